@@ -1,0 +1,1 @@
+"""The rivals: one module or folder each, all behind `benchmarks.api.restorer.Restorer`."""

@@ -1,0 +1,185 @@
+"""What is known of a method, as frozen data.
+
+A card is the single home of a method's facts: the README's table, `list methods`, the row titles
+of every table and the checks of the runner are made from it. Building one imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from benchmarks.api.errors import ConfigError
+
+Dtype = Literal["fp32", "bf16", "fp16"]
+PromptKind = Literal["none", "fixed", "tags:dape", "tags:ram", "caption:llava"]
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """Where a method was published."""
+
+    title: str
+    bibkey: str  # key in docs/references.bib
+    venue: str = ""  # "NeurIPS 2024"
+    arxiv: str = ""  # "2406.08177"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """The authors' own code, at the commit that was read."""
+
+    repo: str  # "cswry/OSEDiff"
+    commit: str  # 40 hex digits
+    licence: str  # SPDX identifier or "LicenseRef-<name>"
+
+    def __post_init__(self) -> None:
+        if not _COMMIT.fullmatch(self.commit):
+            raise ConfigError(f"upstream {self.repo}: commit {self.commit!r} is not 40 hex digits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubFile:
+    """One file of a Hugging Face repository."""
+
+    repo: str
+    filename: str
+    revision: str = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightFile:
+    """One file of weights: what it is, where it comes from, where it may lie already.
+
+    At least one of `urls`, `hub` and `page` says where to get it. `page` alone means: a browser is
+    needed, and the user puts the file into the folder that the error names.
+    """
+
+    name: str  # file name below <weights folder>/<owner>/; may hold "/" for a sub-folder
+    licence: str  # SPDX identifier or "LicenseRef-<name>"
+    urls: tuple[str, ...] = ()  # direct downloads, in the order they are tried
+    hub: HubFile | None = None
+    page: str = ""  # the page where a person gets it or accepts its licence
+    gated: bool = False  # the licence has to be accepted on `page` by a person
+    sha256: str = ""  # empty where no official value is known
+    bytes: int = 0  # 0 where unknown
+    caches: tuple[
+        str, ...
+    ] = ()  # where other tools keep it: "torch:hub/checkpoints/x.pth", "home:.cache/clip/RN50.pt"
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not (self.urls or self.hub or self.page):
+            raise ConfigError(
+                f"weight file {self.name}: no url, hub file or page says where it comes from"
+            )
+        if self.sha256 and not _SHA256.fullmatch(self.sha256):
+            raise ConfigError(
+                f"weight file {self.name}: sha256 {self.sha256!r} is not 64 hex digits"
+            )
+        if self.name.startswith("/") or ".." in self.name.split("/"):
+            raise ConfigError(f"weight file {self.name}: the name leaves its folder")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightFolder:
+    """A model folder of a Hugging Face repository (a diffusers pipeline, a transformers model)."""
+
+    name: str  # folder name below <weights folder>/<owner>/
+    repo: str  # "stabilityai/stable-diffusion-3.5-medium"
+    licence: str
+    files: tuple[str, ...]  # the files that must be there for the folder to be complete
+    revision: str = "main"
+    mirrors: tuple[str, ...] = ()  # other repositories with the same contents
+    page: str = ""
+    gated: bool = False
+    bytes: int = 0
+    note: str = ""
+
+
+Weights = WeightFile | WeightFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeRule:
+    """Which LR sizes the method itself accepts; `Restorer.restore` pads to it and crops back."""
+
+    multiple_of: int = 1  # LR pixels
+    minimum: int = 1  # LR pixels, per side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodOption:
+    """An option that changes a method's numbers; it is part of a row's identity."""
+
+    name: str
+    default: str
+    help: str
+    choices: tuple[str, ...] = ()  # empty: any text, checked by the method
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodCard:
+    """All that the harness and the tables need to know of a method."""
+
+    name: str  # lower-case id: "osediff"
+    title: str  # as papers print it: "OSEDiff"
+    paper: Paper | None = None
+    base_model: str = ""  # "Stable Diffusion 2.1-base + LoRA"
+    scale: int = 4
+    default_steps: int | None = None  # None: the method has no sampling steps
+    legal_steps: tuple[int, ...] | None = (
+        None  # None: any number from 1, where there are steps at all
+    )
+    nfe_per_step: int = 1  # network evaluations per sampling step; 2 with guidance
+    prompt: PromptKind = "none"
+    colour_fix: Literal["none", "adain", "wavelet"] = "none"
+    tiling: str = ""  # the rule in words: "latent 96, overlap 32, Gaussian weights"
+    size: SizeRule = field(default_factory=SizeRule)
+    dtypes: tuple[Dtype, ...] = ("fp32",)  # the first one is the default
+    options: tuple[MethodOption, ...] = ()
+    weights: tuple[Weights, ...] = ()
+    upstream: Upstream | None = None
+    licence: str = "Apache-2.0"  # of the method as a user meets it, weights included
+    trained_on: tuple[str, ...] = ()
+    stochastic: bool = False
+    deviations: tuple[
+        str, ...
+    ] = ()  # each known difference from upstream, and each upstream bug kept or mended
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ConfigError(
+                f"method name {self.name!r} is not made of a-z, 0-9, '.', '_' and '-'"
+            )
+        if self.default_steps is None and self.legal_steps is not None:
+            raise ConfigError(f"method {self.name}: legal steps without default steps")
+        if self.scale < 1:
+            raise ConfigError(f"method {self.name}: scale {self.scale} is below 1")
+        if not self.dtypes:
+            raise ConfigError(f"method {self.name}: no dtype")
+
+    def check_steps(self, steps: int | None) -> int | None:
+        """Return the number of steps to run, or raise if the method cannot run `steps`."""
+        if steps is None:
+            return self.default_steps
+        if self.default_steps is None:
+            raise ConfigError(
+                f"'{self.name}' has no sampling steps, so '{self.name}@{steps}' means nothing.",
+                f"Use: {self.name}",
+            )
+        if steps < 1 or (self.legal_steps is not None and steps not in self.legal_steps):
+            legal = (
+                "1 or more" if self.legal_steps is None else ", ".join(map(str, self.legal_steps))
+            )
+            raise ConfigError(
+                f"'{self.name}' cannot run {steps} steps; legal: {legal}.",
+                f"Use: {self.name}@{self.default_steps}",
+            )
+        return steps

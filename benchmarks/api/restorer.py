@@ -1,0 +1,259 @@
+"""The abstract class that every method implements, and what it is given.
+
+One public, guarded method, `Restorer.restore`, checks, pads, crops and clamps for all methods
+alike, so that no adapter can get these differently wrong.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self, final
+
+from benchmarks.api.errors import ConfigError, OutputError, UsageError
+from benchmarks.api.weights import WeightStore
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from benchmarks.api.card import Dtype, MethodCard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Where and how a method is to run. It pickles: worker processes receive it as it is."""
+
+    card: MethodCard
+    weights: WeightStore = field(default_factory=WeightStore)
+    device: str = "cpu"  # as torch spells it: "cpu", "cuda:0"
+    dtype: Dtype | None = None  # None: the first dtype of the card
+    faithful: bool = False  # keep upstream's declared quirks instead of mending them
+    offload: bool = False  # keep on the device only the part that computes
+    argument: str = ""  # what stands after the colon of `name:argument`
+    options: Mapping[str, str] = field(
+        default_factory=dict
+    )  # given options; the card has the defaults
+
+    def option(self, name: str) -> str:
+        """Return the value of one of the card's options, given or default."""
+        for option in self.card.options:
+            if option.name == name:
+                return self.options.get(name, option.default)
+        raise ConfigError(f"'{self.card.name}' declares no option '{name}'.")
+
+    def weight(self, name: str) -> Path:
+        """Return the path of one of the card's weight files or folders.
+
+        Raises:
+            WeightsMissingError: it is not on this machine; the error says how to get it.
+        """
+        for weight in self.card.weights:
+            if weight.name == name:
+                return self.weights.require(self.card.name, weight)
+        raise ConfigError(f"'{self.card.name}' declares no weights called '{name}'.")
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The dtype to compute in."""
+        import torch
+
+        names = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+        return names[self.dtype or self.card.dtypes[0]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LRFile:
+    """One LR image on disk, before it is read."""
+
+    id: str
+    path: Path
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LRBatch:
+    """LR images of one size, with what belongs to each of them."""
+
+    images: Tensor  # (B, 3, h, w) float32 in [0, 1]
+    ids: tuple[str, ...]  # image ids, unique in their data set
+    seeds: tuple[int, ...]  # one per image
+    dataset: str = ""
+    prompts: tuple[str, ...] | None = None  # one per image where the card asks for prompts
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def generators(self) -> tuple[torch.Generator, ...]:
+        """Return a fresh CPU generator per image, each at the start of that image's stream."""
+        import torch
+
+        return tuple(torch.Generator().manual_seed(seed) for seed in self.seeds)
+
+    def randn(self, *shape: int) -> Tensor:
+        """Return N(0, 1) noise (B, *shape), drawn per image from the start of its stream.
+
+        Drawn on the CPU in float32 whatever the device, so that noise does not depend on it. A
+        method that draws more than once calls `generators` and keeps them.
+        """
+        import torch
+
+        return torch.stack([torch.randn(shape, generator=g) for g in self.generators()])
+
+
+class Restorer(ABC):
+    """A method: LR images in, SR images out.
+
+    A subclass sets `card`, loads its networks in `load` (the only place for heavy imports beside
+    `_restore`), and computes in `_restore`. It never draws randomness but from the batch's seeds.
+    """
+
+    card: ClassVar[MethodCard]
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._stages: dict[str, float] = {}
+
+    @classmethod
+    def card_for(cls, argument: str) -> MethodCard:
+        """Return the card of `name:argument`. Only adapters that take an argument override it."""
+        if argument:
+            raise UsageError(
+                f"'{cls.card.name}' takes no argument, but '{argument}' was given.",
+                f"Use: {cls.card.name}",
+            )
+        return cls.card
+
+    @classmethod
+    def fingerprint(cls, argument: str) -> str:
+        """Return what identifies the files outside card and weights that decide the output.
+
+        A run directory refuses to go on when it changes. Empty where there are no such files.
+        """
+        return ""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, runtime: Runtime) -> Self:
+        """Build the method: read its weights, put its networks on the device."""
+
+    @abstractmethod
+    def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
+        """Return SR (B, 3, s*h, s*w), float in [0, 1], of a batch that fits the size rule."""
+
+    def begin(self, dataset: str, images: Sequence[LRFile]) -> None:
+        """Look at all pending images of a data set before the first of them is restored.
+
+        For methods that work on whole folders; most ignore it. It may be called again for the same
+        data set with fewer images, after a resume.
+        """
+
+    def close(self) -> None:
+        """Release what `load` and `begin` took beyond memory (temporary folders, processes)."""
+
+    @final
+    def restore(self, batch: LRBatch, *, steps: int | None = None) -> Tensor:
+        """Restore a batch.
+
+        Args:
+            batch: LR images (B, 3, h, w) in [0, 1], with seeds and, if asked for, prompts.
+            steps: sampling steps; None for the card's default.
+
+        Returns:
+            SR images (B, 3, s*h, s*w), float32 on the CPU, in [0, 1].
+
+        Raises:
+            ConfigError: the batch or the number of steps is not what the card asks for.
+            OutputError: the method returned a wrong size, no tensor, or non-finite values.
+        """
+        import torch
+
+        card = self.runtime.card
+        steps = card.check_steps(steps)
+        _check_batch(batch, card)
+        height, width = batch.images.shape[-2:]
+        padded = _pad(batch, card)
+        with torch.inference_mode():
+            sr = self._restore(padded, steps)
+        target = (card.scale * height, card.scale * width)
+        grown = (card.scale * padded.images.shape[-2], card.scale * padded.images.shape[-1])
+        _check_output(sr, (len(batch), 3, *grown), card)
+        return sr[..., : target[0], : target[1]].to("cpu", torch.float32).clamp(0, 1)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure a part of `_restore` ("vae", "text", "network") for the efficiency tables."""
+        self._synchronise()
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._synchronise()
+            self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - start
+
+    def pop_stages(self) -> dict[str, float]:
+        """Return the seconds spent per stage since the last call, and forget them."""
+        stages, self._stages = self._stages, {}
+        return stages
+
+    def _synchronise(self) -> None:
+        if self.runtime.device.startswith("cuda"):
+            import torch
+
+            torch.cuda.synchronize(self.runtime.device)
+
+
+def _check_batch(batch: LRBatch, card: MethodCard) -> None:
+    shape = tuple(batch.images.shape)
+    if len(shape) != 4 or shape[1] != 3 or 0 in shape:
+        raise ConfigError(f"an LR batch is (B, 3, h, w), not {shape}")
+    if not batch.images.is_floating_point():
+        raise ConfigError(f"an LR batch is float in [0, 1], not {batch.images.dtype}")
+    low, high = batch.images.aminmax()
+    if not (low >= 0 and high <= 1):  # false for NaN too
+        raise ConfigError(f"an LR batch lies in [0, 1], not in [{low:.4g}, {high:.4g}]")
+    if not len(batch.ids) == len(batch.seeds) == shape[0]:
+        raise ConfigError(
+            f"{shape[0]} images come with {len(batch.ids)} ids and {len(batch.seeds)} seeds"
+        )
+    if batch.prompts is not None and len(batch.prompts) != shape[0]:
+        raise ConfigError(f"{shape[0]} images come with {len(batch.prompts)} prompts")
+    if card.prompt not in ("none", "fixed") and batch.prompts is None:
+        raise ConfigError(f"'{card.name}' needs one prompt per image ({card.prompt})")
+
+
+def _pad(batch: LRBatch, card: MethodCard) -> LRBatch:
+    from dataclasses import replace
+
+    import torch.nn.functional as F
+
+    height, width = batch.images.shape[-2:]
+    bottom = _grown(height, card) - height
+    right = _grown(width, card) - width
+    if not (bottom or right):
+        return batch
+    # Reflection needs more pixels than it adds; tiny images are extended by their last row.
+    mode = "reflect" if bottom < height and right < width else "replicate"
+    return replace(batch, images=F.pad(batch.images, (0, right, 0, bottom), mode=mode))
+
+
+def _grown(side: int, card: MethodCard) -> int:
+    multiple = card.size.multiple_of
+    return -(-max(side, card.size.minimum) // multiple) * multiple
+
+
+def _check_output(sr: Tensor, expected: tuple[int, ...], card: MethodCard) -> None:
+    import torch
+
+    if not isinstance(sr, torch.Tensor):
+        raise OutputError(f"'{card.name}' returned {type(sr).__name__}, not a tensor.")
+    if tuple(sr.shape) != expected:
+        raise OutputError(
+            f"'{card.name}' returned {tuple(sr.shape)} where {expected} was expected."
+        )
+    if not sr.isfinite().all():
+        raise OutputError(f"'{card.name}' returned values that are not finite.")

@@ -1,0 +1,98 @@
+"""The `mfsr-bench` program: it finds the commands, runs one, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+import typer
+
+from benchmarks import registry
+from benchmarks.api.errors import MFSRBenchError, PluginError, ResourceError
+from benchmarks.console import print_error
+
+EXIT_INTERRUPTED = 130
+
+_HELP = "Benchmark real-world image super-resolution: restore, score, tabulate."
+_EPILOG = (
+    "Exit codes: 0 done; 1 done with recorded failures; 2 usage; 3 data; 4 weights; "
+    "5 memory, disk or device; 6 conflict with what is on disk; 7 plugin; 130 interrupted. "
+    "Add --debug anywhere for the full traceback of an error."
+)
+
+
+def main() -> NoReturn:
+    """Run the program with the arguments of the process and exit."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    if debug:
+        arguments.remove("--debug")
+    try:
+        build(arguments)(args=arguments, prog_name="mfsr-bench")
+    except MFSRBenchError as error:
+        _fail(error, debug=debug)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _fail(
+            ResourceError(
+                f"No space left: {error}",
+                "Free space and repeat the command: finished work is kept.",
+            ),
+            debug=debug,
+        )
+    sys.exit(0)
+
+
+def _fail(error: MFSRBenchError, *, debug: bool) -> NoReturn:
+    if debug:
+        raise error
+    print_error(error)
+    sys.exit(error.exit_code)
+
+
+def build(arguments: Iterable[str]) -> typer.Typer:
+    """Return the program with the commands that `arguments` can need: one, or all for help."""
+    app = typer.Typer(
+        help=_HELP,
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    names = registry.entries("commands")
+    wanted = next((word for word in arguments if not word.startswith("-")), "")
+    for name in [wanted] if wanted in names else names:
+        _add(app, name)
+    return app
+
+
+def _root() -> None:
+    """Keep the program a group of commands even when only one of them is loaded."""
+
+
+def _add(app: typer.Typer, name: str) -> None:
+    try:
+        command = registry.load("commands", name, what="command", see="mfsr-bench --help")
+    except PluginError as error:
+        command = _broken(error)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name)(command)
+
+
+def _broken(error: PluginError) -> Callable[[], Any]:
+    def command() -> None:
+        raise error
+
+    command.__doc__ = f"Does not load: {error.cause}"
+    return command

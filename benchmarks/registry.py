@@ -1,0 +1,123 @@
+"""Names -> plugins, through entry points: ours use the same door as those of other packages.
+
+| group                   | an entry point names                                             |
+|-------------------------|------------------------------------------------------------------|
+| `mfsr_bench.restorers`  | a `Restorer` class; the entry's name is the method's name        |
+| `mfsr_bench.datasets`   | a `DatasetCard`, or a tuple of them                              |
+| `mfsr_bench.metrics`    | a tuple of `MetricSpec`                                          |
+| `mfsr_bench.prompts`    | a `PromptExtractor` class; the entry's name is the prompt kind   |
+| `mfsr_bench.commands`   | a `typer.Typer` or a function; the entry's name is the command   |
+| `mfsr_bench.reports`    | a function that turns a run directory into a report              |
+
+A plugin that does not load is an error that names it; the others are not touched.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.api.errors import PluginError, UnknownNameError
+
+if TYPE_CHECKING:
+    from benchmarks.api.dataset import DatasetCard
+    from benchmarks.api.metric import MetricSpec
+    from benchmarks.api.restorer import Restorer
+
+PREFIX = "mfsr_bench."
+
+
+@cache
+def entries(group: str) -> dict[str, EntryPoint]:
+    """Return the entry points of `mfsr_bench.<group>` by name, sorted.
+
+    Raises:
+        PluginError: two packages register the same name.
+    """
+    found: dict[str, EntryPoint] = {}
+    for entry in sorted(entry_points(group=PREFIX + group), key=lambda entry: entry.name):
+        other = found.get(entry.name)
+        if other is not None and other.value != entry.value:
+            raise PluginError(
+                f"Two packages register '{entry.name}' in {PREFIX}{group}: "
+                f"{other.value}, {entry.value}.",
+                "Uninstall one of them.",
+            )
+        found[entry.name] = entry
+    return found
+
+
+def load(group: str, name: str, *, what: str, see: str) -> Any:
+    """Import what the entry point `name` of a group stands for.
+
+    Args:
+        group: group without its prefix.
+        name: entry point to load.
+        what: the kind of thing, for messages ("method").
+        see: the command that lists the valid names.
+
+    Raises:
+        UnknownNameError: nothing is registered under `name`.
+        PluginError: the import fails; the message names the plugin and the cause.
+    """
+    table = entries(group)
+    if name not in table:
+        raise unknown(what, name, table, see=see)
+    return _import(table[name])
+
+
+def _import(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except Exception as error:
+        package = f" of package '{entry.dist.name}'" if entry.dist else ""
+        raise PluginError(
+            f"Plugin '{entry.name}' ({entry.value}{package}) does not load: "
+            f"{type(error).__name__}: {error}",
+            "Mend or uninstall that package; the others are not affected.",
+        ) from error
+
+
+def restorer(name: str) -> type[Restorer]:
+    """Return the `Restorer` class registered under a method name."""
+    from benchmarks.api.restorer import Restorer
+
+    found = load("restorers", name, what="method", see="mfsr-bench list methods")
+    if not (isinstance(found, type) and issubclass(found, Restorer)):
+        raise PluginError(f"Plugin '{name}' is {found!r}, not a subclass of Restorer.")
+    return found
+
+
+def dataset_cards() -> dict[str, DatasetCard]:
+    """Return all data set cards by id."""
+    from benchmarks.api.dataset import DatasetCard
+
+    return {card.id: card for card in _collect("datasets", DatasetCard)}
+
+
+def metric_specs() -> dict[str, MetricSpec]:
+    """Return all metric specs by id."""
+    from benchmarks.api.metric import MetricSpec
+
+    return {spec.id: spec for spec in _collect("metrics", MetricSpec)}
+
+
+def _collect(group: str, kind: type) -> list[Any]:
+    found = []
+    for entry in entries(group).values():
+        value = _import(entry)
+        for item in value if isinstance(value, tuple) else (value,):
+            if not isinstance(item, kind):
+                raise PluginError(f"Plugin '{entry.name}' holds {item!r}, not a {kind.__name__}.")
+            found.append(item)
+    return found
+
+
+def unknown(what: str, name: str, known: Iterable[str], *, see: str) -> UnknownNameError:
+    """Return the error for an unknown name, with the nearest known ones."""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return UnknownNameError(f"Unknown {what} {name!r}.{hint}", f"See: {see}")

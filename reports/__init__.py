@@ -1,0 +1,1 @@
+"""Reports read results and draw tables, figures and pages. They run nothing."""
