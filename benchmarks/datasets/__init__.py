@@ -1,0 +1,1 @@
+"""Test sets: the catalogue, where they lie, pairing by name, manifests, fetching and making."""

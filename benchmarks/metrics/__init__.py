@@ -1,0 +1,1 @@
+"""Metrics: the catalogue, protocols, back ends and scoring."""

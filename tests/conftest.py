@@ -1,0 +1,42 @@
+"""What every test gets: its own home and cache, no network, fixed seeds."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import registry
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("MFSR_BENCH_HOME", str(home / "data"))
+    monkeypatch.setenv("MFSR_BENCH_CACHE", str(home / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(home / "torch"))
+    monkeypatch.setenv("HF_HOME", str(home / "hf"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_registry() -> None:
+    registry.entries.cache_clear()
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real photographs and published scores; skips where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("shared/data is not beside the project")
+    return SHARED_DATA
