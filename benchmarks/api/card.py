@@ -66,6 +66,8 @@ class WeightFile:
     hub: HubFile | None = None
     page: str = ""  # the page where a person gets it or accepts its licence
     gated: bool = False  # the licence has to be accepted on `page` by a person
+    consent: str = ""  # what a person agrees to before the file is fetched, in one line
+    folder: str = ""  # where several methods keep it together; empty: the owner's own folder
     sha256: str = ""  # empty where no official value is known
     bytes: int = 0  # 0 where unknown
     caches: tuple[
@@ -82,8 +84,9 @@ class WeightFile:
             raise ConfigError(
                 f"weight file {self.name}: sha256 {self.sha256!r} is not 64 hex digits"
             )
-        if self.name.startswith("/") or ".." in self.name.split("/"):
-            raise ConfigError(f"weight file {self.name}: the name leaves its folder")
+        for part in (self.name, self.folder):
+            if part.startswith("/") or ".." in part.split("/"):
+                raise ConfigError(f"weight file {self.name}: {part!r} leaves its folder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

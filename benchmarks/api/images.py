@@ -174,6 +174,21 @@ def to_uint8(image: Tensor) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy().astype(np.uint8))
 
 
+def extend(images: Tensor, height: int, width: int) -> Tensor:
+    """Return images (B, C, h, w) grown at the bottom and at the right to (B, C, height, width).
+
+    They are reflected without repeating the edge; where a side is too short for that (reflection
+    adds at most one pixel less than there are), the last row and column are repeated.
+    """
+    import torch.nn.functional as F
+
+    bottom, right = height - images.shape[-2], width - images.shape[-1]
+    if not (bottom or right):
+        return images
+    mode = "reflect" if bottom < images.shape[-2] and right < images.shape[-1] else "replicate"
+    return F.pad(images, (0, right, 0, bottom), mode=mode)
+
+
 def sha256_file(path: Path) -> str:
     """Return the sha256 of a file's bytes, in hex.
 

@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self, final
 
@@ -19,7 +19,7 @@ from benchmarks.api.weights import WeightStore
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from benchmarks.api.card import Dtype, MethodCard
 
@@ -40,10 +40,20 @@ class Runtime:
     )  # given options; the card has the defaults
 
     def option(self, name: str) -> str:
-        """Return the value of one of the card's options, given or default."""
+        """Return the value of one of the card's options, given or default.
+
+        Raises:
+            ConfigError: the card has no such option, or the given value is not among its choices.
+        """
         for option in self.card.options:
             if option.name == name:
-                return self.options.get(name, option.default)
+                value = self.options.get(name, option.default)
+                if option.choices and value not in option.choices:
+                    raise ConfigError(
+                        f"'{self.card.name}' cannot take {name}={value}.",
+                        f"Use one of: {', '.join(option.choices)}",
+                    )
+                return value
         raise ConfigError(f"'{self.card.name}' declares no option '{name}'.")
 
     def weight(self, name: str) -> Path:
@@ -195,6 +205,18 @@ class Restorer(ABC):
             self._synchronise()
             self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - start
 
+    @contextmanager
+    def on_device(self, *networks: nn.Module) -> Iterator[None]:
+        """Have networks on the device while they compute; with `runtime.offload`, only then."""
+        for network in networks:
+            network.to(self.runtime.device)
+        try:
+            yield
+        finally:
+            if self.runtime.offload:
+                for network in networks:
+                    network.to("cpu")
+
     def pop_stages(self) -> dict[str, float]:
         """Return the seconds spent per stage since the last call, and forget them."""
         stages, self._stages = self._stages, {}
@@ -227,18 +249,10 @@ def _check_batch(batch: LRBatch, card: MethodCard) -> None:
 
 
 def _pad(batch: LRBatch, card: MethodCard) -> LRBatch:
-    from dataclasses import replace
-
-    import torch.nn.functional as F
+    from benchmarks.api.images import extend
 
     height, width = batch.images.shape[-2:]
-    bottom = _grown(height, card) - height
-    right = _grown(width, card) - width
-    if not (bottom or right):
-        return batch
-    # Reflection needs more pixels than it adds; tiny images are extended by their last row.
-    mode = "reflect" if bottom < height and right < width else "replicate"
-    return replace(batch, images=F.pad(batch.images, (0, right, 0, bottom), mode=mode))
+    return replace(batch, images=extend(batch.images, _grown(height, card), _grown(width, card)))
 
 
 def _grown(side: int, card: MethodCard) -> int:

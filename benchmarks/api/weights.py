@@ -70,7 +70,8 @@ class WeightStore:
 
     def place(self, owner: str, weight: Weights) -> Path:
         """Return where a weight of `owner` belongs when a person puts it there."""
-        return self.root / owner / weight.name
+        folder = weight.folder if isinstance(weight, WeightFile) else ""
+        return self.root / (folder or owner) / weight.name
 
     def find(self, owner: str, weight: Weights) -> Path | None:
         """Return where a weight lies on this machine, or None. Its contents are not read."""
