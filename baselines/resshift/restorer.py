@@ -1,0 +1,119 @@
+"""ResShift and SinSR behind the harness's interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from baselines.resshift import cards
+from baselines.resshift.schedule import Schedule
+from baselines.swin_family.chopping import restore_in_tiles
+from baselines.swin_family.noise import noise_of, upstream_stream
+from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from baselines.resshift.autoencoder import Autoencoder
+    from baselines.resshift.chain import Chain
+    from baselines.resshift.unet import SwinUNet
+    from baselines.swin_family.noise import Draw
+
+SEED = 12345  # upstream's, for all images together
+MULTIPLE = 64  # LR pixels: three halvings and windows of 8
+
+
+class ResShift(Restorer):
+    """LR image -> LR latent -> reverse chain of 15 steps -> SR image."""
+
+    card = cards.RESSHIFT
+    schedule: ClassVar[Schedule] = Schedule(steps=15, min_noise_level=0.04)
+
+    def __init__(self, runtime: Runtime, unet: SwinUNet, autoencoder: Autoencoder) -> None:
+        super().__init__(runtime)
+        self.unet = unet
+        self.autoencoder = autoencoder
+        self.chop = int(runtime.option("chop"))
+        self.stream = upstream_stream(runtime, SEED)
+
+    @classmethod
+    def load(cls, runtime: Runtime) -> Self:
+        """Read the weights of the U-Net and of the autoencoder."""
+        from baselines.resshift.autoencoder import VQConfig, load_autoencoder
+        from baselines.resshift.unet import UNetConfig, load_unet
+
+        unet_file, autoencoder_file = (runtime.weight(file.name) for file in runtime.card.weights)
+        return cls(
+            runtime,
+            load_unet(unet_file, UNetConfig()),
+            load_autoencoder(autoencoder_file, VQConfig()),
+        )
+
+    def _chain(self) -> Chain:
+        from baselines.resshift import chain
+
+        chains = {"ancestral": chain.ancestral, "deterministic": chain.deterministic}
+        return chains[self.runtime.option("sampler")]
+
+    def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
+        draw = noise_of(batch, self.stream)
+        lr = 2 * batch.images.to(self.runtime.device) - 1
+        sr = restore_in_tiles(
+            lr,
+            lambda tile: self._restore_tile(tile, draw),
+            size=self.chop,
+            stride=cards.CHOPS[self.chop],
+            scale=self.runtime.card.scale,
+        )
+        return (sr + 1) / 2
+
+    def _restore_tile(self, lr: Tensor, draw: Draw) -> Tensor:
+        """Return SR (B, 3, 4h, 4w) in [-1, 1] of one tile (B, 3, h, w)."""
+        import torch
+        import torch.nn.functional as F
+
+        from benchmarks.api.images import extend
+
+        height, width = lr.shape[-2:]
+        scale = self.runtime.card.scale
+        lr = extend(lr, -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
+        # Like upstream: a = -0.75, no antialiasing, and values may leave [-1, 1].
+        upsampled = F.interpolate(lr, scale_factor=scale, mode="bicubic")
+        dtype = self.runtime.torch_dtype
+        with torch.autocast(lr.device.type, dtype, enabled=dtype != torch.float32):
+            with self.stage("vae"), self.on_device(self.autoencoder):
+                y = self.autoencoder.encode(upsampled)
+            with self.stage("network"), self.on_device(self.unet):
+                x0 = self._chain()(self.unet, self.schedule, y, lr, draw)
+            with self.stage("vae"), self.on_device(self.autoencoder):
+                sr = self.autoencoder.decode(x0)
+        return sr[..., : scale * height, : scale * width].clamp(-1, 1)
+
+
+class ResShiftV2(ResShift):
+    """ResShift's second weights, trained for longer."""
+
+    card = cards.RESSHIFT_V2
+
+
+class ResShiftV3(ResShift):
+    """The journal version: 4 steps, the first of which hold more noise."""
+
+    card = cards.RESSHIFT_V3
+    schedule = Schedule(steps=4, min_noise_level=0.2)
+
+
+class SinSR(ResShift):
+    """The 15-step chain distilled into one prediction from its prior."""
+
+    card = cards.SINSR
+
+    def _chain(self) -> Chain:
+        from baselines.resshift import chain
+
+        return chain.one_step
+
+
+class SinSRV2(SinSR):
+    """SinSR's second weights, stopped early."""
+
+    card = cards.SINSR_V2
