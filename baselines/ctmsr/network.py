@@ -182,7 +182,7 @@ def load_network(path: Path, config: CTMSRConfig) -> CTMSRNetwork:
         network = CTMSRNetwork(config)
     tensors = read_tensors(path, keys=("params_ema",))
     load_strict(network, tensors, path, constants=official_constants(network))
-    return network.eval()
+    return network.eval().requires_grad_(False)
 
 
 def official_constants(network: CTMSRNetwork) -> frozenset[str]:

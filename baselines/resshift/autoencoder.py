@@ -140,4 +140,4 @@ def load_autoencoder(path: Path, config: VQConfig) -> Autoencoder:
         {name: given[official_name(name)].reshape(own[name].shape).float() for name in own},
         assign=True,
     )
-    return autoencoder.eval()
+    return autoencoder.eval().requires_grad_(False)

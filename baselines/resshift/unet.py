@@ -168,7 +168,7 @@ def load_unet(path: Path, config: UNetConfig) -> SwinUNet:
     with init_empty_weights():
         unet = SwinUNet(config)
     load_strict(unet, read_tensors(path), path, constants=constant_names(unet))
-    return unet.eval()
+    return unet.eval().requires_grad_(False)
 
 
 def _swin(config: UNetConfig, channels: int, resolution: int) -> SwinLayer:
