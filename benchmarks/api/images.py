@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.api.errors import DataError, ImageError, ResourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -127,32 +127,43 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> str:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Put `content` at `path` by a rename: a reader sees the old file or the new one, never half.
+    """Put `content` at `path`, whole or not at all.
 
     Raises:
         ResourceError: the disk is full or refuses the write; nothing is left behind.
     """
+    with atomic_file(path) as handle:
+        handle.write(content)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file that takes the place of `path` by a rename, if what is inside succeeds.
+
+    A reader sees the old file or the new one, never half of it, even after kill -9 or power loss.
+
+    Raises:
+        ResourceError: the disk is full or refuses the write; nothing is left behind.
+    """
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=".writing-", delete=False
-        ) as handle:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as handle:
             temporary = Path(handle.name)
-            try:
-                handle.write(content)
-                handle.flush()
-                os.fsync(handle.fileno())
-                handle.close()
-                temporary.chmod(0o666 & ~_umask())
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+            yield handle.file
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        temporary = None
     except OSError as error:
         raise ResourceError(
             f"Cannot write {show(path)}: {error.strerror or error}.",
             "Free space or choose another folder, then repeat the command: finished work is kept.",
         ) from error
+    finally:
+        if temporary:
+            temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:
