@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import numpy as np
-
 from benchmarks.api.errors import DataError, ImageError, ResourceError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -60,6 +59,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
 
 def _as_rgb(image: object, path: Path) -> NDArray[np.uint8]:
+    import numpy as np
     from PIL import Image
 
     assert isinstance(image, Image.Image)
@@ -174,6 +174,7 @@ def _umask() -> int:
 
 def to_tensor(image: NDArray[np.uint8]) -> Tensor:
     """Return an (h, w, 3) `uint8` image as float32 (3, h, w) in [0, 1]."""
+    import numpy as np
     import torch
 
     return torch.from_numpy(image.astype(np.float32) / 255.0).permute(2, 0, 1).contiguous()
@@ -181,6 +182,8 @@ def to_tensor(image: NDArray[np.uint8]) -> Tensor:
 
 def to_uint8(image: Tensor) -> NDArray[np.uint8]:
     """Return a float (3, h, w) tensor in [0, 1] as (h, w, 3) `uint8`, rounded half to even."""
+    import numpy as np
+
     pixels = image.detach().to("cpu").clamp(0, 1).mul(255).round()
     return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy().astype(np.uint8))
 
@@ -201,7 +204,7 @@ def sha256_file(path: Path) -> str:
 def sha256_pixels(image: NDArray[np.uint8]) -> str:
     """Return the sha256 of an image's shape and pixels: the same for any lossless file of it."""
     digest = hashlib.sha256(repr(image.shape).encode())
-    digest.update(np.ascontiguousarray(image).tobytes())
+    digest.update(image.tobytes())
     return digest.hexdigest()
 
 

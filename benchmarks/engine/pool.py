@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 T = TypeVar("T")
-S = TypeVar("S", contravariant=True)
+S_contra = TypeVar("S_contra", contravariant=True)
 
 
-class Handler(Protocol[S]):
+class Handler(Protocol[S_contra]):
     """What does tasks, in a worker. It is made once per worker and may keep state (a network)."""
 
-    def __call__(self, task: S) -> Iterable[Any]:
+    def __call__(self, task: S_contra, /) -> Iterable[Any]:
         """Do a task; yield picklable messages meanwhile."""
 
     def close(self) -> None:
