@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]  # (bytes so far, bytes in all or 0)
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # what a broken connection loses at most
 _TIMEOUT = (10, 60)  # seconds to connect, seconds between two chunks
 
 
