@@ -59,13 +59,40 @@ class RunStore:
         self._db.close()
 
     def write(self, rows: Iterable[Row]) -> None:
-        """Write rows as one transaction; a row with the same key is replaced."""
+        """Write rows as one transaction; a row with the same key is replaced.
+
+        A success takes back the failure recorded for the same work, and an image with other
+        contents takes back the scores of the old one.
+        """
         with self._transaction():
             for row in rows:
+                self._supersede(row)
                 marks = ", ".join("?" * len(fields(row)))
                 self._db.execute(
                     f"INSERT OR REPLACE INTO {TABLES[type(row)]} VALUES ({marks})", _pack(row)
                 )
+
+    def _supersede(self, row: Row) -> None:
+        if isinstance(row, ImageRow):
+            key = (row.dataset, row.method, row.image)
+            self._db.execute(
+                "DELETE FROM scores WHERE (dataset, method, image) = (?, ?, ?) AND EXISTS"
+                " (SELECT 1 FROM images WHERE (dataset, method, image) = (?, ?, ?)"
+                " AND sha256 <> ?)",
+                (*key, *key, row.sha256),
+            )
+            self._db.execute(
+                "DELETE FROM failures WHERE (dataset, method, image) = (?, ?, ?)"
+                " AND stage = 'restore'",
+                key,
+            )
+        elif isinstance(row, ScoreRow | SetScoreRow):
+            image = row.image if isinstance(row, ScoreRow) else ""
+            self._db.execute(
+                "DELETE FROM failures WHERE (dataset, method, image, metric) = (?, ?, ?, ?)"
+                " AND stage = 'score'",
+                (row.dataset, row.method, image, row.metric),
+            )
 
     def rows(self, kind: type[R], **where: str) -> Iterator[R]:
         """Yield the rows of one kind, sorted by key, that have the given values."""

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,24 @@ def test_rows_come_back_equal_sorted_and_once(tmp_path: Path) -> None:
     assert [r.metric for r in store.rows(ScoreRow, image="a")] == ["niqe@pyiqa", "psnr@y601"]
     store.delete(FailureRow, dataset="d", stage="restore")
     assert list(store.rows(FailureRow)) == []
+
+
+def test_success_takes_back_the_failure_and_a_new_image_the_old_scores(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    image = ImageRow(**KEY, image="a", sha256="00", width=4, height=8, seed=1)
+    score = ScoreRow(**KEY, image="a", metric="x@y", value=1.0)
+    failed = {**KEY, "image": "a", "error": "E", "cause": "c"}
+    restore = FailureRow(**failed, stage="restore", metric="")
+    scoring = FailureRow(**failed, stage="score", metric="x@y")
+    store.write([restore, scoring])
+    store.write([image])
+    assert list(store.rows(FailureRow)) == [scoring]
+    store.write([score])
+    assert list(store.rows(FailureRow)) == []
+    store.write([image])
+    assert list(store.rows(ScoreRow)) == [score]
+    store.write([replace(image, sha256="11")])
+    assert list(store.rows(ScoreRow)) == []
 
 
 def test_exports_do_not_depend_on_the_order_of_work(tmp_path: Path) -> None:
