@@ -116,7 +116,8 @@ def _wanted(layout: Layout, row: PublishedRow) -> bool:
 def _group(scope: Scope, dataset: Dataset, published: Published, footnotes: Footnotes) -> Group:
     """Return the group of a data set, without its rows."""
     n_of = scope.n_of_samples(dataset)
-    n = notes.usual_n(list(n_of.values()) or [scope.n_of_sets(dataset, m) for m in scope.metrics])
+    of_sets = [scope.n_of_sets(dataset, metric) for metric in scope.metrics]
+    n = notes.usual_n(list(n_of.values()) or list(filter(None, of_sets)))
     texts = [notes.about_n(scope.comparison, dataset, n, n_of), published.refused]
     if published.rows:
         texts += published.notes
