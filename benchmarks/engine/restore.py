@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,9 +78,10 @@ Report = Began | Restored | Failed | Stopped
 
 
 class RestoreHandler:
-    """Restores shards in a worker; keeps the last method loaded."""
+    """Restores shards in a worker, on one device; keeps the last method loaded."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
+        self._device = device
         self._key = ""
         self._restorer: Restorer | None = None
 
@@ -111,7 +113,8 @@ class RestoreHandler:
     def _load(self, method: Method) -> Restorer:
         if self._restorer is None or self._key != method.key:
             self.close()
-            self._restorer = method.restorer.load(method.runtime)
+            runtime = replace(method.runtime, device=self._device)
+            self._restorer = method.restorer.load(runtime)
             self._key = method.key
         return self._restorer
 
@@ -224,13 +227,14 @@ class Restoration:
             raise StopIteration
         return self._queue.popleft()
 
-    def reports(self, *, workers: int, env: Mapping[str, str]) -> Iterator[Report]:
-        """Restore everything, and yield each image's outcome once.
+    def reports(self, devices: Sequence[str], *, inline: bool = False) -> Iterator[Report]:
+        """Restore everything, one worker per device, and yield each image's outcome once.
 
         Raises:
             MFSRBenchError: the run cannot go on.
         """
-        for event in pool.run(self, RestoreHandler, workers=workers, env=env):
+        handlers = [partial(RestoreHandler, device) for device in devices]
+        for event in pool.run(self, handlers, inline=inline):
             done, at = self._running.get(id(event.task), (set(), ()))
             if isinstance(event, pool.Message):
                 report: Report = event.payload
