@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +43,9 @@ class Shard:
     seed: int  # the stream of the data set
     batch_size: int = 1
     prompts: Mapping[str, str] | None = None  # by image id
+    prompt_seconds: Mapping[str, float] = field(
+        default_factory=dict
+    )  # by image id, part of its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,9 @@ def _save(
     except ResourceError as error:
         return Stopped(error)
     height, width = image.shape[:2]
+    if file.id in shard.prompt_seconds:
+        stages = {"prompt": shard.prompt_seconds[file.id], **stages}
+        seconds += stages["prompt"]
     return Restored(
         ImageRow(**key, sha256=sha256, width=width, height=height, seed=file.seed),
         TimingRow(**key, seconds=seconds, stages=stages),

@@ -1,7 +1,7 @@
-"""Scoring: files in, rows out. It knows nothing of methods or restoring, so any folder can be scored.
+"""Scoring: files in, rows out. It knows nothing of restoring, so any folder can be scored.
 
-Three passes over the same jobs: what the cache knows, light metrics (many processes, no torch), deep
-metrics (one process per device). Then set metrics, from cached features of single images.
+Three passes over the same jobs: what the cache knows, light metrics (many processes, no torch),
+deep metrics (one process per device). Then set metrics, from features of single images.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ kept by image content, so that a further method costs its own images alone.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
