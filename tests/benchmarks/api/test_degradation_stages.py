@@ -236,7 +236,7 @@ def test_jpeg_of_colour_images_is_pillows_but_for_the_chroma_filter(
     ours, theirs = jpeg.compress(photo, quality) * 255, through_pillow(photo, quality)
     assert np.abs(ours - theirs).mean() < 1.7  # Pillow smooths chroma where it enlarges it
     loss = np.abs(theirs - photo * 255).mean()
-    assert np.abs(ours - photo * 255).mean() == pytest.approx(loss, rel=0.1)
+    assert np.abs(ours - photo * 255).mean() == pytest.approx(loss, rel=0.12)
 
 
 def test_jpeg_takes_any_real_quality(photo: np.ndarray) -> None:
