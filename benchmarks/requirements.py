@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from benchmarks import registry
 from benchmarks.api.errors import MFSRBenchError, UnknownNameError
+from benchmarks.api.metric import WEIGHTS_OWNER
 
 if TYPE_CHECKING:
     from benchmarks.api.card import MethodCard, Weights
     from benchmarks.api.metric import MetricSpec
     from benchmarks.api.weights import WeightStatus, WeightStore
 
-METRICS = "metrics"  # the owner of all metrics' weights: many share a file
+METRICS = WEIGHTS_OWNER  # metrics share files, so they share an owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmarks import requirements
 from benchmarks.api.errors import MFSRBenchError, UsageError, WeightsError
-from benchmarks.api.weights import WeightStatus, WeightStore, source_of
+from benchmarks.api.weights import WeightStatus, WeightStore, size_of, source_of
 from benchmarks.cli.lists import split_lists
 from benchmarks.cli.options import Json
 from benchmarks.console import print_json, print_table, say, size, transfer
@@ -124,12 +124,12 @@ def _show(found: list[WeightStatus], *, json: bool) -> None:
 
 
 def _line(status: WeightStatus) -> tuple[str, ...]:
-    weight: Any = status.weight
+    weight = status.weight
     return (
         status.owner,
         weight.name,
         status.state,
-        size(weight.bytes) if weight.bytes else "?",
+        size(size_of(weight)) if size_of(weight) else "?",
         weight.licence,
         source_of(weight),
         status.detail,

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.results import sqlite
-from benchmarks.results.rows import FailureRow, ImageRow, ScoreRow, SetScoreRow, TimingRow
+from benchmarks.results.rows import (
+    FailureRow,
+    ImageRow,
+    PromptRow,
+    ScoreRow,
+    SetScoreRow,
+    TimingRow,
+)
 
 FILE = "results.sqlite"
 _VERSION = 1
@@ -32,6 +39,9 @@ CREATE TABLE set_scores (
 CREATE TABLE failures (
     dataset TEXT, method TEXT, image TEXT, stage TEXT, metric TEXT, error TEXT, cause TEXT,
     PRIMARY KEY (dataset, method, image, stage, metric)) WITHOUT ROWID;
+CREATE TABLE prompts (
+    dataset TEXT, kind TEXT, image TEXT, lr_sha256 TEXT, source TEXT, prompt TEXT, seconds REAL,
+    PRIMARY KEY (dataset, kind, image)) WITHOUT ROWID;
 CREATE TABLE timings (
     dataset TEXT, method TEXT, image TEXT, seconds REAL, stages TEXT,
     PRIMARY KEY (dataset, method, image)) WITHOUT ROWID;
@@ -41,10 +51,11 @@ TABLES: dict[type, str] = {
     ScoreRow: "scores",
     SetScoreRow: "set_scores",
     FailureRow: "failures",
+    PromptRow: "prompts",
     TimingRow: "timings",
 }
-Row = ImageRow | ScoreRow | SetScoreRow | FailureRow | TimingRow
-R = TypeVar("R", ImageRow, ScoreRow, SetScoreRow, FailureRow, TimingRow)
+Row = ImageRow | ScoreRow | SetScoreRow | FailureRow | PromptRow | TimingRow
+R = TypeVar("R", ImageRow, ScoreRow, SetScoreRow, FailureRow, PromptRow, TimingRow)
 
 
 class RunStore:
@@ -120,6 +131,7 @@ _KEYS: dict[type, str] = {
     ScoreRow: "dataset, method, image, metric",
     SetScoreRow: "dataset, method, metric",
     FailureRow: "dataset, method, image, stage, metric",
+    PromptRow: "dataset, kind, image",
     TimingRow: "dataset, method, image",
 }
 

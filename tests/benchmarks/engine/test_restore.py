@@ -53,7 +53,7 @@ def shard(folder: Path, kind: type[Restorer], names: tuple[str, ...] = NAMES, **
 
 def outcomes(shards: list[Shard], workers: int = 0) -> dict[str, Report]:
     found: dict[str, Report] = {}
-    for report in Restoration(shards).reports(workers=workers, env={}):
+    for report in Restoration(shards).reports(["cpu"], inline=workers == 0):
         row = report.image if isinstance(report, Restored) else report.failure
         assert row.image not in found, "an image was reported twice"
         found[row.image] = report
