@@ -44,7 +44,7 @@ def test_a_log_is_fetched_once_and_again_when_the_copy_is_damaged(log_text: str)
 
 
 def test_other_bytes_are_refused(log_text: str) -> None:
-    with web.serve(log=log_text.encode()) as site:
-        with pytest.raises(DataError, match="expected sha256 634ec3e7"):
-            fetch(replace(find("osediff-realsr"), url=f"{site.url}/log"))
+    refused = pytest.raises(DataError, match="expected sha256 634ec3e7")
+    with web.serve(log=log_text.encode()) as site, refused:
+        fetch(replace(find("osediff-realsr"), url=f"{site.url}/log"))
     assert not list(paths.cache().rglob("*.log"))
