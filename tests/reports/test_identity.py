@@ -25,3 +25,15 @@ def test_an_incomplete_run_json_is_a_data_error(make_run) -> None:
     del run.run["identity"]["seed"]
     with pytest.raises(DataError, match="runs/run is incomplete: KeyError: 'seed'"):
         identity_of(run)
+
+
+def test_a_skipped_metric_that_the_run_did_not_record_is_described_by_the_catalogue(
+    make_run,
+) -> None:
+    run = make_run(
+        {("realsr", "bicubic", "psnr@y601"): [1.0]},
+        skipped={"ssim@y601": "weights missing", "unheard@of": "no longer installed"},
+    )
+    metrics = identity_of(run).metrics
+    assert metrics["ssim@y601"].title == "SSIM"
+    assert "unheard@of" not in metrics

@@ -63,6 +63,24 @@ def test_a_skipped_metric_is_a_column_that_says_why(make_run) -> None:
     assert [cell.value for cell in table.groups[0].rows[0].cells] == [21.0, None, None, None]
 
 
+def test_a_column_is_where_the_protocol_has_it_or_where_it_was_measured(make_run) -> None:
+    listed = {"with_reference": [PSNR, LPIPS], "without_reference": [NIQE]}
+    run = make_run(
+        {
+            ("realsr", "bicubic", PSNR): [20.0, 21.0, 22.0],
+            ("reallq250", "bicubic", NIQE): [5.0, 6.0, 7.0],
+        },
+        protocol=listed,
+        skipped={LPIPS: "weights missing", FID: "weights missing"},
+    )
+    first, second = build_report(compare([run])).tables
+    assert [column.metric for column in first.columns] == [PSNR, LPIPS]
+    assert [column.metric for column in second.columns] == [NIQE]
+    beyond = make_run({("realsr", "bicubic", NIQE): [5.0, 6.0, 7.0]}, protocol=listed)
+    (table,) = build_report(compare([beyond])).tables
+    assert [column.metric for column in table.columns] == [PSNR, LPIPS, NIQE]
+
+
 def test_a_failed_image_drops_out_for_all_and_n_says_so(make_run) -> None:
     run = make_run(
         {
