@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -14,15 +15,14 @@ from benchmarks.api import paths
 from benchmarks.api.download import download
 from benchmarks.api.errors import ConfigError, DataError, ImageError, WeightsError
 from benchmarks.api.images import sha256_file
-from benchmarks.datasets import archives, manifests, verifying
+from benchmarks.datasets import archives, manifests, sample, verifying
 from benchmarks.datasets.places import Place, missing
 
 if TYPE_CHECKING:
     from benchmarks.api.dataset import Side, Source
+    from benchmarks.api.download import Progress
     from benchmarks.datasets.manifests import ManifestRow
     from benchmarks.datasets.verifying import Report
-
-Progress = Callable[[str, int, int], None]  # (what, bytes so far, bytes in all or 0)
 
 _CONNECTIONS = 4
 
@@ -33,39 +33,77 @@ def fetch(place: Place, *, archive: Path | None = None, progress: Progress | Non
     Interrupted at any moment and repeated, it goes on with what is lacking.
 
     Args:
-        place: the set.
+        place: the set; one that is made comes by `originals` and `benchmarks.datasets.making`.
         archive: an archive that the user has downloaded; nothing else is asked then.
-        progress: called as bytes arrive, from several threads.
+        progress: called as data arrives, from several threads.
 
     Raises:
         DataError: no source gives the set, or what came is not the set.
         ResourceError: the disk is full.
     """
-    if place.card.kind == "folder":
-        raise ConfigError(f"'{place.card.id}' is a folder: there is nothing to fetch.")
-    report = _present(place)
-    if report and not report.problems:
-        return report
-    if place.card.kind == "built-in":
-        from benchmarks.datasets import sample
-
-        sample.build(place)
-    elif archive:
-        _from_archive(place, archive, _unpacked_source(place), progress)
-    else:
-        _from_sources(place, progress)
-    report = verifying.inspect(place)
-    if report.problems:
-        raise verifying.refuse(report)
-    return report
+    if place.card.kind not in ("fetched", "built-in"):
+        raise ConfigError(f"'{place.card.id}' is not a data set that can be fetched.")
+    if not is_here(place):
+        if place.card.kind == "built-in":
+            sample.build(place)
+        else:
+            _bring(place, place.root, archive, progress)
+    return verifying.require(place)
 
 
-def _present(place: Place) -> Report | None:
-    """Return what is known of a set that may be there, or in part, or not."""
+@contextmanager
+def originals(
+    place: Place, *, archive: Path | None = None, progress: Progress | None = None
+) -> Iterator[Path]:
+    """Bring the images that a set is made from; once it is made they are deleted.
+
+    Args:
+        place: the set.
+        archive: as for `fetch`.
+        progress: as for `fetch`.
+
+    Yields:
+        The folder that holds them.
+
+    Raises:
+        DataError: no source gives them.
+        ResourceError: the disk is full.
+    """
+    root = place.root.with_name(f".{place.root.name}.originals")
+    _bring(place, root, archive, progress)
+    yield root / "hr"
+    shutil.rmtree(root)
+
+
+def is_here(place: Place) -> bool:
+    """Return whether a set is on this machine, complete and correct."""
     try:
-        return verifying.inspect(place)
+        return not verifying.inspect(place).problems
     except DataError:
-        return None
+        return False
+
+
+def _bring(place: Place, root: Path, archive: Path | None, progress: Progress | None) -> None:
+    """Put the images of a set, or its originals, into `<root>/lr` and `<root>/hr`."""
+    if archive:
+        archives.unpack(archive, _unpacked_source(place).unpack, root)
+        return
+    failures = []
+    for source in place.card.sources:
+        if source.page:
+            continue
+        try:
+            _from_source(place, root, source, progress)
+        except (DataError, WeightsError) as error:
+            failures.append(error)
+        else:
+            return
+    if not failures:
+        raise missing(place)
+    raise DataError(
+        f"Cannot fetch '{place.card.id}': {'; '.join(failure.cause for failure in failures)}",
+        failures[0].remedy,
+    )
 
 
 def _unpacked_source(place: Place) -> Source:
@@ -75,26 +113,7 @@ def _unpacked_source(place: Place) -> Source:
     raise ConfigError(f"'{place.card.id}' does not come as an archive.")
 
 
-def _from_sources(place: Place, progress: Progress | None) -> None:
-    failures = []
-    for source in place.card.sources:
-        if source.page:
-            continue
-        try:
-            _from_source(place, source, progress)
-        except (DataError, WeightsError) as error:
-            failures.append(error)
-        else:
-            return
-    if not failures:
-        raise missing(place)
-    raise DataError(
-        f"Cannot fetch '{place.card.id}': {'; '.join(failure.cause for failure in failures)}",
-        failures[-1].remedy,
-    )
-
-
-def _from_source(place: Place, source: Source, progress: Progress | None) -> None:
+def _from_source(place: Place, root: Path, source: Source, progress: Progress | None) -> None:
     if source.files:
         _from_files(place, source, progress)
     elif source.hub:
@@ -102,45 +121,28 @@ def _from_source(place: Place, source: Source, progress: Progress | None) -> Non
 
         file = source.hub
         packed = hub.fetch_file(file.repo, file.filename, file.revision, repo_type="dataset")
-        _from_archive(place, packed, source, progress)
+        archives.unpack(packed, source.unpack, root)
     else:
-        name = source.archive.rsplit("/", 1)[-1]
-        packed = paths.datasets() / ".downloads" / name
+        packed = paths.datasets() / ".downloads" / source.archive.rsplit("/", 1)[-1]
         if not packed.is_file():
-            download(
-                (source.archive,),
-                packed,
-                progress=progress and (lambda done, total: progress(name, done, total)),
-            )
+            download((source.archive,), packed, progress=progress)
         try:
-            _from_archive(place, packed, source, progress)
+            archives.unpack(packed, source.unpack, root)
         except DataError:
             packed.unlink()  # damaged: a repeated command asks for it again
             raise
         packed.unlink()
 
 
-def _from_archive(place: Place, packed: Path, source: Source, progress: Progress | None) -> None:
-    if place.card.kind != "made":
-        archives.unpack(packed, source.unpack, place.root)
-        return
-    from benchmarks.datasets import making
-
-    originals = place.root.with_name(f".{place.root.name}.originals")
-    archives.unpack(packed, source.unpack, originals)
-    making.make(place, originals / "hr", progress=progress)
-    shutil.rmtree(originals)
-
-
 def _from_files(place: Place, source: Source, progress: Progress | None) -> None:
     rows = manifests.of_card(place.card, place.root)
-    assert rows is not None  # a catalogue test holds cards to it
+    assert rows is not None  # a test holds the catalogue to it
     addresses: dict[Side, str] = dict(source.files)
-    tally = _Tally(place.card.id, source.bytes, progress)
+    tally = _Tally(source.bytes, progress)
 
     def one(row: ManifestRow) -> None:
         target = place.side(row.side) / row.name
-        if not _is_here(row, target):
+        if not _has(row, target):
             url = addresses[row.side].format(name=quote(row.name))
             download((url,), target, sha256=row.sha256, progress=tally.of(target))
 
@@ -152,7 +154,7 @@ def _from_files(place: Place, source: Source, progress: Progress | None) -> None
         executor.shutdown(cancel_futures=True)
 
 
-def _is_here(row: ManifestRow, path: Path) -> bool:
+def _has(row: ManifestRow, path: Path) -> bool:
     try:
         return path.is_file() and row.matches(path, sha256_file)
     except ImageError:
@@ -162,20 +164,19 @@ def _is_here(row: ManifestRow, path: Path) -> bool:
 class _Tally:
     """Adds up the bytes of files that arrive side by side."""
 
-    def __init__(self, what: str, total: int, progress: Progress | None) -> None:
-        self._what = what
+    def __init__(self, total: int, progress: Progress | None) -> None:
         self._total = total
         self._progress = progress
         self._arrived: dict[Path, int] = {}
         self._lock = Lock()
 
-    def of(self, path: Path) -> Callable[[int, int], None]:
+    def of(self, path: Path) -> Progress:
         """Return the callback of one file's download."""
 
         def report(done: int, _total: int) -> None:
             with self._lock:
                 self._arrived[path] = done
                 if self._progress:
-                    self._progress(self._what, sum(self._arrived.values()), self._total)
+                    self._progress(sum(self._arrived.values()), self._total)
 
         return report

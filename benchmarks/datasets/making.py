@@ -32,16 +32,16 @@ CROP = 512  # pixels, of an HR image
 RECORD = "record.json"
 ORIGINALS = tuple(f"{number:04}" for number in range(801, 901))
 
-Progress = Callable[[str, int, int], None]  # (what, done, in all)
 
-
-def make(place: Place, originals: Path, *, progress: Progress | None = None) -> None:
+def make(
+    place: Place, originals: Path, *, progress: Callable[[int, int], None] | None = None
+) -> None:
     """Make the set from the folder of DIV2K's validation images. Repeated, it goes on.
 
     Args:
         place: where the set belongs.
         originals: folder that holds 0801.png to 0900.png.
-        progress: called after each image.
+        progress: called after each image with (images done, images in all).
 
     Raises:
         DataError: an original is missing, unreadable or too small.
@@ -58,7 +58,7 @@ def make(place: Place, originals: Path, *, progress: Progress | None = None) -> 
             hr = np.ascontiguousarray(read_rgb(path)[top : top + CROP, left : left + CROP])
             write_pair(place.root, image, hr, recipes[image])
         if progress:
-            progress(f"making {place.card.id}", done, len(files))
+            progress(done, len(files))
     rows = [row for image in files for row in _rows(place, image)]
     write_atomic(place.root / manifests.FILE_NAME, manifests.render(rows))
 
