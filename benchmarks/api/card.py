@@ -148,9 +148,8 @@ class MethodCard:
     licence: str = "Apache-2.0"  # of the method as a user meets it, weights included
     trained_on: tuple[str, ...] = ()
     stochastic: bool = False
-    deviations: tuple[
-        str, ...
-    ] = ()  # each known difference from upstream, and each upstream bug kept or mended
+    deviations: tuple[str, ...] = ()  # each difference from upstream that always applies
+    quirks: tuple[str, ...] = ()  # each upstream bug that is mended, and kept under `faithful`
     note: str = ""
 
     def __post_init__(self) -> None:

@@ -145,11 +145,16 @@ class Restorer(ABC):
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
         """Return SR (B, 3, s*h, s*w), float in [0, 1], of a batch that fits the size rule."""
 
-    def begin(self, dataset: str, images: Sequence[LRFile]) -> None:
+    def begin(self, dataset: str, images: Sequence[LRFile], *, seed: int) -> None:
         """Look at all pending images of a data set before the first of them is restored.
 
-        For methods that work on whole folders; most ignore it. It may be called again for the same
-        data set with fewer images, after a resume.
+        For methods that work on whole folders; most ignore it. Its time is shared out among the
+        images. It may be called again for the same data set with fewer images, after a resume.
+
+        Args:
+            dataset: id of the data set.
+            images: the images that will be restored next.
+            seed: the stream of the data set, for what cannot draw per image.
         """
 
     def close(self) -> None:
