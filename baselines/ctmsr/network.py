@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from accelerate import init_empty_weights
 from torch import Tensor, nn
 
+from baselines.swin_family.checkpoint import load_strictly, read_tensors
 from baselines.swin_family.swin import SwinLayer, constant_names
-from benchmarks.api.checkpoints import load_strict, read_tensors
 
 SIGMA = 1.0  # the noise level of the one step; it is the sigma_max of training
 
@@ -180,8 +180,8 @@ def load_network(path: Path, config: CTMSRConfig) -> CTMSRNetwork:
     """
     with init_empty_weights():
         network = CTMSRNetwork(config)
-    tensors = read_tensors(path, keys=("params_ema",))
-    load_strict(network, tensors, path, constants=official_constants(network))
+    tensors = read_tensors(path, wrapper="params_ema")
+    load_strictly(network, tensors, path, constants=official_constants(network))
     return network.eval().requires_grad_(False)
 
 

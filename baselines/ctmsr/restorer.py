@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from baselines.swin_family.chopping import restore_in_tiles
-from baselines.swin_family.noise import noise_of, upstream_stream
+from baselines.swin_family.noise import draw, images_with_noise, upstream_stream
 from benchmarks.api.card import (
     HubFile,
     MethodCard,
@@ -18,10 +18,10 @@ from benchmarks.api.card import (
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from baselines.ctmsr.network import CTMSRNetwork
-    from baselines.swin_family.noise import Draw
 
 SEED = 0  # upstream's, for all images together
 STRIDES = {512: 448, 256: 224}  # LR tile -> stride, in LR pixels; upstream uses the first
@@ -32,6 +32,7 @@ WEIGHTS = WeightFile(
     licence=NO_LICENCE,
     hub=HubFile(repo="ywy123/CTMSR", filename="CTMSR.pth"),
     page="https://huggingface.co/ywy123/CTMSR",
+    about_bytes=686_000_000,
     consent="No licence was found for these weights: ask the authors before any use but research "
     "(https://github.com/LabShuHangGU/CTMSR)",
 )
@@ -101,26 +102,31 @@ class CTMSR(Restorer):
         return cls(runtime, load_network(runtime.weight(WEIGHTS.name), CTMSRConfig()))
 
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
-        draw = noise_of(batch, self.stream)
-        lr = 2 * batch.images.to(self.runtime.device) - 1
+        import torch
+
+        images = images_with_noise(batch, self.stream)
+        return torch.cat([self._restore_image(image, noise) for image, noise in images])
+
+    def _restore_image(self, image: Tensor, noise: torch.Generator) -> Tensor:
+        """Return SR (1, 3, 4h, 4w) of an image (1, 3, h, w), both in [0, 1]."""
         sr = restore_in_tiles(
-            lr,
-            lambda tile: self._restore_tile(tile, draw),
+            2 * image.to(self.runtime.device) - 1,
+            lambda tile: self._restore_tile(tile, noise),
             size=self.chop,
             stride=STRIDES[self.chop],
             scale=self.card.scale,
         )
         return (sr + 1) / 2
 
-    def _restore_tile(self, lr: Tensor, draw: Draw) -> Tensor:
-        """Return SR (B, 3, 4h, 4w), about [-1, 1], of one tile (B, 3, h, w) in [-1, 1]."""
+    def _restore_tile(self, lr: Tensor, noise: torch.Generator) -> Tensor:
+        """Return SR (1, 3, 4h, 4w), about [-1, 1], of one tile (1, 3, h, w) in [-1, 1]."""
         import torch
         import torch.nn.functional as F
 
         from baselines.ctmsr.network import SIGMA
 
         upsampled = F.interpolate(lr, scale_factor=self.card.scale, mode="bicubic")
-        x = upsampled + SIGMA * draw(upsampled.shape).to(lr)
+        x = upsampled + SIGMA * draw(upsampled.shape, noise).to(lr)
         dtype = self.runtime.torch_dtype
         with (
             self.stage("network"),

@@ -15,7 +15,9 @@ from accelerate import init_empty_weights
 from diffusers import VQModel
 from torch import Tensor, nn
 
-from benchmarks.api.checkpoints import matched, read_tensors
+from baselines.checkpoints import require_same
+from baselines.swin_family.checkpoint import read_tensors
+from benchmarks.api.images import show
 
 # Distances held at once by the codebook search: 2^25 float32 values are 128 MiB.
 _DISTANCES = 2**25
@@ -115,14 +117,14 @@ def official_name(name: str) -> str:
     return re.sub(r"\bup\.(\d)", lambda match: f"up.{_LEVELS - 1 - int(match[1])}", name)
 
 
-def official_shapes(autoencoder: Autoencoder) -> dict[str, torch.Size]:
+def official_shapes(autoencoder: Autoencoder) -> dict[str, tuple[int, ...]]:
     """Return name and shape of each tensor of the official checkpoint, in diffusers' order."""
     shapes = {}
     for name, tensor in autoencoder.model.state_dict().items():
         official = official_name(name)
         # The official attention projects by 1x1 convolutions, diffusers by linear layers.
         convolution = ".attn_1." in official and tensor.ndim == 2
-        shapes[official] = torch.Size((*tensor.shape, 1, 1)) if convolution else tensor.shape
+        shapes[official] = (*tensor.shape, *((1, 1) if convolution else ()))
     return shapes
 
 
@@ -134,7 +136,8 @@ def load_autoencoder(path: Path, config: VQConfig) -> Autoencoder:
     """
     with init_empty_weights():
         autoencoder = Autoencoder(config)
-    given = matched(read_tensors(path), official_shapes(autoencoder), path)
+    given = read_tensors(path, wrapper="state_dict")
+    require_same(given, official_shapes(autoencoder), show(path))
     own = autoencoder.model.state_dict()
     autoencoder.model.load_state_dict(
         {name: given[official_name(name)].reshape(own[name].shape).float() for name in own},

@@ -19,6 +19,7 @@ _CC_CONSENT = (
     "https://github.com/wyf0912/SinSR/blob/main/LICENSE"
 )
 
+_UNET_BYTES = 477_900_000
 # LR tile -> stride, in LR pixels; the official choices.
 CHOPS = {512: 448, 256: 224, 64: 48}
 
@@ -42,6 +43,7 @@ def _resshift_weights(version: str) -> WeightFile:
         urls=(f"{_RESSHIFT_RELEASE}/{name}",),
         consent=_S_LAB_CONSENT,
         folder="resshift",
+        about_bytes=_UNET_BYTES,
     )
 
 
@@ -53,6 +55,7 @@ def _sinsr_weights(version: str) -> WeightFile:
         urls=(f"{_SINSR_RELEASE}/{name}",),
         consent=_CC_CONSENT,
         folder="sinsr",
+        about_bytes=_UNET_BYTES,
     )
 
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from baselines.resshift import cards
 from baselines.resshift.schedule import Schedule
 from baselines.swin_family.chopping import restore_in_tiles
-from baselines.swin_family.noise import noise_of, upstream_stream
+from baselines.swin_family.noise import images_with_noise, upstream_stream
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from baselines.resshift.autoencoder import Autoencoder
     from baselines.resshift.chain import Chain
     from baselines.resshift.unet import SwinUNet
-    from baselines.swin_family.noise import Draw
 
 SEED = 12345  # upstream's, for all images together
 MULTIPLE = 64  # LR pixels: three halvings and windows of 8
@@ -55,26 +55,31 @@ class ResShift(Restorer):
         return chains[self.runtime.option("sampler")]
 
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
-        draw = noise_of(batch, self.stream)
-        lr = 2 * batch.images.to(self.runtime.device) - 1
+        import torch
+
+        images = images_with_noise(batch, self.stream)
+        return torch.cat([self._restore_image(image, noise) for image, noise in images])
+
+    def _restore_image(self, image: Tensor, noise: torch.Generator) -> Tensor:
+        """Return SR (1, 3, 4h, 4w) of an image (1, 3, h, w), both in [0, 1]."""
         sr = restore_in_tiles(
-            lr,
-            lambda tile: self._restore_tile(tile, draw),
+            2 * image.to(self.runtime.device) - 1,
+            lambda tile: self._restore_tile(tile, noise),
             size=self.chop,
             stride=cards.CHOPS[self.chop],
-            scale=self.runtime.card.scale,
+            scale=self.card.scale,
         )
         return (sr + 1) / 2
 
-    def _restore_tile(self, lr: Tensor, draw: Draw) -> Tensor:
-        """Return SR (B, 3, 4h, 4w) in [-1, 1] of one tile (B, 3, h, w)."""
+    def _restore_tile(self, lr: Tensor, noise: torch.Generator) -> Tensor:
+        """Return SR (1, 3, 4h, 4w) in [-1, 1] of one tile (1, 3, h, w)."""
         import torch
         import torch.nn.functional as F
 
         from benchmarks.api.images import extend
 
         height, width = lr.shape[-2:]
-        scale = self.runtime.card.scale
+        scale = self.card.scale
         lr = extend(lr, -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
         # Like upstream: a = -0.75, no antialiasing, and values may leave [-1, 1].
         upsampled = F.interpolate(lr, scale_factor=scale, mode="bicubic")
@@ -83,7 +88,7 @@ class ResShift(Restorer):
             with self.stage("vae"), self.on_device(self.autoencoder):
                 y = self.autoencoder.encode(upsampled)
             with self.stage("network"), self.on_device(self.unet):
-                x0 = self._chain()(self.unet, self.schedule, y, lr, draw)
+                x0 = self._chain()(self.unet, self.schedule, y, lr, noise)
             with self.stage("vae"), self.on_device(self.autoencoder):
                 sr = self.autoencoder.decode(x0)
         return sr[..., : scale * height, : scale * width].clamp(-1, 1)

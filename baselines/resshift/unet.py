@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from accelerate import init_empty_weights
 from torch import Tensor, nn
 
+from baselines.swin_family.checkpoint import load_strictly, read_tensors
 from baselines.swin_family.swin import GroupNorm32, SwinLayer, constant_names
-from benchmarks.api.checkpoints import load_strict, read_tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +167,9 @@ def load_unet(path: Path, config: UNetConfig) -> SwinUNet:
     """
     with init_empty_weights():
         unet = SwinUNet(config)
-    load_strict(unet, read_tensors(path), path, constants=constant_names(unet))
+    load_strictly(
+        unet, read_tensors(path, wrapper="state_dict"), path, constants=constant_names(unet)
+    )
     return unet.eval().requires_grad_(False)
 
 

@@ -5,4 +5,5 @@
 | `swin`      | the Swin layer on feature maps, with the released weights' mask      |
 | `chopping`  | large LR images in overlapping tiles, averaged                       |
 | `noise`     | the noise stream: per image, or upstream's one stream for all images |
+| `checkpoint` | official files, strictly into the network they belong to             |
 """

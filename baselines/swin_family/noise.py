@@ -1,8 +1,8 @@
-"""The noise stream of a batch: each image's own, or upstream's one stream for all images."""
+"""The noise streams of a batch: each image's own, or upstream's one stream for all images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from benchmarks.api.restorer import LRBatch, Runtime
-
-Draw = Callable[[Sequence[int]], "Tensor"]  # shape (B, ...) -> the next N(0, 1) of that shape
 
 
 def upstream_stream(runtime: Runtime, seed: int) -> torch.Generator | None:
@@ -22,24 +20,27 @@ def upstream_stream(runtime: Runtime, seed: int) -> torch.Generator | None:
     """
     import torch
 
-    if not runtime.faithful:
-        return None
-    return torch.Generator(runtime.device).manual_seed(seed)
+    return torch.Generator(runtime.device).manual_seed(seed) if runtime.faithful else None
 
 
-def noise_of(batch: LRBatch, stream: torch.Generator | None) -> Draw:
-    """Return what draws the noise of a batch, draw after draw, in float32.
+def images_with_noise(
+    batch: LRBatch, stream: torch.Generator | None
+) -> Iterator[tuple[Tensor, torch.Generator]]:
+    """Yield each image (1, 3, h, w) with what its noise is drawn from.
+
+    One image at a time: arithmetic on a batch rounds otherwise than on one image, and a rounding
+    can change the nearest code of a latent pixel. These networks fill a GPU with one image.
 
     Args:
-        batch: the images; each has its own stream, drawn on the CPU so that every device sees
-            the same noise.
-        stream: what to draw from instead, for the whole batch, on the stream's device.
+        batch: the images; each has its own stream, on the CPU, the same for every device.
+        stream: what to draw from instead, for all images.
     """
+    for image, generator in zip(batch.images, batch.generators(), strict=True):
+        yield image[None], stream or generator
+
+
+def draw(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Return the stream's next N(0, 1), float32, on the stream's device."""
     import torch
 
-    if stream is not None:
-        return lambda shape: torch.randn(tuple(shape), generator=stream, device=stream.device)
-    generators = batch.generators()
-    return lambda shape: torch.stack(
-        [torch.randn(tuple(shape[1:]), generator=generator) for generator in generators]
-    )
+    return torch.randn(tuple(shape), generator=generator, device=generator.device)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 import torch.nn.functional as F
+from golden_tables import seeded
 from torch import Tensor
 
 from baselines.resshift.autoencoder import Autoencoder, VQConfig, load_autoencoder, official_shapes
 from baselines.resshift.unet import SwinUNet, UNetConfig, load_unet
 
-UNET = UNetConfig(
-    image_size=32, channels=32, channel_mult=(1, 2, 2), swin_width=32, head_width=16
-)
+UNET = UNetConfig(image_size=32, channels=32, channel_mult=(1, 2, 2), swin_width=32, head_width=16)
 VQ = VQConfig(channels=32, codes=64)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    """Compute on one core: beside other work, threads that wait for each other are slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +37,7 @@ def vq_config() -> VQConfig:
 
 
 @pytest.fixture(scope="session")
-def checkpoints(seeded, tmp_path_factory):
+def checkpoints(tmp_path_factory):
     """Official-format files of both networks: names, wrapping and constants as released."""
     folder = tmp_path_factory.mktemp("official")
     unet = SwinUNet(UNET)
@@ -61,10 +71,3 @@ def lr_image() -> Tensor:
 def lr(lr_image) -> Tensor:
     """The same as the network sees it, (1, 3, 128, 64) in [-1, 1]."""
     return F.pad(2 * lr_image - 1, (0, 14, 0, 56), mode="reflect")
-
-
-@pytest.fixture
-def draw():
-    """The noise stream of the golden table."""
-    generator = torch.Generator().manual_seed(12345)
-    return lambda shape: torch.randn(tuple(shape), generator=generator)

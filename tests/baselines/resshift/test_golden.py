@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from golden_tables import assert_agrees, rows_of
 
 from baselines.resshift import chain
 from baselines.resshift.autoencoder import nearest_codes
@@ -16,7 +17,7 @@ from baselines.resshift.schedule import Schedule
 from benchmarks.api.restorer import LRBatch, Runtime
 
 GOLDEN = Path(__file__).with_name("golden.csv")
-ROWS = [line.split(",")[0] for line in GOLDEN.read_text().splitlines() if line[:1] != "#"][1:]
+ROWS = rows_of(GOLDEN)
 FIFTEEN = Schedule(steps=15, min_noise_level=0.04)
 FOUR = Schedule(steps=4, min_noise_level=0.2)
 # At this pixel of the noise-free chain two codes are 6e-4 apart, within what fp32 adds up to over
@@ -24,9 +25,8 @@ FOUR = Schedule(steps=4, min_noise_level=0.2)
 TIED_PIXEL, NEAREST, OFFICIAL = 3805, 2, 46
 
 
-def _noise(seed=12345):
-    generator = torch.Generator().manual_seed(seed)
-    return lambda shape: torch.randn(tuple(shape), generator=generator)
+def _noise():
+    return torch.Generator().manual_seed(12345)
 
 
 def _watch(unet, tensors):
@@ -53,7 +53,7 @@ def _watch(unet, tensors):
 @pytest.fixture(scope="module")
 def tensors(unet, autoencoder, lr):
     """One prediction, with all that happens on the way."""
-    found = {"lr_padded": lr, "noise": _noise()((1, 3, 128, 64))}
+    found = {"lr_padded": lr, "noise": torch.randn(1, 3, 128, 64, generator=_noise())}
     with torch.inference_mode():
         found["bicubic_up"] = F.interpolate(lr, scale_factor=4, mode="bicubic")
         y = found["z_y"] = autoencoder.encode(found["bicubic_up"])
@@ -91,11 +91,11 @@ def test_the_table_is_whole():
 
 
 @pytest.mark.parametrize("name", [name for name in ROWS if name != "loop_ddim15"])
-def test_tensor(name, tensors, restored, rows_of, agrees):
-    agrees({**tensors, **restored}[name], rows_of(GOLDEN)[name])
+def test_tensor(name, tensors, restored):
+    assert_agrees({**tensors, **restored}[name], ROWS[name])
 
 
-def test_deterministic_chain(tensors, autoencoder, rows_of, agrees):
+def test_deterministic_chain(tensors, autoencoder):
     x0 = tensors["x0_ddim15"]
     assert x0.abs().sum().item() == pytest.approx(10731.4609, rel=1e-4)  # the official latent
     codes = nearest_codes(x0.permute(0, 2, 3, 1).flatten(0, 2), autoencoder.codebook)
@@ -103,7 +103,7 @@ def test_deterministic_chain(tensors, autoencoder, rows_of, agrees):
     codes[TIED_PIXEL] = OFFICIAL
     with torch.inference_mode():
         quantised = autoencoder.codebook[codes].view(1, 128, 64, 3).permute(0, 3, 1, 2)
-        agrees(autoencoder.decode_codes(quantised), rows_of(GOLDEN)["loop_ddim15"])
+        assert_agrees(autoencoder.decode_codes(quantised), ROWS["loop_ddim15"])
 
 
 def test_codebook_indices(tensors, autoencoder):

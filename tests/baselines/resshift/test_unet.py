@@ -57,12 +57,18 @@ def _saved(tensors, path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda tensors: tensors.pop("input_blocks.2.0.in_layers.0.weight"), "0.weight' is missing"),
+        (
+            lambda tensors: tensors.pop("input_blocks.2.0.in_layers.0.weight"),
+            "key 'input_blocks.2.0.in_layers.0.weight' is missing",
+        ),
         (
             lambda tensors: tensors.update({"out.2.weight": torch.zeros(3, 16, 3, 3)}),
-            r"'out.2.weight' has shape \(3, 16, 3, 3\), not \(3, 32, 3, 3\)",
+            r"'out.2.weight' has shape \(3, 16, 3, 3\) where \(3, 32, 3, 3\)",
         ),
-        (lambda tensors: tensors.update(extra=torch.zeros(1)), "'extra' is not part of it"),
+        (
+            lambda tensors: tensors.update(extra=torch.zeros(1)),
+            "key 'extra' is not part of the network",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused(change, message, checkpoints, unet_config, tmp_path):
@@ -73,5 +79,5 @@ def test_a_wrong_file_is_refused(change, message, checkpoints, unet_config, tmp_
 
 
 def test_the_autoencoders_file_is_refused(checkpoints, unet_config):
-    with pytest.raises(WeightsCorruptError, match=r"'time_embed.0.weight' is missing \(6\d\d differ\)"):
+    with pytest.raises(WeightsCorruptError, match="key 'time_embed.0.weight' is missing"):
         load_unet(checkpoints / "autoencoder.pth", unet_config)
