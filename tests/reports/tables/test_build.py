@@ -20,6 +20,18 @@ def note_of(table: Table, mark: str) -> str:
     return next(note.text for note in table.footnotes if note.mark == mark)
 
 
+def failed(method: str, image: str, *, cause: str, metric: str = "") -> FailureRow:
+    return FailureRow(
+        dataset="realsr",
+        method=method,
+        image=image,
+        stage="score" if metric else "restore",
+        metric=metric,
+        error="OutputError",
+        cause=cause,
+    )
+
+
 def titles(table: Table) -> list[str]:
     return [row.title for group in table.groups for row in group.rows]
 
@@ -108,18 +120,7 @@ def test_a_failed_image_drops_out_for_all_and_n_says_so(make_run) -> None:
 
 
 def test_a_method_that_failed_everywhere_keeps_its_row_and_its_cause(make_run) -> None:
-    failures = tuple(
-        FailureRow(
-            dataset="realsr",
-            method="mfsr@1",
-            image=f"i{i}",
-            stage="restore",
-            metric="",
-            error="OutputError",
-            cause="the result holds NaN.",
-        )
-        for i in range(3)
-    )
+    failures = tuple(failed("mfsr@1", f"i{i}", cause="the result holds NaN.") for i in range(3))
     from_conftest = make_run({("realsr", "mfsr@1", PSNR): []}).run["identity"]["methods"]
     run = make_run(
         {("realsr", "bicubic", PSNR): [20.0, 21.0, 22.0]},
@@ -135,14 +136,8 @@ def test_a_method_that_failed_everywhere_keeps_its_row_and_its_cause(make_run) -
 
 
 def test_a_metric_without_any_value_says_what_happened(make_run) -> None:
-    failure = FailureRow(
-        dataset="realsr",
-        method="bicubic",
-        image="i0",
-        stage="score",
-        metric=NIQE,
-        error="ImageError",
-        cause="SR is 8 x 8; niqe@pyiqa needs 96 pixels per side.",
+    failure = failed(
+        "bicubic", "i0", metric=NIQE, cause="SR is 8 x 8; niqe@pyiqa needs 96 pixels per side."
     )
     run = make_run(
         {
@@ -223,15 +218,7 @@ def test_a_run_of_some_images_of_a_set_has_no_published_rows(make_run) -> None:
 
 
 def test_a_failed_image_does_not_keep_published_rows_away(make_run) -> None:
-    failure = FailureRow(
-        dataset="realsr",
-        method="mfsr@1",
-        image="i99",
-        stage="restore",
-        metric="",
-        error="OutputError",
-        cause="NaN",
-    )
+    failure = failed("mfsr@1", "i99", cause="NaN")
     values = {("realsr", "mfsr@1", PSNR): [20.0] * 99}
     run = make_run(values, datasets={"realsr": REALSR}, failures=(failure,))
     scores, delta = build_report(compare([run]), Layout(published=True, delta=True)).tables
