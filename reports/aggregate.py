@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -38,10 +39,13 @@ def shared_images(comparison: Comparison) -> Iterator[tuple[str, str, pd.DataFra
 def estimates(comparison: Comparison) -> dict[Key, Estimate]:
     """Return every cell that has a value: means of sample metrics, set metrics as they are."""
     found = {
-        (dataset, metric, str(method)): Estimate(value=float(mean), n=len(values))
+        # The exact sum, rounded once: equal methods tie whatever the order of their images.
+        (dataset, metric, method): Estimate(
+            value=math.fsum(values[method]) / len(values), n=len(values)
+        )
         for dataset, metric, values in shared_images(comparison)
         if len(values)
-        for method, mean in values.mean().items()
+        for method in values.columns
     }
     rows = comparison.set_scores
     columns = (rows[name].tolist() for name in ("dataset", "metric", "method", "value", "n"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from benchmarks import registry
 from benchmarks.api.errors import DataError
 from benchmarks.api.images import show
 
@@ -20,6 +21,8 @@ class Protocol:
     id: str  # "mfsr-paper-v1"
     hash: str  # hex
     rule: str = ""  # quantisation and crop, in words
+    # Its metric ids for data sets with (True) and without references; empty where not recorded.
+    columns: Mapping[bool, frozenset[str]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -117,11 +120,21 @@ def _identity(results: RunResults) -> Identity:
     facts = results.run["identity"]
     protocol = facts["protocol"]
     tool = results.run["tool"]
+    skipped = dict(results.run.get("skipped_metrics") or {})
     return Identity(
         protocol=Protocol(
-            id=protocol["id"], hash=protocol["hash"], rule=str(protocol.get("rule", ""))
+            id=protocol["id"],
+            hash=protocol["hash"],
+            rule=str(protocol.get("rule", "")),
+            columns={
+                True: frozenset(protocol.get("with_reference", ())),
+                False: frozenset(protocol.get("without_reference", ())),
+            },
         ),
-        metrics={key: _metric(key, value) for key, value in protocol["metrics"].items()},
+        metrics={
+            key: _metric(key, value)
+            for key, value in {**protocol["metrics"], **_left_out(protocol, skipped)}.items()
+        },
         methods={key: _method(key, value) for key, value in facts["methods"].items()},
         datasets={key: _dataset(key, value) for key, value in facts["datasets"].items()},
         run=Run(
@@ -130,9 +143,17 @@ def _identity(results: RunResults) -> Identity:
             version=tool["version"],
             commit=tool.get("commit") or "",
             dirty=bool(tool.get("dirty")),
-            skipped=dict(results.run.get("skipped_metrics") or {}),
+            skipped=skipped,
         ),
     )
+
+
+def _left_out(protocol: Mapping[str, Any], skipped: Mapping[str, str]) -> dict[str, Any]:
+    """Return the facts of skipped metrics that the run did not record: their columns stay."""
+    unrecorded = set(skipped).difference(protocol["metrics"])
+    if not unrecorded:
+        return {}
+    return {key: asdict(spec) for key, spec in registry.metric_specs().items() if key in unrecorded}
 
 
 def _metric(key: str, facts: Mapping[str, Any]) -> Metric:

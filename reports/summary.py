@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reports.comparison import compare
-from reports.tables import markdown, terminal
+from reports.tables import data, markdown, terminal
 from reports.tables.build import build_report
 
 if TYPE_CHECKING:
@@ -22,3 +22,8 @@ def print_summary(results: RunResults, console: Console) -> None:
 def summary_markdown(results: RunResults) -> str:
     """Return the tables of one run as the text of a Markdown file."""
     return markdown.render(build_report(compare([results])))
+
+
+def summary_json(results: RunResults) -> dict[str, Any]:
+    """Return the tables of one run as plain data, unrounded."""
+    return data.as_json(build_report(compare([results])))

@@ -75,6 +75,10 @@ def _print(found: Conformance) -> None:
     of = "" if found.n == found.n_published else f" of {found.n_published}"
     out.print(f"{found.title}: {found.n}{of} images compared", markup=False)
     out.print(_table(found))
+    for one in found.verdicts:
+        if one.image and not one.mean_agrees:
+            text = f"the means differ by {abs(one.ours - one.published):.1e}"
+            out.print(f"{one.metric}: {text}, {one.tolerance.mean:.0e} is allowed.", markup=False)
     for metric, reason in found.left_out.items():
         out.print(f"{metric}: not compared; {reason}.", markup=False)
     count = sum(not verdict.agrees for verdict in found.verdicts)
@@ -91,18 +95,18 @@ def _table(found: Conformance) -> Table:
 
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
-    for title in ("ours", "published", "largest", "allowed"):
+    for title in ("n", "ours", "published", "largest", "allowed"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("at image", overflow="fold")
     table.add_column("verdict")
     for one in found.verdicts:
-        allowed = one.tolerance.image if one.image else one.tolerance.mean
         table.add_row(
             one.metric,
+            str(one.n),
             f"{one.ours:.4f}",
             f"{one.published:.4f}",
             f"{one.difference:.1e}",
-            f"{allowed:.0e}",
+            f"{one.allowed:.0e}",
             Text(one.image or "(whole set)"),
             Text("agrees", "green") if one.agrees else Text("differs", "bold red"),
         )

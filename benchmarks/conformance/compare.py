@@ -15,7 +15,7 @@ from benchmarks.metrics.tolerances import TOLERANCES, Tolerance
 
 if TYPE_CHECKING:
     from benchmarks.conformance.parse import PublishedScores
-    from benchmarks.conformance.scoring import FolderScores, Scorer
+    from benchmarks.conformance.scoring import FolderScores, ScoreFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +31,21 @@ class Verdict:
     tolerance: Tolerance
 
     @property
-    def agrees(self) -> bool:
-        """Whether every image and the set's value lie within the tolerance."""
+    def allowed(self) -> float:
+        """How large `difference` may be."""
         per_image = self.tolerance.image if self.image else self.tolerance.mean
         assert per_image is not None
-        # NaN compares false, so it never agrees.
-        return self.difference <= per_image and (
-            abs(self.ours - self.published) <= self.tolerance.mean
-        )
+        return per_image
+
+    @property
+    def mean_agrees(self) -> bool:
+        """Whether the set's value lies within its tolerance. NaN compares false, so never does."""
+        return abs(self.ours - self.published) <= self.tolerance.mean
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every image and the set's value lie within their tolerances."""
+        return self.difference <= self.allowed and self.mean_agrees
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict as plain data; what is not finite becomes null."""
@@ -81,7 +88,7 @@ def verify(
     hr: Path | None,
     published: PublishedScores,
     *,
-    score: Scorer,
+    score: ScoreFolder,
     metrics: Sequence[str] | None = None,
     subset: bool = False,
 ) -> Conformance:

@@ -83,4 +83,5 @@ def _check_all_there(sr: Collection[str], published: Collection[str], folder: Pa
 
 
 def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -4,86 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks import registry
-from benchmarks.api.errors import ImageError
-from benchmarks.api.images import read_rgb, show
-from benchmarks.api.metric import MetricRuntime, MetricSpec, SampleMetric, SetMetric
-from benchmarks.conformance.pairing import Pair
+from benchmarks.api.errors import ScoreError
+from benchmarks.metrics.scoring import ScoreFailure, Scorer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
+
+    from benchmarks.conformance.pairing import Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderScores:
     """What we measured on a folder, by metric id."""
 
-    samples: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    samples: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # metric -> image
     sets: Mapping[str, float] = field(default_factory=dict)
 
 
-Scorer = Callable[[Sequence[Pair], Sequence[str]], FolderScores]
+ScoreFolder = Callable[[Sequence["Pair"], Sequence[str]], FolderScores]
 
 
 def score_pairs(pairs: Sequence[Pair], metrics: Sequence[str]) -> FolderScores:
     """Score images one after the other, in this process.
 
     Args:
-        pairs: SR images and their references.
-        metrics: metric ids; those that need a reference need it on every pair.
+        pairs: SR images and, for the metrics that need them, their references.
+        metrics: metric ids.
 
     Raises:
         WeightsError: weights of one of the metrics are missing; nothing has been computed.
-        ImageError: an image cannot be read, or is not of its reference's size.
+        ScoreError: an image has no score; conformance is of all images or of none.
     """
     specs = registry.metric_specs()
-    chosen = [specs[metric] for metric in metrics]
-    loaded = {spec: _load(spec) for spec in chosen}
+    scorer = Scorer([specs[metric] for metric in metrics])
+    scorer.load()
     samples: dict[str, dict[str, float]] = {}
-    features: dict[str, list[tuple[Any, Any]]] = {}
     for one in pairs:
-        sr, hr = _read(one)
-        for spec, metric in loaded.items():
-            if isinstance(metric, SampleMetric):
-                reference = metric.prepare(hr) if spec.needs_reference and hr is not None else None
-                samples.setdefault(spec.id, {})[one.image] = metric.score([sr], reference)[0]
-            elif hr is not None:
-                both = (metric.features([sr]), metric.features([hr]))
-                features.setdefault(spec.id, []).append(both)
+        for (_, metric), outcome in scorer.score_image({"": one.sr}, one.hr).items():
+            samples.setdefault(metric, {})[one.image] = _value(outcome, metric, one.image)
     sets = {
-        spec.id: _distance(metric, features[spec.id])
-        for spec, metric in loaded.items()
-        if isinstance(metric, SetMetric)
+        metric: _distance(scorer, metric, pairs)
+        for metric in metrics
+        if specs[metric].level == "set"
     }
     return FolderScores(samples=samples, sets=sets)
 
 
-def _load(spec: MetricSpec) -> SampleMetric | SetMetric:
-    runtime = MetricRuntime(spec=spec)
-    for weight in spec.weights:
-        runtime.weights.require("metrics", weight)
-    module, _, name = spec.loader.partition(":")
-    metric: SampleMetric | SetMetric = getattr(import_module(module), name)(runtime)
-    return metric
+def _value(outcome: float | ScoreFailure, metric: str, image: str) -> float:
+    if isinstance(outcome, ScoreFailure):
+        raise ScoreError(f"No {metric} of '{image}': {outcome.cause}")
+    return outcome
 
 
-def _read(one: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    sr = read_rgb(one.sr)
-    hr = read_rgb(one.hr) if one.hr else None
-    if hr is not None and sr.shape != hr.shape:
-        raise ImageError(
-            f"{show(one.sr)} is {sr.shape[1]}x{sr.shape[0]}, its reference "
-            f"{hr.shape[1]}x{hr.shape[0]}."
-        )
-    return sr, hr
-
-
-def _distance(metric: SetMetric, features: Sequence[tuple[Any, Any]]) -> float:
+def _distance(scorer: Scorer, metric: str, pairs: Sequence[Pair]) -> float:
     import numpy as np
 
-    sr, hr = zip(*features, strict=True)
-    return metric.distance(np.concatenate(sr), np.concatenate(hr))
+    def features(paths: Sequence[Path]) -> NDArray[np.float32]:
+        found = [(path, scorer.features(metric, path)) for path in paths]
+        for path, outcome in found:
+            if isinstance(outcome, ScoreFailure):
+                raise ScoreError(f"No {metric} features of '{path.name}': {outcome.cause}")
+        return np.stack([vector for _, vector in found if not isinstance(vector, ScoreFailure)])
+
+    sr = features([one.sr for one in pairs])
+    hr = features([one.hr for one in pairs if one.hr is not None])
+    return _value(scorer.distance(metric, sr, hr), metric, "the set")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.restorer import LRFile
 from benchmarks.api.seeds import seed_for
-from benchmarks.api.weights import WeightStore
 
 if TYPE_CHECKING:
     from benchmarks.api.metric import MetricSpec
+    from benchmarks.api.weights import WeightStore
     from benchmarks.datasets.opening import OpenDataset
     from benchmarks.engine.prompts import PromptSource
     from benchmarks.methods import Method

@@ -7,24 +7,27 @@ configuration again does what is missing and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.api.restorer import LRFile
 from benchmarks.api.seeds import seed_for
-from benchmarks.datasets.opening import OpenDataset
-from benchmarks.engine.config import RunConfig
 from benchmarks.engine.events import Advanced, Completed, Event, ItemFailed, StageBegan
-from benchmarks.engine.prompts import prompts_for
-from benchmarks.engine.restore import Began, Failed, Restoration, Restored, Shard
+from benchmarks.engine.prompts import add_prompts
+from benchmarks.engine.restore import Failed, Restoration, Restored, Shard
 from benchmarks.engine.score import Job, Resources, score
 from benchmarks.engine.score_sets import SetJob, score_set
-from benchmarks.methods import Method
-from benchmarks.results.cache import ScoreCache
 from benchmarks.results.directory import RunDirectory
 from benchmarks.results.export import export
+from benchmarks.results.provenance import tool
 from benchmarks.results.rows import FailureRow, ImageRow
+from benchmarks.results.speed import remember_speed
 from benchmarks.results.store import RunStore
+
+if TYPE_CHECKING:
+    from benchmarks.api.restorer import LRFile
+    from benchmarks.datasets.opening import OpenDataset
+    from benchmarks.engine.config import RunConfig
+    from benchmarks.methods import Method
+    from benchmarks.results.cache import ScoreCache
 
 
 def run(config: RunConfig, cache: ScoreCache) -> Iterator[Event]:
@@ -38,7 +41,7 @@ def run(config: RunConfig, cache: ScoreCache) -> Iterator[Event]:
     """
     directory = RunDirectory(config.out)
     with directory.locked():
-        directory.begin(config.identity, skipped_metrics=dict(config.skipped), tool=config.tool)
+        directory.begin(config.identity(), skipped_metrics=dict(config.skipped), tool=tool())
         store = RunStore(config.out)
         try:
             yield from _Run(config, cache, directory, store).events()
@@ -75,11 +78,13 @@ class _Run:
     def _restore(self) -> Iterator[Event]:
         total = sum(len(dataset.samples) for _, dataset in self._pairs())
         shards = [shard for pair in self._pairs() for shard in self._shards(*pair)]
-        yield StageBegan("restore", total, total - sum(len(shard.images) for shard in shards))
-        shards = yield from prompts_for(shards, self.config, self.store)
-        restoration = Restoration(shards)
-        devices = self.config.devices
-        for report in restoration.reports(devices, inline=self.config.workers == 0):
+        done = total - sum(len(shard.images) for shard in shards)
+        inline = self.config.workers == 0
+        shards = yield from add_prompts(
+            shards, self.config.prompts, self.store, self.cache, inline=inline
+        )
+        yield StageBegan("restore", total, done)
+        for report in Restoration(shards).reports(self.config.devices, inline=inline):
             if isinstance(report, Restored):
                 self.store.write([report.image, report.timing])
                 row = report.image
@@ -87,6 +92,11 @@ class _Run:
             elif isinstance(report, Failed):
                 self.store.write([report.failure])
                 yield ItemFailed(report.failure)
+        for method in dict.fromkeys(shard.method.key for shard in shards):
+            scale = next(m.card.scale for m in self.config.methods if m.key == method)
+            remember_speed(
+                self.store, self.cache, method, scale=scale, device=self.config.devices[0]
+            )
 
     def _shards(self, method: Method, dataset: OpenDataset) -> Iterator[Shard]:
         """Yield what is left to restore, in as many parts as there are devices."""
@@ -120,7 +130,7 @@ class _Run:
         return Resources(
             store=self.store,
             cache=self.cache,
-            specs=config.metrics,
+            specs=config.all_metrics(),
             versions=config.metric_versions,
             weights=config.weights,
             devices=config.devices,

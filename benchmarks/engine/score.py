@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import MFSRBenchError
 from benchmarks.engine import pool
+from benchmarks.metrics.scoring import LIGHT_WORKER_ENV, ScoreFailure, Scorer
 from benchmarks.results.rows import FailureRow, ScoreRow
 
 if TYPE_CHECKING:
     from benchmarks.api.metric import MetricSpec
     from benchmarks.api.weights import WeightStore
-    from benchmarks.metrics.scoring import Outcome, ScoreFailure, Scorer
+    from benchmarks.metrics.scoring import Outcome
     from benchmarks.results.cache import ScoreCache, ScoreKey
     from benchmarks.results.store import RunStore
 
 _STAGE = "score"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,9 @@ class FeatureTask:
     sha256: str
 
 
+Task = _Task | FeatureTask
+
+
 @dataclass(frozen=True, slots=True)
 class _Stopped:
     """No image can be scored on this machine."""
@@ -95,10 +98,8 @@ class ScoreHandler:
     def close(self) -> None:
         """Nothing is held beyond memory."""
 
-    def __call__(self, task: _Task | FeatureTask) -> Iterator[object]:
+    def __call__(self, task: Task) -> Iterator[object]:
         """Yield the outcomes of a task, or the error that stops everything."""
-        from benchmarks.metrics.scoring import Scorer
-
         if self._scorer is None:
             specs, store, device = self._arguments
             self._scorer = Scorer(specs, store=store, device=device)
@@ -149,15 +150,13 @@ def _compute(
 
 
 def run_workers(
-    tasks: Iterable[T], resources: Resources, *, light: bool
-) -> Iterator[pool.Event[T]]:
+    tasks: Iterable[Task], resources: Resources, *, light: bool
+) -> Iterator[pool.Event[Task]]:
     """Run tasks in the workers that fit their metrics.
 
     Raises:
         MFSRBenchError: a worker cannot score anything on this machine.
     """
-    from benchmarks.metrics.scoring import LIGHT_WORKER_ENV
-
     specs = tuple(spec for spec in resources.specs if spec.light == light)
     devices = ["cpu"] * max(1, resources.workers) if light else resources.devices
     handlers = [partial(ScoreHandler, specs, resources.weights, device) for device in devices]
@@ -247,6 +246,4 @@ def failure_row(
 
 def died(cause: str) -> ScoreFailure:
     """Return the failure of what a worker was at when it ended."""
-    from benchmarks.metrics.scoring import ScoreFailure
-
     return ScoreFailure("WorkerDied", cause)

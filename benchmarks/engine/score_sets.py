@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.engine import pool
 from benchmarks.engine.score import FeatureTask, Resources, died, failure_row, run_workers
+from benchmarks.metrics.scoring import ScoreFailure, Scorer
 from benchmarks.results.rows import FailureRow, SetScoreRow
 
 if TYPE_CHECKING:
@@ -67,8 +68,9 @@ def _compute_features(job: SetJob, resources: Resources) -> Iterator[FailureRow]
         if isinstance(event, pool.Finished):
             continue
         task = event.task
+        assert isinstance(task, FeatureTask)
         features = died(event.cause) if isinstance(event, pool.Died) else event.payload
-        if hasattr(features, "cause"):
+        if isinstance(features, ScoreFailure):
             method, image = owners[task.path]
             row = failure_row(job.dataset, method, image, job.spec.id, features)
             resources.store.write([row])
@@ -111,8 +113,6 @@ def _score(
 
 def _distance(job: SetJob, srs: list[Path], hrs: list[Path], resources: Resources) -> Outcome:
     import numpy as np
-
-    from benchmarks.metrics.scoring import Scorer
 
     def stacked(paths: list[Path]) -> NDArray[np.float32]:
         found = (_features(path, job.spec, resources) for path in paths)

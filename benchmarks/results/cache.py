@@ -58,7 +58,7 @@ class ScoreCache:
             return sqlite.connect(self.path, _SCHEMA, version=_VERSION)
         except MFSRBenchError:
             # Unwritable, damaged or of another version: work without, in memory.
-            return sqlite.connect(Path(":memory:"), _SCHEMA, version=_VERSION)
+            return sqlite.connect(sqlite.MEMORY, _SCHEMA, version=_VERSION)
 
     def close(self) -> None:
         """Close the file."""

@@ -22,8 +22,11 @@ from benchmarks.results.store import TABLES, R, RunStore
 
 
 def export(store: RunStore, folder: Path) -> None:
-    """Write `images.csv`, `scores.csv`, `set_scores.csv`, `failures.csv`,
-    `prompts.csv` and `timings.csv`."""
+    """Write the rows of each kind as a file of their own.
+
+    These are `images.csv`, `scores.csv`, `set_scores.csv`, `failures.csv`, `prompts.csv` and
+    `timings.csv`.
+    """
     _export(store, folder, ImageRow)
     _export(store, folder, ScoreRow)
     _export(store, folder, SetScoreRow)

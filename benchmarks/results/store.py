@@ -59,10 +59,10 @@ R = TypeVar("R", ImageRow, ScoreRow, SetScoreRow, FailureRow, PromptRow, TimingR
 
 
 class RunStore:
-    """The rows of the run in `folder`. One process writes; others may read."""
+    """The rows of the run in `folder`, or in memory. One process writes; others may read."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
+    def __init__(self, folder: Path | None) -> None:
+        self.path = folder / FILE if folder else sqlite.MEMORY
         self._db = sqlite.connect(self.path, _SCHEMA, version=_VERSION)
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class RunStore:
                 (row.dataset, row.method, image, row.metric),
             )
 
-    def rows(self, kind: type[R], **where: str) -> Iterator[R]:
+    def rows(self, kind: type[R], /, **where: str) -> Iterator[R]:
         """Yield the rows of one kind, sorted by key, that have the given values."""
         condition = " AND ".join(f"{column} = ?" for column in where) or "1"
         columns = ", ".join(field.name for field in fields(kind))
@@ -116,7 +116,7 @@ class RunStore:
         for values in cursor:
             yield _unpack(kind, values)
 
-    def delete(self, kind: type[Row], **where: str) -> None:
+    def delete(self, kind: type[Row], /, **where: str) -> None:
         """Delete the rows of one kind that have the given values."""
         condition = " AND ".join(f"{column} = ?" for column in where)
         with self._transaction():

@@ -40,15 +40,26 @@ def build_report(comparison: Comparison, layout: Layout | None = None) -> Report
 
 def _scopes(comparison: Comparison, layout: Layout) -> Iterator[Scope]:
     found = estimates(comparison)
-    datasets, metrics = comparison.datasets.values(), comparison.metrics.values()
     for has_reference in (True, False):
-        yield Scope(
-            comparison=comparison,
-            layout=layout,
-            found=found,
-            datasets=[one for one in datasets if one.has_reference == has_reference],
-            metrics=[one for one in metrics if has_reference or not one.needs_reference],
+        datasets = [
+            one for one in comparison.datasets.values() if one.has_reference == has_reference
+        ]
+        scope = Scope(
+            comparison=comparison, layout=layout, found=found, datasets=datasets, metrics=()
         )
+        metrics = [
+            metric
+            for metric in comparison.metrics.values()
+            if _belongs(metric, comparison, has_reference=has_reference) or scope.tried(metric)
+        ]
+        yield replace(scope, metrics=metrics)
+
+
+def _belongs(metric: Metric, comparison: Comparison, *, has_reference: bool) -> bool:
+    """Whether the protocol has a column for `metric` on data sets with or without references."""
+    listed = comparison.protocol.columns.get(has_reference)
+    applies = has_reference or not metric.needs_reference
+    return applies and (not listed or metric.id in listed)
 
 
 def _provenance(comparison: Comparison) -> Iterator[str]:
@@ -116,7 +127,8 @@ def _wanted(layout: Layout, row: PublishedRow) -> bool:
 def _group(scope: Scope, dataset: Dataset, published: Published, footnotes: Footnotes) -> Group:
     """Return the group of a data set, without its rows."""
     n_of = scope.n_of_samples(dataset)
-    n = notes.usual_n(list(n_of.values()) or [scope.n_of_sets(dataset, m) for m in scope.metrics])
+    of_sets = [scope.n_of_sets(dataset, metric) for metric in scope.metrics]
+    n = notes.usual_n(list(n_of.values()) or list(filter(None, of_sets)))
     texts = [notes.about_n(scope.comparison, dataset, n, n_of), published.refused]
     if published.rows:
         texts += published.notes

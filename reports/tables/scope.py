@@ -48,6 +48,13 @@ class Scope:
             for method in self.comparison.methods
         )
 
+    def tried(self, metric: Metric) -> bool:
+        """Whether any method was scored with `metric` in this table, successfully or not."""
+        rows = self.comparison.failures
+        on = [dataset.id for dataset in self.datasets]
+        failed = rows["dataset"].isin(on) & (rows["metric"] == metric.id)
+        return self.has_values(metric) or bool(failed.any())
+
     def n_of_sets(self, dataset: Dataset, metric: Metric) -> int:
         """Return the largest number of images that a set metric was computed from; 0 for none."""
         counts = (

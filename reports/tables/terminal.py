@@ -33,6 +33,7 @@ def show(report: Report, console: Console, highlight: Highlight = Highlight.RED_
     """Print the tables on a console. Columns without any value are only a footnote here."""
     bounded = console.is_terminal or "COLUMNS" in os.environ
     room = console.width if bounded else _UNBOUNDED
+    wrap = not bounded  # a file or a pipe has no edge to break lines at
     for position, table in enumerate(report.tables):
         if position:
             console.print()
@@ -40,10 +41,10 @@ def show(report: Report, console: Console, highlight: Highlight = Highlight.RED_
             console.print(line, soft_wrap=True)
         words = _WORDS[highlight] if table.kind == "scores" else ""
         caption = f"{one_line(table.caption)} {words}".strip()
-        console.print(caption, markup=False, soft_wrap=not bounded)
+        console.print(caption, markup=False, highlight=False, soft_wrap=wrap)
         for note in table.footnotes:
             text = f"{_superscript([note.mark])} {one_line(note.text)}"
-            console.print(text, style="dim", markup=False, soft_wrap=not bounded)
+            console.print(text, style="dim", markup=False, highlight=False, soft_wrap=wrap)
 
 
 def _lines(table: Table, room: int, highlight: Highlight) -> Iterator[Text]:

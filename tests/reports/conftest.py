@@ -57,6 +57,7 @@ def run_of(
     metrics: dict[str, dict[str, Any]] | None = None,
     skipped: dict[str, str] | None = None,
     protocol_hash: str = "ab" * 32,
+    protocol: dict[str, Any] | None = None,
 ) -> RunResults:
     """A run with these scores; images are i0, i1, ... and NaN stands for a missing value."""
     keys = [*values, *(sets or {})]
@@ -72,6 +73,7 @@ def run_of(
                 key: {"level": "sample", "needs_reference": True, "version": 1} | facts
                 for key, facts in known.items()
             },
+            **(protocol or {}),
         },
         "methods": named | {key: named.get(key, method(key)) for _, key, _ in keys},
         "datasets": {
