@@ -13,6 +13,7 @@ from PIL import Image
 
 from benchmarks.cli import app
 from benchmarks.cli.lists import split_datasets
+from benchmarks.datasets.places import locate
 
 Program = Callable[..., tuple[int, str, str]]  # (exit code, stdout, stderr)
 
@@ -88,7 +89,14 @@ def test_verify_lists_every_bad_file(program: Program, folders: tuple[Path, Path
 def test_sets_without_a_manifest_say_so(program: Program, folders: tuple[Path, Path]) -> None:
     code, out, _ = program("verify", f"folder:{folders[0]}")
     assert code == 0
-    assert "counts and sizes" in out
+    assert "names and sizes" in out
+    place = locate("reallq250")
+    place.root.mkdir(parents=True)
+    place.lr.symlink_to(folders[0])
+    code, out, err = program("verify", "reallq250")
+    assert code == 3
+    assert "no official manifest is known" in out
+    assert "3 LR images where 250 belong" in err
 
 
 def test_missing_sets_do_not_hide_the_others(program: Program) -> None:

@@ -304,7 +304,7 @@ def test_an_archive_of_another_set_is_noticed(package: Path, tmp_path: Path) -> 
 
 
 def test_a_page_is_for_a_person() -> None:
-    with pytest.raises(DataError, match="'reallq250' is not on this machine") as caught:
+    with pytest.raises(DataError, match="'reallq250' is missing at") as caught:
         fetch(of_card(REALLQ250))
     for part in ("https://drive.google.com/", "--archive FILE", "datasets verify reallq250", "lr/"):
         assert part in caught.value.remedy
