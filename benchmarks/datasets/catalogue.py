@@ -75,7 +75,7 @@ DIV2K_VAL = DatasetCard(
     homepage="https://data.vision.ee.ethz.ch/cvl/DIV2K/",
     sources=(
         Source(
-            archive="http://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_valid_HR.zip",
+            archive="https://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_valid_HR.zip",
             unpack=(("hr", "DIV2K_valid_HR"),),
             bytes=449_000_000,
             note="the 100 validation images; about 449 MB",

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks import registry
 from benchmarks.cli import app
 from benchmarks.cli.lists import split_datasets
+from benchmarks.datasets import making
+from benchmarks.datasets.catalogue import DIV2K_VAL
 from benchmarks.datasets.places import locate
 
 Program = Callable[..., tuple[int, str, str]]  # (exit code, stdout, stderr)
@@ -147,3 +152,25 @@ def test_make_refuses_what_is_not_made_and_wrong_folders(
     code, _, err = program("make", "div2k-val", "--hr", str(folders[1]))
     assert code == 3
     assert "lacks 100 of the 100 DIV2K validation images: 0801, 0802, 0803 and 97 more" in err
+
+
+def test_a_made_set_is_fetched_unpacked_and_made(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = replace(DIV2K_VAL, n=2, lr_size=(16, 16))
+    monkeypatch.setattr(registry, "dataset_cards", lambda: {small.id: small})
+    monkeypatch.setattr(making, "CROP", 64)
+    monkeypatch.setattr(making, "ORIGINALS", ("0801", "0802"))
+    with zipfile.ZipFile(tmp_path / "DIV2K_valid_HR.zip", "w") as archive:
+        for name in ("0801", "0802"):
+            Image.effect_noise((80, 70), 60).save(tmp_path / "x.png")
+            archive.write(tmp_path / "x.png", f"DIV2K_valid_HR/{name}.png")
+    arguments = ("fetch", "div2k-val", "--archive", str(tmp_path / "DIV2K_valid_HR.zip"))
+    code, out, err = program(*arguments)
+    assert code == 0
+    assert "every file" in out
+    assert "Making div2k-val: 2 of 2" in err
+    root = locate("div2k-val").root
+    assert {entry.name for entry in root.parent.iterdir()} == {"div2k-val"}
+    code, out, err = program(*arguments)
+    assert (code, err) == (0, "")

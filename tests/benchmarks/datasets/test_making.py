@@ -122,6 +122,26 @@ def test_a_half_written_pair_is_made_again(originals: Path, tmp_path: Path) -> N
     assert on_disk(place.root) == before
 
 
+def test_a_damaged_image_is_made_again_and_not_put_into_the_manifest(
+    originals: Path, tmp_path: Path
+) -> None:
+    place = at(tmp_path / "out")
+    making.make(place, originals)
+    before = on_disk(place.root)
+    Image.new("RGB", (16, 16)).save(place.lr / "0802.png")
+    (place.root / "hr" / "0804.png").write_bytes(b"damaged")
+    making.make(place, originals)
+    assert on_disk(place.root) == before
+
+
+def test_a_record_that_is_none(originals: Path, tmp_path: Path) -> None:
+    place = at(tmp_path / "out")
+    place.root.mkdir()
+    (place.root / "record.json").write_text("{")
+    with pytest.raises(ConflictError, match="other originals"):
+        making.make(place, originals)
+
+
 def test_an_incomplete_folder_is_refused(originals: Path, tmp_path: Path) -> None:
     (originals / "0802.png").unlink()
     with pytest.raises(DataError, match=r"lacks 1 of the 100 .*: 0802\.") as caught:
