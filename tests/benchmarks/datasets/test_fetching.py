@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,9 +48,9 @@ FILES: dict[tuple[Side, str], bytes] = {
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A package of a stranger that holds the manifest."""
-    folder = tmp_path / "stranger"
+    folder = tmp_path / "tiny_set"
     folder.mkdir()
     (folder / "__init__.py").touch()
     rows = []
@@ -67,8 +68,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
     (folder / "manifest.csv").write_bytes(render(rows))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "stranger", raising=False)
-    return tmp_path
+    yield tmp_path
+    sys.modules.pop("tiny_set", None)
 
 
 def card(url: str) -> DatasetCard:
@@ -78,7 +79,7 @@ def card(url: str) -> DatasetCard:
         n=N,
         has_reference=True,
         lr_size=(16, 16),
-        manifest="stranger:manifest.csv",
+        manifest="tiny_set:manifest.csv",
         sources=(Source(files=(("lr", url + "/lr/{name}"), ("hr", url + "/hr/{name}"))),),
     )
 
