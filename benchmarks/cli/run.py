@@ -131,8 +131,8 @@ def _execute(config: RunConfig, cache: ScoreCache, *, quiet: bool, json: bool) -
     from benchmarks.progress import progress
     from benchmarks.results.session import session
 
-    signal.signal(signal.SIGTERM, _as_interrupt)
     failures = 0
+    before = signal.signal(signal.SIGTERM, _as_interrupt)
     with session(config.out) as closing:
         try:
             with progress(quiet=quiet) as show:
@@ -145,6 +145,8 @@ def _execute(config: RunConfig, cache: ScoreCache, *, quiet: bool, json: bool) -
                 f"Interrupted. All finished work is kept in {config.out}.",
                 "Repeat the command to go on.",
             ) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
         closing.exit_code = 1 if failures else 0
     _report(config.out, failures, json=json)
     return closing.exit_code

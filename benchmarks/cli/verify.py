@@ -21,18 +21,25 @@ if TYPE_CHECKING:
 
 
 def verify_command(
-    sr: Annotated[Path, typer.Option("--sr", help="Folder of the published SR images.")],
+    sr: Annotated[
+        Path, typer.Option("--sr", metavar="DIR", help="Folder of the published SR images.")
+    ],
     published: Annotated[
         str,
         typer.Option(
+            metavar="NAME|FILE",
             help="osediff-realsr, osediff-drealsr, or a file: OSEDiff's .log, a CSV of "
-            "image,PSNR,..., or our scores.csv."
+            "image,PSNR,..., or our scores.csv.",
         ),
     ],
-    hr: Annotated[Path | None, typer.Option("--hr", help="Folder of their HR references.")] = None,
+    hr: Annotated[
+        Path | None, typer.Option("--hr", metavar="DIR", help="Folder of their HR references.")
+    ] = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option(help="Only these metrics (psnr, ssim@y601, ...); default: all published."),
+        typer.Option(
+            metavar="NAMES", help="Only these metrics: psnr,ssim@y601. Default: all published."
+        ),
     ] = None,
     subset: Annotated[
         bool, typer.Option("--subset", help="Allow SR to hold only some of the published images.")

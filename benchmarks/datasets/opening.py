@@ -60,7 +60,7 @@ def look(place: Place, *, sha256: Callable[[Path], str] = sha256_file) -> Report
     """
     if place.card.kind == "built-in":
         sample.build(place)
-    elif place.card.kind != "folder" and not place.is_there:
+    if place.card.kind != "folder" and not place.is_there:
         raise missing(place)
     return verifying.inspect(place, sha256=sha256)
 

@@ -232,7 +232,7 @@ def _unavailable(
     skipped: dict[str, str] = {}
     for item in _missing_weights(requirements.of_metrics(specs), store):
         if policy == "skip":
-            skipped[item.needed_by] = f"weights missing: {item.name}"
+            skipped[item.needed_by] = "weights missing"
         else:
             missing.append(item)
     return skipped
