@@ -80,8 +80,8 @@ class CTMSR(Restorer):
             "residual around it. The released checkpoint has to have exactly its 942 names and "
             "shapes, or it is refused; the published weights were not at hand to try",
             "noise: each image has its own seed and draws on the CPU; upstream seeds once (0) and "
-            "draws on the device, image after image. Kept under faithful, which is "
-            "order-dependent: one worker, batch size 1",
+            "draws on the device, image after image. Kept under faithful: a result then depends on "
+            "the images before it, so use one worker",
             "LR sides of 32 pixels or less: upstream's reflection fails; the last row and column "
             "are repeated instead",
             "upstream scores the float tensor; here, as for every method, the saved 8-bit image",

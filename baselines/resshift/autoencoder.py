@@ -77,12 +77,27 @@ class Autoencoder(nn.Module):
         return self.codebook[codes].view(pixels.shape).permute(0, 3, 1, 2).contiguous()
 
 
-def nearest_codes(vectors: Tensor, codebook: Tensor, *, distances: int = _DISTANCES) -> Tensor:
-    """Return for each of `vectors` (N, C) the index (N,) of the nearest row of `codebook` (K, C).
+def nearest_codes(vectors: Tensor, codebook: Tensor) -> Tensor:
+    """Return for each of `vectors` (N, 3) the index (N,) of the nearest row of `codebook` (K, 3).
 
-    In float32 whatever is going on around it: half precision picks other codes. At most `distances`
-    distances are held at once, so that memory does not grow with N x K.
+    In full precision whatever is going on around it: half precision picks other codes. Neither way
+    ever holds N x K distances, which for an LR image of 1024 x 1024 pixels are 32 GiB.
     """
+    if vectors.device.type == "cpu":
+        return _nearest_by_tree(vectors, codebook)
+    return nearest_in_chunks(vectors, codebook)
+
+
+def _nearest_by_tree(vectors: Tensor, codebook: Tensor) -> Tensor:
+    """Search a k-d tree: with three dimensions, far fewer distances are needed."""
+    from scipy.spatial import KDTree
+
+    tree = KDTree(codebook.detach().double().numpy())
+    return torch.from_numpy(tree.query(vectors.detach().double().numpy())[1])
+
+
+def nearest_in_chunks(vectors: Tensor, codebook: Tensor, *, distances: int = _DISTANCES) -> Tensor:
+    """Compute all distances, at most `distances` at once: what suits an accelerator."""
     with torch.autocast(vectors.device.type, enabled=False):
         codebook = codebook.float()
         norms = codebook.square().sum(dim=1)

@@ -74,7 +74,7 @@ _SAMPLER = MethodOption(
 _DEVIATIONS = (
     "noise: each image has its own seed and draws on the CPU in fp32; upstream seeds once (12345) "
     "and draws on the device in the order of the folder, which is that of the file system. Kept "
-    "under faithful, which is order-dependent: one worker, batch size 1",
+    "under faithful: a result then depends on the images before it, so use one worker",
     "attention mask: upstream's calculate_mask masks only the last row of shifted windows, by "
     "columns. Kept: the weights were trained with it",
     "precision: fp32 by default, upstream half; half is autocast here, with the codebook search in "
@@ -110,7 +110,10 @@ RESSHIFT = MethodCard(
     licence=S_LAB,
     trained_on=("ImageNet",),
     stochastic=True,
-    deviations=_DEVIATIONS,
+    deviations=(
+        *_DEVIATIONS,
+        "prior noise: upstream's autocast draws it in half precision; here it is fp32",
+    ),
     note="version 1, 300k iterations: upstream's default",
 )
 RESSHIFT_V2 = replace(
@@ -133,10 +136,6 @@ RESSHIFT_V3 = replace(
     default_steps=4,
     legal_steps=(4,),
     weights=(_resshift_weights("s4_v3"), AUTOENCODER),
-    deviations=(
-        *_DEVIATIONS,
-        "prior noise: upstream's autocast draws it in half precision; here it is fp32",
-    ),
     note="version 3, the journal paper's",
 )
 SINSR = replace(
@@ -160,6 +159,7 @@ SINSR = replace(
     ),
     licence=CC_BY_NC_SA,
     trained_on=("ImageNet", "FFHQ"),
+    deviations=_DEVIATIONS,
     note="version 1: upstream's default, and its choice for RealSet65 and ImageNet-Test",
 )
 SINSR_V2 = replace(

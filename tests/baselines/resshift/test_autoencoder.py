@@ -12,6 +12,7 @@ from baselines.resshift.autoencoder import (
     VQConfig,
     load_autoencoder,
     nearest_codes,
+    nearest_in_chunks,
     official_name,
     official_shapes,
 )
@@ -54,20 +55,22 @@ def test_a_wrong_file_is_refused(checkpoints, vq_config, tmp_path):
         load_autoencoder(tmp_path / "wrong.pth", vq_config)
 
 
-def test_nearest_codes_are_the_nearest_whatever_the_chunk():
+def test_both_searches_find_the_nearest_code():
     generator = torch.Generator().manual_seed(0)
     vectors = torch.randn(1000, 3, generator=generator)
     codebook = torch.randn(37, 3, generator=generator)
     exact = torch.cdist(vectors.double(), codebook.double()).argmin(dim=1)
+    assert torch.equal(nearest_codes(vectors, codebook), exact)
     for distances in (1, 37, 37 * 300, 2**25):
-        assert torch.equal(nearest_codes(vectors, codebook, distances=distances), exact)
+        assert torch.equal(nearest_in_chunks(vectors, codebook, distances=distances), exact)
 
 
-def test_nearest_codes_ignore_autocast():
+@pytest.mark.parametrize("search", [nearest_codes, nearest_in_chunks])
+def test_the_search_ignores_autocast(search):
     vectors = torch.tensor([[1.0, 0.0, 0.0]])
     codebook = torch.tensor([[1.004, 0.0, 0.0], [1.003, 0.0, 0.0]])  # equal in bfloat16
     with torch.autocast("cpu", torch.bfloat16):
-        assert nearest_codes(vectors, codebook).tolist() == [1]
+        assert search(vectors, codebook).tolist() == [1]
 
 
 def test_quantised_latents_are_codes(autoencoder):
