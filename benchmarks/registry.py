@@ -5,7 +5,7 @@
 | `mfsr_bench.restorers`  | a `Restorer` class; the entry's name is the method's name        |
 | `mfsr_bench.datasets`   | a `DatasetCard`, or a tuple of them                              |
 | `mfsr_bench.metrics`    | a tuple of `MetricSpec`                                          |
-| `mfsr_bench.prompts`    | a `PromptExtractor` class; the entry's name is the prompt kind   |
+| `mfsr_bench.prompts`    | a `PromptExtractor` class; "tags:dape" is registered as "tags-dape" |
 | `mfsr_bench.commands`   | a `typer.Typer` or a function; the entry's name is the command   |
 | `mfsr_bench.reports`    | a function that turns a run directory into a report              |
 
@@ -25,6 +25,7 @@ from benchmarks.api.errors import PluginError, UnknownNameError
 if TYPE_CHECKING:
     from benchmarks.api.dataset import DatasetCard
     from benchmarks.api.metric import MetricSpec
+    from benchmarks.api.prompts import PromptExtractor
     from benchmarks.api.restorer import Restorer
 
 PREFIX = "mfsr_bench."
@@ -91,18 +92,37 @@ def restorer(name: str) -> type[Restorer]:
     return found
 
 
+def prompt_extractor(kind: str) -> type[PromptExtractor]:
+    """Return the `PromptExtractor` class of a prompt kind."""
+    from benchmarks.api.prompts import PromptExtractor, entry_name
+
+    see = "mfsr-bench list methods"
+    found = load("prompts", entry_name(kind), what="prompt kind", see=see)
+    if not (isinstance(found, type) and issubclass(found, PromptExtractor)):
+        raise PluginError(f"Plugin '{kind}' is {found!r}, not a subclass of PromptExtractor.")
+    return found
+
+
 def dataset_cards() -> dict[str, DatasetCard]:
     """Return all data set cards by id."""
     from benchmarks.api.dataset import DatasetCard
 
-    return {card.id: card for card in _collect("datasets", DatasetCard)}
+    return _by_id(_collect("datasets", DatasetCard), "data set")
 
 
 def metric_specs() -> dict[str, MetricSpec]:
     """Return all metric specs by id."""
     from benchmarks.api.metric import MetricSpec
 
-    return {spec.id: spec for spec in _collect("metrics", MetricSpec)}
+    return _by_id(_collect("metrics", MetricSpec), "metric")
+
+
+def _by_id(items: Iterable[Any], what: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for item in items:
+        if found.setdefault(item.id, item) is not item:
+            raise PluginError(f"Two plugins bring a {what} '{item.id}'.", "Uninstall one of them.")
+    return found
 
 
 def _collect(group: str, kind: type) -> list[Any]:

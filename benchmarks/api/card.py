@@ -106,7 +106,13 @@ class WeightFolder:
     page: str = ""
     gated: bool = False
     bytes: int = 0
+    sha256: tuple[tuple[str, str], ...] = ()  # (file, hash) of those files whose hash is known
     note: str = ""
+
+    def __post_init__(self) -> None:
+        for file, sha256 in self.sha256:
+            if file not in self.files or not _SHA256.fullmatch(sha256):
+                raise ConfigError(f"weight folder {self.name}: no sha256 of {file} is {sha256!r}")
 
 
 Weights = WeightFile | WeightFolder

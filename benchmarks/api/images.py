@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,8 +40,10 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            return _as_rgb(image, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is damaged raises below, with a better message
+            with Image.open(path) as image:
+                return _as_rgb(image, path)
     except ImageError:
         raise
     except FileNotFoundError:

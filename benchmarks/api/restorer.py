@@ -52,18 +52,19 @@ class Runtime:
         Raises:
             WeightsMissingError: it is not on this machine; the error says how to get it.
         """
-        for weight in self.card.weights:
-            if weight.name == name:
-                return self.weights.require(self.card.name, weight)
-        raise ConfigError(f"'{self.card.name}' declares no weights called '{name}'.")
+        return self.weights.require_named(self.card.name, self.card.weights, name)
 
     @property
     def torch_dtype(self) -> torch.dtype:
         """The dtype to compute in."""
-        import torch
+        return torch_dtype(self.dtype or self.card.dtypes[0])
 
-        names = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-        return names[self.dtype or self.card.dtypes[0]]
+
+def torch_dtype(name: Dtype) -> torch.dtype:
+    """Return torch's dtype of one of our names."""
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

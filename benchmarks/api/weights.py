@@ -6,14 +6,19 @@ tools that share it, and in the Hugging Face cache. Nothing is ever downloaded b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from benchmarks.api import paths
 from benchmarks.api.card import WeightFile, WeightFolder
-from benchmarks.api.errors import WeightsCorruptError, WeightsGatedError, WeightsMissingError
+from benchmarks.api.errors import (
+    ConfigError,
+    WeightsCorruptError,
+    WeightsGatedError,
+    WeightsMissingError,
+)
 
 if TYPE_CHECKING:
     from benchmarks.api.card import Weights
@@ -123,6 +128,18 @@ class WeightStore:
             return found
         raise missing(owner, weight, self.place(owner, weight))
 
+    def require_named(self, owner: str, weights: Iterable[Weights], name: str) -> Path:
+        """Return where the one of `weights` that is called `name` lies.
+
+        Raises:
+            ConfigError: `owner` declares no such weights.
+            WeightsMissingError: it is not on this machine; the error says how to get it.
+        """
+        for weight in weights:
+            if weight.name == name:
+                return self.require(owner, weight)
+        raise ConfigError(f"'{owner}' declares no weights called '{name}'.")
+
     def status(
         self, owner: str, weight: Weights, *, sha256: Callable[[Path], str] | None = None
     ) -> WeightStatus:
@@ -130,10 +147,13 @@ class WeightStore:
         place = self.place(owner, weight)
         path = self.find(owner, weight)
         state: State = "present" if path else "missing"
-        detail = "" if path else missing(owner, weight, place).remedy
-        if path and sha256 and isinstance(weight, WeightFile):
+        detail = _origin(weight, path) if path else missing(owner, weight, place).remedy
+        if path and sha256:
             try:
-                check(weight, path, sha256)
+                if isinstance(weight, WeightFile):
+                    check(weight, path, sha256)
+                else:
+                    check_folder(weight, path, sha256)
             except WeightsCorruptError as error:
                 state, detail = "corrupt", error.cause
         return WeightStatus(
@@ -220,3 +240,27 @@ def check(weight: WeightFile, path: Path, sha256: Callable[[Path], str]) -> str:
             "Delete the file and run: mfsr-bench weights fetch",
         )
     return found
+
+
+def check_folder(weight: WeightFolder, path: Path, sha256: Callable[[Path], str]) -> None:
+    """Check the files of the folder at `path` whose hashes the card knows.
+
+    Raises:
+        WeightsCorruptError: a hash differs; the message names the file.
+    """
+    for name, expected in weight.sha256:
+        found = sha256(path / name)
+        if found != expected:
+            raise WeightsCorruptError(
+                f"{path / name} has sha256 {found} where {expected} was expected.",
+                "Delete the folder and run: mfsr-bench weights fetch",
+            )
+
+
+def _origin(weight: Weights, path: Path) -> str:
+    """Return which mirror a folder of the hub's cache came from, and at which commit."""
+    if isinstance(weight, WeightFile) or not weight.mirrors:
+        return ""
+    from benchmarks.api import hub
+
+    return hub.origin(path)
