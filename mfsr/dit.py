@@ -230,6 +230,20 @@ class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyp
             elif isinstance(module, Attention):
                 module.to_out_control.load_state_dict(module.to_out[0].state_dict())
 
+    def init_from_nothing(self) -> None:
+        """Initialise a network that no pretrained weights go into, LR stream included.
+
+        DiT's adaLN-zero: gates, shifts, scales and the head start at zero, the rest at random.
+        """
+        for name, module in self.named_modules():
+            if name.endswith(("to_q_control", "to_k_control", "to_v_control", "control_conv")):
+                module.reset_parameters()
+            elif name.endswith((".norm1.linear", ".norm1_context.linear", "norm_out.linear")):
+                nn.init.zeros_(module.weight)
+                nn.init.zeros_(module.bias)
+        nn.init.zeros_(self.proj_out.weight)
+        nn.init.zeros_(self.proj_out.bias)
+
     def forward(
         self,
         z: Tensor,
