@@ -44,7 +44,8 @@ def split_target(
         first = u(part.z, part.sigma, s, part.c).float()
         z_s = part.z - over(part.sigma - s, first) * first
         second = u(z_s, s, part.r, part.c).float()
-        target[apart] = over(share, first) * first + over(1 - share, second) * second
+        joined = over(share, first) * first + over(1 - share, second) * second
+        target[apart] = joined.float()
     return target
 
 

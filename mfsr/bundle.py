@@ -26,7 +26,7 @@ from benchmarks.api.images import sha256_file, show, write_atomic
 from mfsr.autoencoder import Autoencoder, LatentKind, PixelAutoencoder, SD3Autoencoder
 from mfsr.conditioning import PhraseTable, SD3TextEncoders, TextEmbedder
 from mfsr.config import from_json, to_json
-from mfsr.dit import DiT4SR
+from mfsr.dit import DiT4SR, KeyControl
 from mfsr.dit_weights import WEIGHTS, load_dit, load_exactly, read_safetensors, save_dit
 from mfsr.field import Field, Prediction
 from mfsr.student import StudentConfig, build_student
@@ -122,9 +122,11 @@ def _given(base: Path | None) -> Path:
     return base
 
 
-def read_model_config(folder: Path) -> ModelConfig:
-    """Read `model.json` of a model folder."""
+def read_model_config(folder: Path, default: ModelConfig | None = None) -> ModelConfig:
+    """Read `model.json` of a model folder; `default` stands for the one that DiT4SR's lack."""
     path = folder / "model.json"
+    if not path.is_file() and default is not None:
+        return default
     if not path.is_file():
         raise WeightsMissingError(f"No such model: {show(path)}")
     try:
@@ -138,12 +140,23 @@ def load_teacher(
     folder: Path,
     *,
     base: Path | None = None,
+    default: ModelConfig | None = None,
+    key_control: KeyControl | None = None,
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Model:
-    """Read a teacher's folder, ready to evaluate."""
-    config = read_model_config(folder)
-    network = load_dit(folder / "transformer", dtype=dtype).to(device)
+    """Read a teacher's folder, ready to evaluate.
+
+    Args:
+        folder: with `transformer/`; DiT4SR's own folders hold nothing else.
+        base: SD3.5-medium's pipeline folder, where the model needs it.
+        default: the configuration of a folder without `model.json`.
+        key_control: which release of DiT4SR it is; its folders do not say.
+        device: where to put it.
+        dtype: of the weights.
+    """
+    config = read_model_config(folder, default)
+    network = load_dit(folder / "transformer", key_control=key_control, dtype=dtype).to(device)
     field = Field(network, prediction=config.prediction, time_scale=config.time_scale)
     text = text_of(config.text, base, device)
     if isinstance(text, PhraseTable):
@@ -163,6 +176,7 @@ def load_student(
     teacher_folder: Path,
     *,
     base: Path | None = None,
+    key_control: KeyControl | None = None,
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Model:
@@ -179,10 +193,18 @@ def load_student(
             f"{config.teacher_sha256 or 'none'}, not {found} in {show(teacher_folder)}.",
             "Give the teacher that it was distilled from.",
         )
-    teacher = load_teacher(teacher_folder, base=base, device=device, dtype=dtype)
+    teacher = load_teacher(
+        teacher_folder,
+        base=base,
+        default=replace(config, student=None, teacher_sha256=""),
+        key_control=key_control,
+        device=device,
+        dtype=dtype,
+    )
     network = build_student(
         teacher.field.network, config.student, teacher_scale=teacher.config.time_scale
-    ).to(device=device, dtype=dtype)
+    )
+    _cast(network, dtype).to(device)
     load_trained(network, read_safetensors(folder / "student.safetensors"), folder)
     field = Field(network, prediction=config.prediction, time_scale=config.time_scale)
     return replace(
@@ -220,7 +242,7 @@ def save_teacher(
     folder: Path, config: ModelConfig, network: DiT4SR, text: TextEmbedder, *, dtype: str = "fp32"
 ) -> None:
     """Write a teacher's folder; `network` is converted in place."""
-    save_dit(network.to(_DTYPES[dtype]), folder / "transformer")
+    save_dit(_cast(network, _DTYPES[dtype]), folder / "transformer")
     if isinstance(text, PhraseTable):
         _write_tensors(folder / "text.safetensors", text.state_dict(), dtype)
     _write_config(folder, config)
@@ -232,6 +254,12 @@ def save_student(
     """Write a student's folder."""
     _write_tensors(folder / "student.safetensors", trained, dtype)
     _write_config(folder, config)
+
+
+def _cast(network: DiT4SR, dtype: torch.dtype) -> DiT4SR:
+    # Not `network.to`: diffusers warns there of modules to be kept in float32, of which it has none.
+    torch.nn.Module.to(network, dtype)
+    return network
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str) -> None:

@@ -293,3 +293,8 @@ def _add_lr_projections(attn: Attention) -> None:
 def is_control(name: str) -> bool:
     """Return whether a parameter belongs to the LR stream: what DiT4SR and MFSR train."""
     return "control" in name
+
+
+def is_without_effect(name: str, key_control: KeyControl) -> bool:
+    """Return whether a parameter never receives a gradient: `to_k_control` in releases f and q."""
+    return key_control == "noise" and "to_k_control" in name

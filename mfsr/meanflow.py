@@ -15,6 +15,7 @@ that the latter may use fused attention, gradient checkpointing and DDP.
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Literal
 
 import torch
@@ -116,7 +117,9 @@ def total_derivative(
 
     if method == "jvp":
         tangents = (v, torch.ones_like(flow.sigma), torch.zeros_like(flow.r))
-        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), warnings.catch_warnings():
+            # torch's own forward-mode rules are compiled by torch.jit.script, which it deprecates.
+            warnings.filterwarnings("ignore", "`torch.jit.script`", FutureWarning)
             point = (flow.z, flow.sigma, flow.r)
             derivative: Tensor = torch.func.jvp(at, point, tangents)[1]
         return derivative

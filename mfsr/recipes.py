@@ -147,7 +147,6 @@ def teacher_tiny() -> Recipe:
             betas=(0.9, 0.99),
             weight_decay=0.01,
             warmup=200,
-            schedule="cosine",
             ema=0.999,
             precision="no",
             log_every=10,

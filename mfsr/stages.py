@@ -23,16 +23,15 @@ from mfsr.bundle import (
     text_of,
 )
 from mfsr.checkpoint import claim_run
-from mfsr.conditioning import PhraseTable
 from mfsr.config import to_json
 from mfsr.data import LatentPairs, PhotoPairs, Photos, Sample
 from mfsr.dit import DiT4SR
-from mfsr.dit_weights import DEAD, load_dit, read_config, read_tensors
+from mfsr.dit_weights import load_dit, load_exactly, read_tensors
 from mfsr.field import Field
 from mfsr.recipes import Recipe
 from mfsr.student import build_student, refit_time
 from mfsr.tasks import StudentTask, Task, TeacherTask
-from mfsr.trainer import FREE, Progress, Trainer
+from mfsr.trainer import FREE, Precision, Progress, Trainer
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
@@ -61,9 +60,12 @@ def train(
         ConflictError: the run's folder belongs to another recipe.
         DataError: the data cannot be used.
     """
-    claim_run(sources.out, to_json(recipe), FREE)
+    # Without a schedule that ends with the run, a run may be made longer.
+    free = FREE | {"trainer.steps"} if recipe.trainer.schedule == "constant" else FREE
+    claim_run(sources.out, to_json(recipe), free)
     data = dataset(recipe, sources)
     task, finish = build(recipe, sources)
+    _freeze(task, recipe.trainer.precision)
     trainer = Trainer(recipe.trainer, task, data, sources.out, workers=sources.workers)
     trainer.fit(report)
     folder = sources.out / "model"
@@ -137,7 +139,12 @@ def _student(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
             "Stage 2 distils a teacher, and none is given.", "Give --teacher FOLDER."
         )
     assert recipe.model.student is not None
-    teacher = load_teacher(sources.teacher, base=sources.base)
+    teacher = load_teacher(
+        sources.teacher,
+        base=sources.base,
+        default=replace(recipe.model, student=None),
+        key_control=recipe.network.key_control,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights"))
         network = build_student(
@@ -188,13 +195,21 @@ def start_from_sd3(network: DiT4SR, folder: Path) -> None:
     if any("control" in name for name in tensors):
         network.load_state_dict(load_dit(folder).state_dict())
         return
-    read_config(folder)
     own = network.state_dict()
     fresh = {name: tensor for name, tensor in own.items() if "control" in name}
-    from mfsr.dit_weights import load_exactly
-
     load_exactly(network, {**tensors, **fresh}, folder)
     network.init_lr_stream()
+
+
+def _freeze(task: Task, precision: Precision) -> None:
+    """Keep what is not trained in the dtype that the network computes in, as upstream does."""
+    if precision == "no":
+        return
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float16
+    modules = [task.module, *([task.teacher] if isinstance(task, StudentTask) else [])]
+    for parameter in (p for module in modules for p in module.parameters()):
+        if not parameter.requires_grad:
+            parameter.data = parameter.data.to(dtype)
 
 
 def _put(module: torch.nn.Module, trained: dict[str, torch.Tensor]) -> None:
@@ -203,5 +218,3 @@ def _put(module: torch.nn.Module, trained: dict[str, torch.Tensor]) -> None:
             if name in trained:
                 parameter.copy_(trained[name])
 
-
-__all__ = ["DEAD", "PhraseTable", "Sources", "build", "dataset", "start_from_sd3", "train"]

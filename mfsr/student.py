@@ -21,7 +21,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
 from benchmarks.api.errors import ConfigError
-from mfsr.dit import DiT4SR, is_control
+from mfsr.dit import DiT4SR, KeyControl, is_control, is_without_effect
 
 TimeMap = Literal["sigma", "teacher", "scaled"]
 
@@ -102,14 +102,14 @@ def build_student(teacher: DiT4SR, config: StudentConfig, *, teacher_scale: floa
     )
     inject_adapter_in_model(lora, network)
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(is_trained(name, config))
+        parameter.requires_grad_(is_trained(name, config, network.config.key_control))
     return network
 
 
-def is_trained(name: str, config: StudentConfig) -> bool:
+def is_trained(name: str, config: StudentConfig, key_control: KeyControl) -> bool:
     """Return whether stage 2 trains a parameter of the student."""
     return (
-        is_control(name)
+        (is_control(name) and not is_without_effect(name, key_control))
         or "lora_" in name
         or ".end_embedder." in name
         or (config.train_time and ".timestep_embedder." in name)
@@ -120,11 +120,6 @@ def lora_layers(network: nn.Module) -> list[str]:
     """Return the names of the layers that carry an adapter."""
     return [name.removesuffix(".lora_A") for name, _ in network.named_modules()
             if name.endswith(".lora_A")]  # fmt: skip
-
-
-def trained_state(network: nn.Module) -> dict[str, Tensor]:
-    """Return the student's own tensors by name; all others are its teacher's."""
-    return {n: p.detach() for n, p in network.named_parameters() if p.requires_grad}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from mfsr.alternatives import OFTSRWeights, oftsr_loss, sample_lam, split_target
 from mfsr.autoencoder import Autoencoder
 from mfsr.conditioning import PhraseTable, Text, TextEmbedder
 from mfsr.data import Sample
+from mfsr.dit import is_control, is_without_effect
 from mfsr.field import SIGMA_FLOOR, Field, FieldAverageVelocity, FieldVelocity
 from mfsr.flow import AverageVelocity, Condition, FlowBatch, Velocity
 from mfsr.sampler import sample_average, sample_euler, shifted_sigmas
@@ -172,9 +173,8 @@ class TeacherTask(Task):
         self.sigma_floor = SIGMA_FLOOR if field.prediction == "sample" else 0.0
 
     def _is_trained(self, name: str) -> bool:
-        # In releases f and q `to_k_control` has no effect, so no gradient either.
-        dead = "to_k_control" in name and self.field.network.config.key_control == "noise"
-        return not dead and (self.config.trained == "all" or "control" in name)
+        dead = is_without_effect(name, self.field.network.config.key_control)
+        return not dead and (self.config.trained == "all" or is_control(name))
 
     def loss(
         self, model: nn.Module, batch: Sample, streams: Streams, step: int
