@@ -92,7 +92,7 @@ class SD3Autoencoder(Autoencoder):
 
         try:
             vae = AutoencoderKL.from_pretrained(
-                folder, subfolder="vae", torch_dtype=dtype, local_files_only=True
+                folder, subfolder="vae", dtype=dtype, local_files_only=True
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise WeightsCorruptError(

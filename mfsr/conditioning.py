@@ -137,7 +137,7 @@ class SD3TextEncoders(TextEmbedder):
                 self.folder,
                 transformer=None,
                 vae=None,
-                torch_dtype=self.dtype,
+                dtype=self.dtype,
                 local_files_only=True,
             ).to(self.device)
         except (OSError, ValueError, RuntimeError) as error:
