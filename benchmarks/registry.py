@@ -5,7 +5,7 @@
 | `mfsr_bench.restorers`  | a `Restorer` class; the entry's name is the method's name        |
 | `mfsr_bench.datasets`   | a `DatasetCard`, or a tuple of them                              |
 | `mfsr_bench.metrics`    | a tuple of `MetricSpec`                                          |
-| `mfsr_bench.prompts`    | a `PromptExtractor` class; the entry's name is the prompt kind   |
+| `mfsr_bench.prompts`    | a `PromptExtractor` class; "tags:dape" is registered as "tags-dape" |
 | `mfsr_bench.commands`   | a `typer.Typer` or a function; the entry's name is the command   |
 | `mfsr_bench.reports`    | a function that turns a run directory into a report              |
 
@@ -25,6 +25,7 @@ from benchmarks.api.errors import PluginError, UnknownNameError
 if TYPE_CHECKING:
     from benchmarks.api.dataset import DatasetCard
     from benchmarks.api.metric import MetricSpec
+    from benchmarks.api.prompts import PromptExtractor
     from benchmarks.api.restorer import Restorer
 
 PREFIX = "mfsr_bench."
@@ -88,6 +89,17 @@ def restorer(name: str) -> type[Restorer]:
     found = load("restorers", name, what="method", see="mfsr-bench list methods")
     if not (isinstance(found, type) and issubclass(found, Restorer)):
         raise PluginError(f"Plugin '{name}' is {found!r}, not a subclass of Restorer.")
+    return found
+
+
+def prompt_extractor(kind: str) -> type[PromptExtractor]:
+    """Return the `PromptExtractor` class of a prompt kind."""
+    from benchmarks.api.prompts import PromptExtractor, entry_name
+
+    see = "mfsr-bench list methods"
+    found = load("prompts", entry_name(kind), what="prompt kind", see=see)
+    if not (isinstance(found, type) and issubclass(found, PromptExtractor)):
+        raise PluginError(f"Plugin '{kind}' is {found!r}, not a subclass of PromptExtractor.")
     return found
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import registry
+
+# Fakes are imported by name, by tests and by worker processes alike.
+sys.path.insert(0, str(Path(__file__).parent))
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -8,7 +8,11 @@ package re-exports nothing, so that importing a card never imports torch.
 - `restorer`  the abstract class that every method implements
 - `dataset`   what is known of a data set, as frozen data
 - `metric`    what is known of a metric, and the two classes that compute one
+- `prompts`   the abstract class that says in words what an image shows
 - `images`    8-bit RGB files in and out
+- `resizing`  8-bit images by Pillow's filters
+- `colour`    giving a restored image the colours of its source
+- `tiling`    running a network on overlapping tiles of a large latent
 - `seeds`     one random stream per image
 - `weights`   where weights lie, how they are fetched and checked
 - `errors`    the error tree and its exit codes

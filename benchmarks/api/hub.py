@@ -31,6 +31,14 @@ def cached_folder(repo: str, files: tuple[str, ...], revision: str = "main") -> 
     return root
 
 
+def origin(path: Path) -> str:
+    """Return "repository@commit" of a snapshot in the hub's cache, "" of any other folder."""
+    if path.parent.name != "snapshots" or not path.parents[1].name.startswith("models--"):
+        return ""
+    repo = path.parents[1].name.removeprefix("models--").replace("--", "/")
+    return f"{repo}@{path.name}"
+
+
 def fetch_file(repo: str, filename: str, revision: str = "main", *, page: str = "") -> Path:
     """Download one hub file into the hub's cache and return its path.
 

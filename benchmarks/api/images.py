@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import IO, TYPE_CHECKING
 
 from benchmarks.api.errors import DataError, ImageError, ResourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -40,8 +40,10 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            return _as_rgb(image, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is damaged raises below, with a better message
+            with Image.open(path) as image:
+                return _as_rgb(image, path)
     except ImageError:
         raise
     except FileNotFoundError:
@@ -60,6 +62,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
 
 def _as_rgb(image: object, path: Path) -> NDArray[np.uint8]:
+    import numpy as np
     from PIL import Image
 
     assert isinstance(image, Image.Image)
@@ -127,32 +130,43 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> str:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Put `content` at `path` by a rename: a reader sees the old file or the new one, never half.
+    """Put `content` at `path`, whole or not at all.
 
     Raises:
         ResourceError: the disk is full or refuses the write; nothing is left behind.
     """
+    with atomic_file(path) as handle:
+        handle.write(content)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file that takes the place of `path` by a rename, if what is inside succeeds.
+
+    A reader sees the old file or the new one, never half of it, even after kill -9 or power loss.
+
+    Raises:
+        ResourceError: the disk is full or refuses the write; nothing is left behind.
+    """
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=".writing-", delete=False
-        ) as handle:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as handle:
             temporary = Path(handle.name)
-            try:
-                handle.write(content)
-                handle.flush()
-                os.fsync(handle.fileno())
-                handle.close()
-                temporary.chmod(0o666 & ~_umask())
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+            yield handle.file
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        temporary = None
     except OSError as error:
         raise ResourceError(
             f"Cannot write {show(path)}: {error.strerror or error}.",
             "Free space or choose another folder, then repeat the command: finished work is kept.",
         ) from error
+    finally:
+        if temporary:
+            temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:
@@ -163,6 +177,7 @@ def _umask() -> int:
 
 def to_tensor(image: NDArray[np.uint8]) -> Tensor:
     """Return an (h, w, 3) `uint8` image as float32 (3, h, w) in [0, 1]."""
+    import numpy as np
     import torch
 
     return torch.from_numpy(image.astype(np.float32) / 255.0).permute(2, 0, 1).contiguous()
@@ -170,6 +185,8 @@ def to_tensor(image: NDArray[np.uint8]) -> Tensor:
 
 def to_uint8(image: Tensor) -> NDArray[np.uint8]:
     """Return a float (3, h, w) tensor in [0, 1] as (h, w, 3) `uint8`, rounded half to even."""
+    import numpy as np
+
     pixels = image.detach().to("cpu").clamp(0, 1).mul(255).round()
     return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy().astype(np.uint8))
 
@@ -190,7 +207,7 @@ def sha256_file(path: Path) -> str:
 def sha256_pixels(image: NDArray[np.uint8]) -> str:
     """Return the sha256 of an image's shape and pixels: the same for any lossless file of it."""
     digest = hashlib.sha256(repr(image.shape).encode())
-    digest.update(np.ascontiguousarray(image).tobytes())
+    digest.update(image.tobytes())
     return digest.hexdigest()
 
 

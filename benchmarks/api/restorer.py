@@ -52,18 +52,19 @@ class Runtime:
         Raises:
             WeightsMissingError: it is not on this machine; the error says how to get it.
         """
-        for weight in self.card.weights:
-            if weight.name == name:
-                return self.weights.require(self.card.name, weight)
-        raise ConfigError(f"'{self.card.name}' declares no weights called '{name}'.")
+        return self.weights.require_named(self.card.name, self.card.weights, name)
 
     @property
     def torch_dtype(self) -> torch.dtype:
         """The dtype to compute in."""
-        import torch
+        return torch_dtype(self.dtype or self.card.dtypes[0])
 
-        names = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-        return names[self.dtype or self.card.dtypes[0]]
+
+def torch_dtype(name: Dtype) -> torch.dtype:
+    """Return torch's dtype of one of our names."""
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,11 +146,16 @@ class Restorer(ABC):
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
         """Return SR (B, 3, s*h, s*w), float in [0, 1], of a batch that fits the size rule."""
 
-    def begin(self, dataset: str, images: Sequence[LRFile]) -> None:
+    def begin(self, dataset: str, images: Sequence[LRFile], *, seed: int) -> None:
         """Look at all pending images of a data set before the first of them is restored.
 
-        For methods that work on whole folders; most ignore it. It may be called again for the same
-        data set with fewer images, after a resume.
+        For methods that work on whole folders; most ignore it. Its time is shared out among the
+        images. It may be called again for the same data set with fewer images, after a resume.
+
+        Args:
+            dataset: id of the data set.
+            images: the images that will be restored next.
+            seed: the stream of the data set, for what cannot draw per image.
         """
 
     def close(self) -> None:

@@ -6,14 +6,19 @@ tools that share it, and in the Hugging Face cache. Nothing is ever downloaded b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from benchmarks.api import paths
 from benchmarks.api.card import WeightFile, WeightFolder
-from benchmarks.api.errors import WeightsCorruptError, WeightsGatedError, WeightsMissingError
+from benchmarks.api.errors import (
+    ConfigError,
+    WeightsCorruptError,
+    WeightsGatedError,
+    WeightsMissingError,
+)
 
 if TYPE_CHECKING:
     from benchmarks.api.card import Weights
@@ -44,7 +49,11 @@ class WeightStatus:
             "place": str(self.place),
             "source": source_of(weight),
             "bytes": weight.bytes or None,
+            "about_bytes": size_of(weight) or None,
             "sha256": (weight.sha256 or None) if isinstance(weight, WeightFile) else None,
+            "sha256_prefix": (weight.sha256_prefix or None)
+            if isinstance(weight, WeightFile)
+            else None,
             "licence": weight.licence,
             "gated": weight.gated,
             "detail": self.detail,
@@ -60,6 +69,13 @@ def source_of(weight: Weights) -> str:
     if weight.hub:
         return f"https://huggingface.co/{weight.hub.repo}/resolve/{weight.hub.revision}/{weight.hub.filename}"
     return weight.page
+
+
+def size_of(weight: Weights) -> int:
+    """Return a weight's size in bytes, exact or roughly; 0 where nothing is known."""
+    if isinstance(weight, WeightFile):
+        return weight.bytes or weight.about_bytes
+    return weight.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,18 @@ class WeightStore:
             return found
         raise missing(owner, weight, self.place(owner, weight))
 
+    def require_named(self, owner: str, weights: Iterable[Weights], name: str) -> Path:
+        """Return where the one of `weights` that is called `name` lies.
+
+        Raises:
+            ConfigError: `owner` declares no such weights.
+            WeightsMissingError: it is not on this machine; the error says how to get it.
+        """
+        for weight in weights:
+            if weight.name == name:
+                return self.require(owner, weight)
+        raise ConfigError(f"'{owner}' declares no weights called '{name}'.")
+
     def status(
         self, owner: str, weight: Weights, *, sha256: Callable[[Path], str] | None = None
     ) -> WeightStatus:
@@ -119,10 +147,13 @@ class WeightStore:
         place = self.place(owner, weight)
         path = self.find(owner, weight)
         state: State = "present" if path else "missing"
-        detail = "" if path else missing(owner, weight, place).remedy
-        if path and sha256 and isinstance(weight, WeightFile):
+        detail = _origin(weight, path) if path else missing(owner, weight, place).remedy
+        if path and sha256:
             try:
-                check(weight, path, sha256)
+                if isinstance(weight, WeightFile):
+                    check(weight, path, sha256)
+                else:
+                    check_folder(weight, path, sha256)
             except WeightsCorruptError as error:
                 state, detail = "corrupt", error.cause
         return WeightStatus(
@@ -148,7 +179,7 @@ class WeightStore:
             return download(
                 weight.urls,
                 place,
-                sha256=weight.sha256,
+                sha256=weight.sha256 or weight.sha256_prefix,
                 progress=progress,
                 error=WeightsMissingError,
             )
@@ -174,7 +205,7 @@ class WeightStore:
 
 def missing(owner: str, weight: Weights, place: Path) -> WeightsMissingError | WeightsGatedError:
     """Return the error that says how to get a weight that is not here."""
-    size = f", {weight.bytes / 1e6:.1f} MB" if weight.bytes else ""
+    size = f", {size_of(weight) / 1e6:.1f} MB" if size_of(weight) else ""
     what = f"Weights of '{owner}' are missing: {weight.name} ({weight.licence}{size})."
     source = source_of(weight)
     if weight.gated:
@@ -205,9 +236,34 @@ def check(weight: WeightFile, path: Path, sha256: Callable[[Path], str]) -> str:
             "Delete the file and run: mfsr-bench weights fetch",
         )
     found = sha256(path)
-    if weight.sha256 and found != weight.sha256:
+    expected = weight.sha256 or weight.sha256_prefix
+    if not found.startswith(expected):
         raise WeightsCorruptError(
-            f"{path} has sha256 {found} where {weight.sha256} was expected.",
+            f"{path} has sha256 {found} where {expected} was expected.",
             "Delete the file and run: mfsr-bench weights fetch",
         )
     return found
+
+
+def check_folder(weight: WeightFolder, path: Path, sha256: Callable[[Path], str]) -> None:
+    """Check the files of the folder at `path` whose hashes the card knows.
+
+    Raises:
+        WeightsCorruptError: a hash differs; the message names the file.
+    """
+    for name, expected in weight.sha256:
+        found = sha256(path / name)
+        if found != expected:
+            raise WeightsCorruptError(
+                f"{path / name} has sha256 {found} where {expected} was expected.",
+                "Delete the folder and run: mfsr-bench weights fetch",
+            )
+
+
+def _origin(weight: Weights, path: Path) -> str:
+    """Return which mirror a folder of the hub's cache came from, and at which commit."""
+    if isinstance(weight, WeightFile) or not weight.mirrors:
+        return ""
+    from benchmarks.api import hub
+
+    return hub.origin(path)

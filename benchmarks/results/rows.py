@@ -16,7 +16,7 @@ class ImageRow:
     """One restored image: `images.csv`."""
 
     dataset: str
-    method: str  # the row key: "mfsr@2", "precomputed:OSEDiff"
+    method: str  # the row key: "mfsr@2", "precomputed:osediff"
     image: str
     sha256: str  # of the PNG file
     width: int
@@ -60,6 +60,30 @@ class FailureRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRow:
+    """The prompt of one LR image: `prompts.csv`."""
+
+    dataset: str
+    kind: str  # "tags:dape"
+    image: str
+    lr_sha256: str
+    source: str  # what it comes from: extractor and weights, files, or nothing
+    prompt: str
+    seconds: float  # that extracting it took; 0 where it was given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimingRow:
+    """How long one image took: `timings.csv`. The only rows that differ from run to run."""
+
+    dataset: str
+    method: str
+    image: str
+    seconds: float  # wall time of `Restorer.restore`, per image of its batch
+    stages: dict[str, float] = field(default_factory=dict)  # seconds per named part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResults:
     """All that a report needs of a run, read from its directory. Rows are sorted by their keys."""
 
@@ -69,6 +93,5 @@ class RunResults:
     scores: tuple[ScoreRow, ...] = ()
     set_scores: tuple[SetScoreRow, ...] = ()
     failures: tuple[FailureRow, ...] = ()
-    timings: dict[tuple[str, str, str], float] = field(
-        default_factory=dict
-    )  # seconds by (dataset, method, image)
+    timings: tuple[TimingRow, ...] = ()
+    prompts: tuple[PromptRow, ...] = ()

@@ -1,0 +1,113 @@
+"""A folder of finished results as a method: `precomputed:NAME=DIR`.
+
+For systems that someone else ran. `DIR/<data set>/<image>.<suffix>` is looked for first, then
+`DIR/<image>.<suffix>`. What is read is checked like the output of any other method.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from benchmarks.api.card import MethodCard
+from benchmarks.api.errors import DataError, OutputError, UsageError
+from benchmarks.api.images import SUFFIXES, read_rgb, sha256_file, show, to_tensor
+from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_NAME = re.compile(r"\w[\w .+-]*")
+_NOT_ID = re.compile(r"[^a-z0-9._-]+")
+
+
+def name_and_rest(argument: str, *, example: str) -> tuple[str, str]:
+    """Split `NAME=REST`, as adapters take it.
+
+    Raises:
+        UsageError: there is no `=`, or the name cannot be a row's name.
+    """
+    name, equals, rest = argument.partition("=")
+    if not (equals and rest and _NAME.fullmatch(name)):
+        raise UsageError(
+            f"'{argument}' is not NAME=..., with a name of letters and digits.", example
+        )
+    return name, rest
+
+
+def method_id(name: str) -> str:
+    """Return a name as typed by a user as a method id: lower case, no spaces."""
+    return _NOT_ID.sub("-", name.lower()).strip("-._") or "unnamed"
+
+
+class Precomputed(Restorer):
+    """Read each result from a folder."""
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="precomputed",
+        title="Precomputed",
+        licence="LicenseRef-of-the-results",
+        note="precomputed:NAME=DIR reads DIR/<data set>/<image>.png or DIR/<image>.png",
+    )
+
+    @classmethod
+    def card_for(cls, argument: str) -> MethodCard:
+        """Return a card that carries the user's name for the folder."""
+        from dataclasses import replace
+
+        name, _ = _parse(argument)
+        return replace(cls.card, name=method_id(name), title=name)
+
+    @classmethod
+    def fingerprint(cls, argument: str) -> str:
+        """Return a hash over names and contents of all images in the folder."""
+        _, folder = _parse(argument)
+        digest = hashlib.sha256()
+        for path in _images(folder):
+            digest.update(f"{path.relative_to(folder)}\0{sha256_file(path)}\n".encode())
+        return digest.hexdigest()
+
+    @classmethod
+    def load(cls, runtime: Runtime) -> Self:
+        """Return the method; images are read one by one."""
+        return cls(runtime)
+
+    def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
+        import torch
+
+        _, folder = _parse(self.runtime.argument)
+        found = [to_tensor(read_rgb(_find(folder, batch.dataset, image))) for image in batch.ids]
+        sizes = {tuple(image.shape[1:]) for image in found}
+        if len(sizes) > 1:
+            raise OutputError(f"results of one batch have different sizes: {sorted(sizes)}")
+        return torch.stack(found)
+
+
+def _parse(argument: str) -> tuple[str, Path]:
+    example = "Use: precomputed:NAME=DIR, for instance precomputed:SUPIR=results/supir"
+    name, folder = name_and_rest(argument, example=example)
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise DataError(f"No such folder: {show(path)}", example)
+    return name, path
+
+
+def _images(folder: Path) -> list[Path]:
+    try:
+        return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    except OSError as error:
+        raise DataError(f"Cannot list {show(folder)}: {error.strerror or error}.") from None
+
+
+def _find(folder: Path, dataset: str, image: str) -> Path:
+    for root in (folder / dataset, folder):
+        found = [
+            root / (image + suffix) for suffix in SUFFIXES if (root / (image + suffix)).is_file()
+        ]
+        if len(found) > 1:
+            raise OutputError(f"two results for '{image}': {found[0].name}, {found[1].name}")
+        if found:
+            return found[0]
+    raise OutputError(f"no result for '{image}' in {show(folder)} or its '{dataset}'")

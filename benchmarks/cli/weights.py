@@ -1,0 +1,148 @@
+"""`mfsr-bench weights`: what is needed, what is here, and bringing the rest."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmarks import requirements
+from benchmarks.api.errors import MFSRBenchError, UsageError, WeightsError
+from benchmarks.api.weights import WeightStatus, WeightStore, size_of, source_of
+from benchmarks.cli.lists import split_lists
+from benchmarks.cli.options import Json
+from benchmarks.console import print_json, print_table, say, size, transfer
+
+if TYPE_CHECKING:
+    from benchmarks.requirements import Requirement
+
+app = typer.Typer(help="List, fetch and check weights.", no_args_is_help=True)
+
+# Licences under which anyone may download without being asked.
+_OPEN = ("Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-4.0")
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(help="Methods, metrics, 'metrics' or 'all'; default: all. Comma lists work."),
+]
+
+
+@app.command("list")
+def list_(names: Names = None, *, json: Json = False) -> None:
+    """List every file that methods and metrics need, and whether it is here."""
+    store = WeightStore()
+    _show([need.status(store) for need in _needs(names)], json=json)
+
+
+@app.command()
+def where(names: Names = None, *, json: Json = False) -> None:
+    """Say where each file lies, or where to put it."""
+    store = WeightStore()
+    found = [need.status(store) for need in _needs(names)]
+    if json:
+        print_json([status.as_json() for status in found])
+        return
+    print_table(
+        ("owner", "file", "state", "path"),
+        [(s.owner, s.weight.name, s.state, str(s.path or s.place)) for s in found],
+    )
+
+
+@app.command()
+def verify(names: Names = None, *, json: Json = False) -> None:
+    """Read every file that is here and compare it with its known size and hash."""
+    from benchmarks.api.images import sha256_file
+
+    store = WeightStore()
+    found = [need.status(store, sha256=sha256_file) for need in _needs(names)]
+    _show(found, json=json)
+    corrupt = [status for status in found if status.state == "corrupt"]
+    if corrupt:
+        raise WeightsError(
+            f"{len(corrupt)} of {len(found)} files are not what they should be.",
+            "Delete them and run: mfsr-bench weights fetch",
+        )
+
+
+@app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(help="Methods, metrics, 'metrics' or 'all'.")],
+    *,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Agree to the licences without being asked.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Download what is missing. Licences that restrict use are asked for once each."""
+    store = WeightStore()
+    fetch_all((need.status(store) for need in _needs(names)), accept_licence=accept_licence)
+    _show([need.status(store) for need in _needs(names)], json=json)
+
+
+def fetch_all(statuses: Iterable[WeightStatus], *, accept_licence: bool = False) -> None:
+    """Bring everything that is missing to this machine, each thing once.
+
+    Raises:
+        UsageError: a licence was not agreed to; nothing is fetched.
+        WeightsError: something could not be fetched; the rest was.
+    """
+    store = WeightStore()
+    wanted = {(s.owner, s.weight.name): s for s in statuses if s.state == "missing"}
+    _agree({status.weight.licence for status in wanted.values()}, accepted=accept_licence)
+    failures = []
+    for status in wanted.values():
+        say(f"{status.owner}: {status.weight.name} from {source_of(status.weight)}")
+        try:
+            with transfer(status.weight.name) as progress:
+                store.fetch(status.owner, status.weight, progress=progress)
+        except MFSRBenchError as error:
+            failures.append(error)
+            say(f"{error.cause} {error.remedy}", style="red")
+    if failures:
+        raise type(failures[0])(
+            f"{len(failures)} of {len(wanted)} files could not be fetched; the first: "
+            f"{failures[0].cause}",
+            failures[0].remedy,
+        )
+
+
+def _needs(names: list[str] | None) -> tuple[Requirement, ...]:
+    return requirements.of_names(split_lists(names) or ("all",))
+
+
+def _agree(licences: set[str], *, accepted: bool) -> None:
+    restricted = sorted(licence for licence in licences if licence not in _OPEN)
+    for licence in restricted:
+        if accepted:
+            continue
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"These weights come under {licence}.", "If you agree, repeat with --accept-licence"
+            )
+        if not typer.confirm(f"These weights come under {licence}. Do you agree?", err=True):
+            raise UsageError(f"Nothing was fetched: {licence} was not agreed to.")
+
+
+def _show(found: list[WeightStatus], *, json: bool) -> None:
+    if json:
+        print_json([status.as_json() for status in found])
+        return
+    print_table(
+        ("owner", "file", "state", "size", "licence", "source", "what to do"),
+        [_line(status) for status in found],
+    )
+
+
+def _line(status: WeightStatus) -> tuple[str, ...]:
+    weight = status.weight
+    return (
+        status.owner,
+        weight.name,
+        status.state,
+        size(size_of(weight)) if size_of(weight) else "?",
+        weight.licence,
+        source_of(weight),
+        status.detail,
+    )

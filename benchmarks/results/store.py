@@ -1,0 +1,148 @@
+"""The rows of one run, in one SQLite file: appended as work is done, never counted twice.
+
+Every row has a natural key, so that writing it again changes nothing; the files that people read
+(`scores.csv` and its siblings) are written from here, sorted, and so do not depend on the order in
+which workers finished.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmarks.results import sqlite
+from benchmarks.results.rows import (
+    FailureRow,
+    ImageRow,
+    PromptRow,
+    ScoreRow,
+    SetScoreRow,
+    TimingRow,
+)
+
+FILE = "results.sqlite"
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE images (
+    dataset TEXT, method TEXT, image TEXT, sha256 TEXT, width INTEGER, height INTEGER, seed INTEGER,
+    PRIMARY KEY (dataset, method, image)) WITHOUT ROWID;
+CREATE TABLE scores (
+    dataset TEXT, method TEXT, image TEXT, metric TEXT, value REAL,
+    PRIMARY KEY (dataset, method, image, metric)) WITHOUT ROWID;
+CREATE TABLE set_scores (
+    dataset TEXT, method TEXT, metric TEXT, n INTEGER, value REAL,
+    PRIMARY KEY (dataset, method, metric)) WITHOUT ROWID;
+CREATE TABLE failures (
+    dataset TEXT, method TEXT, image TEXT, stage TEXT, metric TEXT, error TEXT, cause TEXT,
+    PRIMARY KEY (dataset, method, image, stage, metric)) WITHOUT ROWID;
+CREATE TABLE prompts (
+    dataset TEXT, kind TEXT, image TEXT, lr_sha256 TEXT, source TEXT, prompt TEXT, seconds REAL,
+    PRIMARY KEY (dataset, kind, image)) WITHOUT ROWID;
+CREATE TABLE timings (
+    dataset TEXT, method TEXT, image TEXT, seconds REAL, stages TEXT,
+    PRIMARY KEY (dataset, method, image)) WITHOUT ROWID;
+"""
+TABLES: dict[type, str] = {
+    ImageRow: "images",
+    ScoreRow: "scores",
+    SetScoreRow: "set_scores",
+    FailureRow: "failures",
+    PromptRow: "prompts",
+    TimingRow: "timings",
+}
+Row = ImageRow | ScoreRow | SetScoreRow | FailureRow | PromptRow | TimingRow
+R = TypeVar("R", ImageRow, ScoreRow, SetScoreRow, FailureRow, PromptRow, TimingRow)
+
+
+class RunStore:
+    """The rows of the run in `folder`, or in memory. One process writes; others may read."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.path = folder / FILE if folder else sqlite.MEMORY
+        self._db = sqlite.connect(self.path, _SCHEMA, version=_VERSION)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Write rows as one transaction; a row with the same key is replaced.
+
+        A success takes back the failure recorded for the same work, and an image with other
+        contents takes back the scores of the old one.
+        """
+        with self._transaction():
+            for row in rows:
+                self._supersede(row)
+                marks = ", ".join("?" * len(fields(row)))
+                self._db.execute(
+                    f"INSERT OR REPLACE INTO {TABLES[type(row)]} VALUES ({marks})", _pack(row)
+                )
+
+    def _supersede(self, row: Row) -> None:
+        if isinstance(row, ImageRow):
+            key = (row.dataset, row.method, row.image)
+            self._db.execute(
+                "DELETE FROM scores WHERE (dataset, method, image) = (?, ?, ?) AND EXISTS"
+                " (SELECT 1 FROM images WHERE (dataset, method, image) = (?, ?, ?)"
+                " AND sha256 <> ?)",
+                (*key, *key, row.sha256),
+            )
+            self._db.execute(
+                "DELETE FROM failures WHERE (dataset, method, image) = (?, ?, ?)"
+                " AND stage = 'restore'",
+                key,
+            )
+        elif isinstance(row, ScoreRow | SetScoreRow):
+            image = row.image if isinstance(row, ScoreRow) else ""
+            self._db.execute(
+                "DELETE FROM failures WHERE (dataset, method, image, metric) = (?, ?, ?, ?)"
+                " AND stage = 'score'",
+                (row.dataset, row.method, image, row.metric),
+            )
+
+    def rows(self, kind: type[R], /, **where: str) -> Iterator[R]:
+        """Yield the rows of one kind, sorted by key, that have the given values."""
+        condition = " AND ".join(f"{column} = ?" for column in where) or "1"
+        columns = ", ".join(field.name for field in fields(kind))
+        cursor = self._db.execute(
+            f"SELECT {columns} FROM {TABLES[kind]} WHERE {condition} ORDER BY {_KEYS[kind]}",
+            tuple(where.values()),
+        )
+        for values in cursor:
+            yield _unpack(kind, values)
+
+    def delete(self, kind: type[Row], /, **where: str) -> None:
+        """Delete the rows of one kind that have the given values."""
+        condition = " AND ".join(f"{column} = ?" for column in where)
+        with self._transaction():
+            self._db.execute(f"DELETE FROM {TABLES[kind]} WHERE {condition}", tuple(where.values()))
+
+    def _transaction(self) -> AbstractContextManager[None]:
+        return sqlite.transaction(self._db, self.path)
+
+
+_KEYS: dict[type, str] = {
+    ImageRow: "dataset, method, image",
+    ScoreRow: "dataset, method, image, metric",
+    SetScoreRow: "dataset, method, metric",
+    FailureRow: "dataset, method, image, stage, metric",
+    PromptRow: "dataset, kind, image",
+    TimingRow: "dataset, method, image",
+}
+
+
+def _pack(row: Row) -> tuple[Any, ...]:
+    values = astuple(row)
+    return (*values[:-1], json.dumps(row.stages)) if isinstance(row, TimingRow) else values
+
+
+def _unpack(kind: type[R], values: tuple[Any, ...]) -> R:
+    named = dict(zip((field.name for field in fields(kind)), values, strict=True))
+    if kind is TimingRow:
+        named["stages"] = json.loads(named["stages"])
+    return kind(**named)
