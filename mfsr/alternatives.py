@@ -8,14 +8,17 @@ Both in the convention of `mfsr.flow`, with the notation of `mfsr.meanflow`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Generator, Tensor
 
 from mfsr.flow import AverageVelocity, FlowBatch, over
 from mfsr.meanflow import squared_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @torch.no_grad()

@@ -8,10 +8,8 @@ returns the enlarged LR image.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +17,10 @@ from torch import Generator, Tensor
 
 from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.images import first_line, show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 LatentKind = Literal["sd3", "pixel"]
 
@@ -62,9 +64,7 @@ class PixelAutoencoder(Autoencoder):
         """Return z_LR; nothing is random."""
         return F.pixel_unshuffle((lr_up - 0.5) / self.lr_std, self.factor)
 
-    def encode_hr(
-        self, hr: Tensor, lr_up: Tensor, generators: Sequence[Generator] = ()
-    ) -> Tensor:
+    def encode_hr(self, hr: Tensor, lr_up: Tensor, generators: Sequence[Generator] = ()) -> Tensor:
         """Return x, the normalised difference to `lr_up`; nothing is random."""
         return F.pixel_unshuffle((hr - lr_up) / self.residual_std, self.factor)
 
@@ -91,9 +91,8 @@ class SD3Autoencoder(Autoencoder):
         from diffusers import AutoencoderKL
 
         try:
-            vae = AutoencoderKL.from_pretrained(
-                folder, subfolder="vae", dtype=dtype, local_files_only=True
-            )
+            read: Any = AutoencoderKL.from_pretrained
+            vae = read(folder, subfolder="vae", dtype=dtype, local_files_only=True)
         except (OSError, ValueError, RuntimeError) as error:
             raise WeightsCorruptError(
                 f"The VAE in {show(folder)} cannot be read: {first_line(error)}"
@@ -113,7 +112,8 @@ class SD3Autoencoder(Autoencoder):
         """Return the images of latents."""
         config = self.vae.config
         z = z / config.scaling_factor + config.shift_factor
-        return self.vae.decode(z.to(self.vae.dtype)).sample.float() / 2 + 0.5
+        images: Tensor = self.vae.decode(z.to(self.vae.dtype)).sample.float() / 2 + 0.5
+        return images
 
     @torch.no_grad()
     def _encode(self, images: Tensor, generators: Sequence[Generator]) -> Tensor:
@@ -125,4 +125,5 @@ class SD3Autoencoder(Autoencoder):
             [torch.randn(posterior.mean.shape[1:], generator=g) for g in generators]
         )
         sample = posterior.mean + posterior.std * noise.to(posterior.mean)
-        return (sample.float() - config.shift_factor) * config.scaling_factor
+        z: Tensor = (sample.float() - config.shift_factor) * config.scaling_factor
+        return z

@@ -12,10 +12,8 @@ its network.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from safetensors.torch import save as to_safetensors
@@ -26,10 +24,15 @@ from benchmarks.api.images import sha256_file, show, write_atomic
 from mfsr.autoencoder import Autoencoder, LatentKind, PixelAutoencoder, SD3Autoencoder
 from mfsr.conditioning import PhraseTable, SD3TextEncoders, TextEmbedder
 from mfsr.config import from_json, to_json
-from mfsr.dit import DiT4SR, KeyControl
 from mfsr.dit_weights import WEIGHTS, load_dit, load_exactly, read_safetensors, save_dit
 from mfsr.field import Field, Prediction
 from mfsr.student import StudentConfig, build_student
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mfsr.dit import DiT4SR, KeyControl
 
 SCHEMA = 1
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -62,8 +65,8 @@ class ModelConfig:
     """All of a model but its tensors."""
 
     schema: int = SCHEMA
-    latent: LatentConfig = LatentConfig()
-    text: TextConfig = TextConfig()
+    latent: LatentConfig = field(default_factory=LatentConfig)
+    text: TextConfig = field(default_factory=TextConfig)
     prediction: Prediction = "velocity"
     time_scale: float = 1000.0  # teacher's time input over sigma
     tile: int = 64  # latent pixels a network call sees, each way
@@ -156,8 +159,9 @@ def load_teacher(
         dtype: of the weights.
     """
     config = read_model_config(folder, default)
-    network = load_dit(folder / "transformer", key_control=key_control, dtype=dtype).to(device)
+    network = load_dit(folder / "transformer", key_control=key_control, dtype=dtype)
     field = Field(network, prediction=config.prediction, time_scale=config.time_scale)
+    field.to(device)
     text = text_of(config.text, base, device)
     if isinstance(text, PhraseTable):
         path = folder / "text.safetensors"
@@ -204,12 +208,11 @@ def load_student(
     network = build_student(
         teacher.field.network, config.student, teacher_scale=teacher.config.time_scale
     )
-    _cast(network, dtype).to(device)
+    _cast(network, dtype)
     load_trained(network, read_safetensors(folder / "student.safetensors"), folder)
     field = Field(network, prediction=config.prediction, time_scale=config.time_scale)
-    return replace(
-        teacher, config=config, field=field.eval().requires_grad_(requires_grad=False)
-    )
+    field.to(device).eval().requires_grad_(requires_grad=False)
+    return replace(teacher, config=config, field=field)
 
 
 def load_trained(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
@@ -232,7 +235,7 @@ def load_trained(module: torch.nn.Module, tensors: Mapping[str, Tensor], source:
 
 
 def network_sha256(teacher_folder: Path) -> str:
-    """Return the sha256 of a teacher's network file (of its shards' index where there are several)."""
+    """Return the sha256 of a teacher's network file, or of the index of its shards."""
     transformer = teacher_folder / "transformer"
     single = transformer / WEIGHTS
     return sha256_file(single if single.is_file() else transformer / f"{WEIGHTS}.index.json")
@@ -257,7 +260,7 @@ def save_student(
 
 
 def _cast(network: DiT4SR, dtype: torch.dtype) -> DiT4SR:
-    # Not `network.to`: diffusers warns there of modules to be kept in float32, of which it has none.
+    # Not `network.to`: diffusers warns there of modules to keep in float32, and it has none.
     torch.nn.Module.to(network, dtype)
     return network
 

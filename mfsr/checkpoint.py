@@ -13,10 +13,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save_file
@@ -26,6 +24,10 @@ from benchmarks.api.errors import ConflictError, ResourceError, WeightsCorruptEr
 from benchmarks.api.images import first_line, show, write_atomic
 from mfsr.config import differences
 from mfsr.dit_weights import read_safetensors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 _STEP = re.compile(r"step-(\d{8})")
 _WRITING = ".writing-"

@@ -25,7 +25,7 @@ app = typer.Typer(
 
 RecipeName = Annotated[str, typer.Option("--recipe", help="paper or tiny.")]
 Data = Annotated[
-    list[Path], typer.Option("--data", help="Folder of photographs or latents; repeatable.")
+    list[Path] | None, typer.Option("--data", help="Folder of photographs or latents; repeatable.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run.")]
 Base = Annotated[Path | None, typer.Option("--base", help="Folder of SD3.5-medium's pipeline.")]
@@ -43,14 +43,14 @@ Plan = Annotated[
 @app.command()
 def teacher(
     recipe: RecipeName,
-    data: Data = [],  # noqa: B006  # typer's idiom for a repeatable option
+    data: Data = None,
     out: Out = None,
     base: Base = None,
     captions: Captions = None,
     steps: Steps = None,
     seed: Seed = 0,
     workers: Workers = 0,
-    plan: Plan = False,  # noqa: FBT002
+    plan: Plan = False,
 ) -> None:
     """Stage 1: train DiT4SR, or fine-tune it. The same command again goes on where it stopped."""
     _run("teacher", recipe, data, out, base, captions, None, steps, seed, workers, plan=plan)
@@ -59,7 +59,7 @@ def teacher(
 @app.command()
 def mfsr(
     recipe: RecipeName,
-    data: Data = [],  # noqa: B006
+    data: Data = None,
     out: Out = None,
     teacher: Annotated[
         Path | None, typer.Option("--teacher", help="Model folder of the teacher.")
@@ -69,7 +69,7 @@ def mfsr(
     steps: Steps = None,
     seed: Seed = 0,
     workers: Workers = 0,
-    plan: Plan = False,  # noqa: FBT002
+    plan: Plan = False,
 ) -> None:
     """Stage 2: distil a teacher into MFSR. The same command again goes on where it stopped."""
     _run("mfsr", recipe, data, out, base, captions, teacher, steps, seed, workers, plan=plan)
@@ -78,7 +78,7 @@ def mfsr(
 def _run(
     stage: Stage,
     name: str,
-    data: list[Path],
+    data: list[Path] | None,
     out: Path | None,
     base: Path | None,
     captions: Path | None,

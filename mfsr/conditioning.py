@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save as to_safetensors
@@ -19,6 +18,11 @@ from benchmarks.api import paths
 from benchmarks.api.errors import ConfigError, WeightsCorruptError, WeightsMissingError
 from benchmarks.api.images import first_line, show, write_atomic
 from mfsr.dit_weights import read_safetensors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+from typing import Any
 
 Text = tuple[Tensor, Tensor]  # tokens (B, T, width), pooled (B, pooled width)
 
@@ -133,7 +137,8 @@ class SD3TextEncoders(TextEmbedder):
         from diffusers import StableDiffusion3Pipeline
 
         try:
-            pipeline = StableDiffusion3Pipeline.from_pretrained(
+            read: Any = StableDiffusion3Pipeline.from_pretrained
+            pipeline = read(
                 self.folder,
                 transformer=None,
                 vae=None,

@@ -7,15 +7,12 @@ the n-th sample of a run is the same after a resume, in another worker and on an
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
 from safetensors.torch import save as to_safetensors
@@ -27,6 +24,12 @@ from benchmarks.api.images import images_in, read_rgb, read_size, show, write_at
 from benchmarks.api.seeds import seed_for
 from mfsr.prompts import TINY_POSITIVE
 from mfsr.words import degrade_target, draw_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
@@ -137,10 +140,10 @@ class PhotoPairs(Dataset[Sample]):
             target, lr_up, path = self._degraded(path, config.crop, rng)
         if rng.random() < 0.5:
             target, lr_up = target[:, ::-1], lr_up[:, ::-1]
-        prompt, hr = self._prompted(path, target / np.float32(255), rng)
+        prompt, hr = self._prompted(path, _unit(target), rng)
         return {
             "hr": _tensor(hr),
-            "lr_up": _tensor(lr_up / np.float32(255)),
+            "lr_up": _tensor(_unit(lr_up)),
             "prompt": prompt,
             "number": number,
         }
@@ -313,6 +316,10 @@ def _caption(folder: Path, photo: Path) -> str:
         raise DataError(
             f"{show(photo)} has no caption {show(path)}.", "Captions pair with photos by stem."
         ) from None
+
+
+def _unit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return image.astype(np.float32) / np.float32(255)
 
 
 def _tensor(image: NDArray[np.float32]) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """The network: DiT4SR's LR-conditioned MM-DiT, on diffusers' SD3 transformer.
 
-One class serves the teacher (`dit4sr`: releases f, q and r1), the MFSR student and the small models.
-Blocks, embeddings and head are diffusers' own; what DiT4SR adds is in this file:
+One class serves the teacher (`dit4sr`: releases f, q and r1), the MFSR student and the small
+models. Blocks, embeddings and head are diffusers' own; what DiT4SR adds is in this file:
 
 * the LR latent goes through the same patch embedding, and its tokens ride behind the noise tokens;
 * every attention gains `to_{q,k,v,out}_control` for the LR tokens (`LRStreamProcessor`);
@@ -21,10 +21,10 @@ from typing import Any, Literal, Self, cast
 
 import torch
 import torch.nn.functional as F
-from diffusers import SD3Transformer2DModel
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.attention import FeedForward
 from diffusers.models.attention_processor import Attention
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
 from benchmarks.api.errors import ConfigError
@@ -73,7 +73,7 @@ class TokenGrid:
     columns: int = 0
 
 
-class LRFeedForward(FeedForward):  # type: ignore[misc]  # diffusers is untyped
+class LRFeedForward(FeedForward):
     """A feed-forward whose hidden LR tokens reach the noise tokens by a depthwise convolution."""
 
     def __init__(self, width: int, grid: TokenGrid) -> None:
@@ -86,9 +86,9 @@ class LRFeedForward(FeedForward):  # type: ignore[misc]  # diffusers is untyped
         """Return the tokens (B, 2N, D), noise first, after the feed-forward."""
         hidden = self.net[1](self.net[0](hidden_states))  # (B, 2N, 4D)
         noise, lr = hidden.chunk(2, dim=1)
-        image = lr.transpose(1, 2).unflatten(2, (self.grid.rows, self.grid.columns))
+        image = lr.transpose(1, 2).reshape(len(lr), -1, self.grid.rows, self.grid.columns)
         noise = noise + LR_FACTOR * self.control_conv(image).flatten(2).transpose(1, 2)
-        return cast(Tensor, self.net[2](torch.cat([noise, lr], dim=1)))
+        return cast("Tensor", self.net[2](torch.cat([noise, lr], dim=1)))
 
 
 class LRStreamProcessor:
@@ -107,7 +107,7 @@ class LRStreamProcessor:
 
     def __call__(
         self,
-        attn: Attention,
+        attn: Any,  # diffusers' Attention, with the four layers of the LR stream
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: None = None,
@@ -131,9 +131,7 @@ class LRStreamProcessor:
         text = out[:, 2 * tokens :]
         return image, text if attn.context_pre_only else attn.to_add_out(text)
 
-    def _noise_and_lr(
-        self, attn: Attention, noise: Tensor, lr: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _noise_and_lr(self, attn: Any, noise: Tensor, lr: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         q_x = _norm(attn.norm_q, _heads(attn, attn.to_q(noise)))
         k_x = _norm(attn.norm_k, _heads(attn, attn.to_k(noise)))
         v_x = _heads(attn, attn.to_v(noise))
@@ -150,25 +148,27 @@ class LRStreamProcessor:
         )
 
 
-def _heads(attn: Attention, tokens: Tensor) -> Tensor:
-    return tokens.unflatten(2, (attn.heads, -1)).transpose(1, 2)  # (B, heads, N, head_dim)
+def _heads(attn: Any, tokens: Tensor) -> Tensor:
+    batch, count, width = tokens.shape
+    split = tokens.view(batch, count, attn.heads, width // attn.heads)
+    return split.transpose(1, 2)  # (B, heads, N, head_dim)
 
 
 def _norm(norm: nn.Module | None, heads: Tensor) -> Tensor:
-    return heads if norm is None else cast(Tensor, norm(heads))
+    return heads if norm is None else cast("Tensor", norm(heads))
 
 
-def _text(attn: Attention, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _text(attn: Any, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     q = _norm(attn.norm_added_q, _heads(attn, attn.add_q_proj(text)))
     k = _norm(attn.norm_added_k, _heads(attn, attn.add_k_proj(text)))
     return q, k, _heads(attn, attn.add_v_proj(text))
 
 
-class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyped
+class DiT4SR(SD3Transformer2DModel):
     """SD3's transformer with an LR stream: velocity of z at a noise level, given LR and text."""
 
     @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(  # noqa: PLR0913  # diffusers registers a config by the constructor's own names
+    def __init__(  # noqa: PLR0917  # diffusers registers a config by the constructor's own names
         self,
         sample_size: int = 128,
         patch_size: int = 2,
@@ -185,26 +185,31 @@ class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyp
         qk_norm: str | None = None,
         key_control: KeyControl = "noise",
     ) -> None:
-        super().__init__(
+        self.shape = DiTConfig(
             sample_size=sample_size,
             patch_size=patch_size,
             in_channels=in_channels,
+            out_channels=out_channels,
             num_layers=num_layers,
-            attention_head_dim=attention_head_dim,
             num_attention_heads=num_attention_heads,
+            attention_head_dim=attention_head_dim,
             joint_attention_dim=joint_attention_dim,
             caption_projection_dim=caption_projection_dim,
             pooled_projection_dim=pooled_projection_dim,
-            out_channels=out_channels,
             pos_embed_max_size=pos_embed_max_size,
             dual_attention_layers=tuple(dual_attention_layers),
             qk_norm=qk_norm,
+            key_control=key_control,
         )
+        stock = asdict(self.shape)
+        del stock["key_control"]
+        super().__init__(**stock)
         if key_control == "noise" and qk_norm is None:
             raise ConfigError("key_control 'noise' reuses a normalised key: qk_norm must be set")
         self.grid = TokenGrid()
         processor = LRStreamProcessor(key_control)
-        for block in self.transformer_blocks:
+        blocks: Any = self.transformer_blocks
+        for block in blocks:
             block.ff = LRFeedForward(self.inner_dim, self.grid)
             for attn in (block.attn, block.attn2):
                 if attn is not None:
@@ -215,7 +220,8 @@ class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyp
     @classmethod
     def of(cls, config: DiTConfig) -> Self:
         """Return a network of the given shape, randomly initialised."""
-        return cls(**asdict(config))
+        network: Self = cls(**asdict(config))
+        return network
 
     def init_lr_stream(self) -> None:
         """Initialise the LR stream: zeros, and `to_out_control` as a copy of the image's own.
@@ -228,7 +234,8 @@ class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyp
                 nn.init.zeros_(module.weight)
                 nn.init.zeros_(module.bias)
             elif isinstance(module, Attention):
-                module.to_out_control.load_state_dict(module.to_out[0].state_dict())
+                attn: Any = module
+                attn.to_out_control.load_state_dict(attn.to_out[0].state_dict())
 
     def init_from_nothing(self) -> None:
         """Initialise a network that no pretrained weights go into, LR stream included.
@@ -262,16 +269,15 @@ class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyp
             timestep: what the time embedding takes: (B,), 1000 sigma, for the teacher; (B, 2) for a
                 student. Keep it in float32.
         """
-        size = z.shape[-2] // self.config.patch_size, z.shape[-1] // self.config.patch_size
+        size = z.shape[-2] // self.shape.patch_size, z.shape[-1] // self.shape.patch_size
         self.grid.rows, self.grid.columns = size
         temb = self.time_text_embed(timestep, pooled)
         text_tokens = self.context_embedder(text)
         tokens = torch.cat([self.pos_embed(z), self.pos_embed(z_lr)], dim=1)  # (B, 2N, D)
         for block in self.transformer_blocks:
             if torch.is_grad_enabled() and self.gradient_checkpointing:
-                text_tokens, tokens = self._gradient_checkpointing_func(
-                    block, tokens, text_tokens, temb
-                )
+                checkpointed: Any = self._gradient_checkpointing_func
+                text_tokens, tokens = checkpointed(block, tokens, text_tokens, temb)
             else:
                 text_tokens, tokens = block(tokens, text_tokens, temb)
         noise, _ = tokens.chunk(2, dim=1)
@@ -279,9 +285,9 @@ class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyp
         return self._unpatchify(patches, size)
 
     def _unpatchify(self, patches: Tensor, size: tuple[int, int]) -> Tensor:
-        p = self.config.patch_size
-        image = patches.unflatten(2, (p, p, -1)).unflatten(1, size)  # (B, h, w, P, P, C)
-        return image.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
+        (rows, columns), p = size, self.shape.patch_size
+        image = patches.view(len(patches), rows, columns, p, p, -1).permute(0, 5, 1, 3, 2, 4)
+        return image.reshape(len(patches), -1, rows * p, columns * p)
 
 
 def _add_lr_projections(attn: Attention) -> None:

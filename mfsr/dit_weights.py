@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +19,9 @@ from benchmarks.api.images import first_line, show
 from mfsr.dit import DiT4SR, DiTConfig, KeyControl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from torch import Tensor
 
 CONFIG = "config.json"
@@ -51,9 +52,10 @@ def load_dit(
     """
     config = read_config(folder, key_control)
     with torch.device("meta"):
-        network = DiT4SR.of(config)
+        network: DiT4SR = DiT4SR.of(config)
     load_exactly(network, read_tensors(folder), folder, dtype=dtype)
-    return network.eval()
+    network.eval()
+    return network
 
 
 def read_config(folder: Path, key_control: KeyControl | None = None) -> DiTConfig:
@@ -103,7 +105,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise WeightsMissingError(f"No such weight file: {show(path)}")
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except (SafetensorError, OSError) as error:
         raise WeightsCorruptError(
             f"{show(path)} cannot be read: {first_line(error)}",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from mfsr.dit import DiT4SR
 from mfsr.flow import Condition, over
+
+if TYPE_CHECKING:
+    from mfsr.dit import DiT4SR
 
 Prediction = Literal["velocity", "sample"]
 
@@ -53,7 +55,7 @@ class Field(nn.Module):
         out = self.network(*inputs, timestep)
         if self.prediction == "sample":
             out = (z - out) / over(sigma.clamp(min=SIGMA_FLOOR), z)
-        return cast(Tensor, out)
+        return cast("Tensor", out)
 
 
 class FieldVelocity:
@@ -63,7 +65,8 @@ class FieldVelocity:
         self.field = field
 
     def __call__(self, z: Tensor, sigma: Tensor, c: Condition, /) -> Tensor:
-        return cast(Tensor, self.field(z, sigma, None, c.z_lr, c.text, c.pooled))
+        """Evaluate the field."""
+        return cast("Tensor", self.field(z, sigma, None, c.z_lr, c.text, c.pooled))
 
 
 class FieldAverageVelocity:
@@ -73,4 +76,5 @@ class FieldAverageVelocity:
         self.field = field
 
     def __call__(self, z: Tensor, sigma: Tensor, r: Tensor, c: Condition, /) -> Tensor:
-        return cast(Tensor, self.field(z, sigma, r, c.z_lr, c.text, c.pooled))
+        """Evaluate the field."""
+        return cast("Tensor", self.field(z, sigma, r, c.z_lr, c.text, c.pooled))

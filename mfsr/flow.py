@@ -47,13 +47,17 @@ class Condition:
 class Velocity(Protocol):
     """V(z, sigma | c): (B, C, H, W), for times (B,)."""
 
-    def __call__(self, z: Tensor, sigma: Tensor, c: Condition, /) -> Tensor: ...
+    def __call__(self, z: Tensor, sigma: Tensor, c: Condition, /) -> Tensor:
+        """Return the velocity."""
+        ...
 
 
 class AverageVelocity(Protocol):
     """U(z, sigma, r | c): the mean of V on [r, sigma], (B, C, H, W), for times (B,)."""
 
-    def __call__(self, z: Tensor, sigma: Tensor, r: Tensor, c: Condition, /) -> Tensor: ...
+    def __call__(self, z: Tensor, sigma: Tensor, r: Tensor, c: Condition, /) -> Tensor:
+        """Return the velocity."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,7 @@ class FlowBatch:
         return len(self.x)
 
     @classmethod
-    def between(
-        cls, x: Tensor, eps: Tensor, sigma: Tensor, r: Tensor, c: Condition
-    ) -> FlowBatch:
+    def between(cls, x: Tensor, eps: Tensor, sigma: Tensor, r: Tensor, c: Condition) -> FlowBatch:
         """Return the points z_sigma = (1 - sigma) x + sigma eps."""
         share = over(sigma, x)
         return cls((1 - share) * x + share * eps, x, eps, sigma, r, c)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,10 +11,14 @@ from torch import Generator, Tensor
 
 from benchmarks.api.images import to_tensor, to_uint8
 from benchmarks.api.tiling import Tile, Tiling, predict_tiled
-from mfsr.bundle import Model
 from mfsr.field import FieldAverageVelocity, FieldVelocity
 from mfsr.flow import AverageVelocity, Condition, Velocity
 from mfsr.sampler import guided, sample_average, sample_euler, shifted_sigmas
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mfsr.bundle import Model
 
 
 def enlarged(lr: Tensor, scale: int) -> Tensor:
@@ -22,7 +26,9 @@ def enlarged(lr: Tensor, scale: int) -> Tensor:
     size = (scale * lr.shape[-1], scale * lr.shape[-2])
     return torch.stack(
         [
-            to_tensor(np.asarray(Image.fromarray(to_uint8(x)).resize(size, Image.Resampling.BICUBIC)))
+            to_tensor(
+                np.asarray(Image.fromarray(to_uint8(x)).resize(size, Image.Resampling.BICUBIC))
+            )
             for x in lr
         ]
     )

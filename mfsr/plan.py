@@ -1,17 +1,21 @@
-"""What a recipe would train, and the memory it needs: computed on the meta device, no weights read."""
+"""What a recipe would train, and the memory it needs; computed on the meta device."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from mfsr.dit import DiT4SR, is_control, is_without_effect
 from mfsr.field import Field
-from mfsr.recipes import Recipe
 from mfsr.student import build_student, is_trained, lora_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mfsr.recipes import Recipe
 
 _BYTES = {"no": 4, "bf16": 2, "fp16": 2}
 _CLIP_TOKENS = 77
@@ -50,27 +54,28 @@ class TrainingPlan:
 
     def lines(self) -> list[str]:
         """Return the plan as lines of text."""
-        trainer = self.recipe.trainer
-        total = sum(self.memory.values())
-        rows = [f"  {p.name:<22}{p.parameters:>15,d}  in {p.tensors} tensors" for p in self.trained]
-        memory = [f"  {name:<44}{size / 2**30:>8.2f} GiB" for name, size in self.memory.items()]
-        return [
-            f"{self.recipe.stage} --recipe {self.recipe.name}",
-            f"network                 {self.network:>15,d}  parameters",
-            f"trained                 {self.trained_parameters:>15,d}  parameters",
-            *rows,
-            *([f"  {'left as they are':<22}{self.without_effect.parameters:>15,d}  in "
-               f"{self.without_effect.tensors} tensors: to_k_control, which releases f and q "
-               f"compute and discard"] if self.without_effect.tensors else []),
-            *([f"LoRA on {len(self.lora)} layers, rank "
-               f"{self.recipe.model.student.lora_rank if self.recipe.model.student else 0}"]
-              if self.lora else []),  # fmt: skip
-            f"steps                   {trainer.steps:>15,d}  of {trainer.batch} x "
-            f"{trainer.accumulate} samples per process",
-            "memory per process (weights and states exact, activations estimated)",
-            *memory,
-            f"  {'sum':<44}{total / 2**30:>8.2f} GiB",
+        recipe, trainer, student = self.recipe, self.recipe.trainer, self.recipe.model.student
+        lines = [
+            f"{recipe.stage} --recipe {recipe.name}",
+            f"network {self.network:>27,d} parameters",
+            f"trained {self.trained_parameters:>27,d} parameters",
+            *(f"  {p.name:<22}{p.parameters:>11,d} in {p.tensors} tensors" for p in self.trained),
         ]
+        if self.without_effect.tensors:
+            lines.append(
+                f"  {'left as they are':<22}{self.without_effect.parameters:>11,d} in "
+                f"{self.without_effect.tensors} tensors: to_k_control, which releases f and q "
+                f"compute and discard"
+            )
+        if student and self.lora:
+            lines.append(f"LoRA of rank {student.lora_rank} on {len(self.lora)} layers")
+        lines += [
+            f"{trainer.steps:,d} steps of {trainer.batch} x {trainer.accumulate} samples a process",
+            "memory per process, GiB (weights and states exact, activations estimated)",
+        ]
+        for name, size in (*self.memory.items(), ("sum", sum(self.memory.values()))):
+            lines.append(f"  {name:<46}{size / 2**30:>8.2f}")
+        return lines
 
 
 def plan(recipe: Recipe) -> TrainingPlan:

@@ -8,9 +8,8 @@ reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from benchmarks.api.errors import ConfigError
 from mfsr.bundle import LatentConfig, ModelConfig, TextConfig
@@ -26,6 +25,9 @@ from mfsr.prompts import (
 from mfsr.student import StudentConfig
 from mfsr.tasks import DistilConfig, FlowMatchingConfig
 from mfsr.trainer import TrainerConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Stage = Literal["teacher", "mfsr"]
 

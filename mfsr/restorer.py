@@ -108,7 +108,9 @@ class _Tiny(Restorer):
 
 
 class DiT4SRTiny(_Tiny):
-    """The small teacher: a DiT4SR of 1.6 million parameters on pixels, by Euler steps with guidance."""
+    """The small teacher: a DiT4SR of 1.6 million parameters, by Euler steps with guidance."""
+
+    guidance: float
 
     folder = TINY / "teacher"
     card = MethodCard(
@@ -142,9 +144,7 @@ class DiT4SRTiny(_Tiny):
 
         cls._files()
         self = cls(runtime)
-        self.model = load_teacher(
-            cls.folder, device=runtime.device, dtype=runtime.torch_dtype
-        )
+        self.model = load_teacher(cls.folder, device=runtime.device, dtype=runtime.torch_dtype)
         self.guidance = _number(runtime, "guidance")
         return self
 
@@ -215,6 +215,7 @@ class MFSR(Restorer):
     """MFSR: one evaluation of a DiT4SR-sized student."""
 
     tiling: ClassVar[Tiling] = Tiling(tile=64, overlap=24)
+    model: Model
     card = MethodCard(
         name="mfsr",
         title="MFSR",
@@ -269,7 +270,7 @@ class MFSR(Restorer):
         student = runtime.weight("student.safetensors").parent
         runtime.weight("model.json")
         self = cls(runtime)
-        self.model: Model = load_student(
+        self.model = load_student(
             student,
             runtime.weight("dit4sr") / "dit4sr_q",
             base=runtime.weight("stable-diffusion-3.5-medium"),

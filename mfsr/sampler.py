@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from mfsr.flow import AverageVelocity, Condition, Velocity
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mfsr.flow import AverageVelocity, Condition, Velocity
 
 
 def sample_average(u: AverageVelocity, eps: Tensor, c: Condition, *, steps: int) -> Tensor:
@@ -18,7 +22,7 @@ def sample_average(u: AverageVelocity, eps: Tensor, c: Condition, *, steps: int)
     """
     z = eps
     levels = [1 - n / steps for n in range(steps + 1)]
-    for sigma, r in zip(levels, levels[1:], strict=False):
+    for sigma, r in itertools.pairwise(levels):
         z = z - (sigma - r) * u(z, _times(sigma, z), _times(r, z), c)
     return z
 
@@ -26,7 +30,7 @@ def sample_average(u: AverageVelocity, eps: Tensor, c: Condition, *, steps: int)
 def sample_euler(v: Velocity, eps: Tensor, c: Condition, sigmas: Sequence[float]) -> Tensor:
     """Return data by Euler's method over the noise levels `sigmas`, which end at 0."""
     z = eps
-    for sigma, following in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, following in itertools.pairwise(sigmas):
         z = z + (following - sigma) * v(z, _times(sigma, z), c)
     return z
 

@@ -28,13 +28,14 @@ from mfsr.data import LatentPairs, PhotoPairs, Photos, Sample
 from mfsr.dit import DiT4SR
 from mfsr.dit_weights import load_dit, load_exactly, read_tensors
 from mfsr.field import Field
-from mfsr.recipes import Recipe
 from mfsr.student import build_student, refit_time
 from mfsr.tasks import StudentTask, Task, TeacherTask
 from mfsr.trainer import FREE, Precision, Progress, Trainer
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
+
+    from mfsr.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -135,9 +136,7 @@ def _teacher(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
 
 def _student(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
     if sources.teacher is None:
-        raise UsageError(
-            "Stage 2 distils a teacher, and none is given.", "Give --teacher FOLDER."
-        )
+        raise UsageError("Stage 2 distils a teacher, and none is given.", "Give --teacher FOLDER.")
     assert recipe.model.student is not None
     teacher = load_teacher(
         sources.teacher,
@@ -217,4 +216,3 @@ def _put(module: torch.nn.Module, trained: dict[str, torch.Tensor]) -> None:
         for name, parameter in module.named_parameters():
             if name in trained:
                 parameter.copy_(trained[name])
-

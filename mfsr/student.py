@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import torch
-from diffusers.models.embeddings import TimestepEmbedding
 from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
@@ -66,13 +65,13 @@ class TwoTimeEmbedding(nn.Module):
     that the student starts as its teacher and the gradient reaches E_s at once.
     """
 
-    def __init__(self, teacher: nn.Module, *, scale: float) -> None:
+    def __init__(self, teacher: Any, *, scale: float) -> None:
         super().__init__()
         self.scale = scale
-        self.time_proj = copy.deepcopy(teacher.time_proj)
-        self.timestep_embedder = copy.deepcopy(teacher.timestep_embedder)
-        self.text_embedder = copy.deepcopy(teacher.text_embedder)
-        self.end_embedder: TimestepEmbedding = copy.deepcopy(self.timestep_embedder)
+        self.time_proj: Any = copy.deepcopy(teacher.time_proj)
+        self.timestep_embedder: Any = copy.deepcopy(teacher.timestep_embedder)
+        self.text_embedder: Any = copy.deepcopy(teacher.text_embedder)
+        self.end_embedder: Any = copy.deepcopy(teacher.timestep_embedder)
         nn.init.zeros_(self.end_embedder.linear_2.weight)
         nn.init.zeros_(self.end_embedder.linear_2.bias)
 
@@ -81,7 +80,7 @@ class TwoTimeEmbedding(nn.Module):
         sigma, r = (self.scale * timestep.float()).unbind(1)
         times = self.timestep_embedder(self.time_proj(sigma).to(pooled.dtype))
         times = times + self.end_embedder(self.time_proj(r).to(pooled.dtype))
-        return cast(Tensor, times + self.text_embedder(pooled))
+        return cast("Tensor", times + self.text_embedder(pooled))
 
 
 def build_student(teacher: DiT4SR, config: StudentConfig, *, teacher_scale: float) -> DiT4SR:
@@ -90,9 +89,8 @@ def build_student(teacher: DiT4SR, config: StudentConfig, *, teacher_scale: floa
     Where the time map is not the teacher's, call `refit_time` next.
     """
     network: DiT4SR = copy.deepcopy(teacher).requires_grad_(requires_grad=False)
-    network.time_text_embed = TwoTimeEmbedding(
-        network.time_text_embed, scale=config.scale(teacher_scale)
-    )
+    two_times = TwoTimeEmbedding(network.time_text_embed, scale=config.scale(teacher_scale))
+    network.add_module("time_text_embed", two_times)
     lora = LoraConfig(
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
@@ -102,7 +100,7 @@ def build_student(teacher: DiT4SR, config: StudentConfig, *, teacher_scale: floa
     )
     inject_adapter_in_model(lora, network)
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(is_trained(name, config, network.config.key_control))
+        parameter.requires_grad_(is_trained(name, config, network.shape.key_control))
     return network
 
 
@@ -159,7 +157,7 @@ def refit_time(
     spread = (goal - goal.mean(0)).norm()
 
     def residual() -> Tensor:
-        return cast(Tensor, (fitted(features) - goal).norm() / spread)
+        return cast("Tensor", (fitted(features) - goal).norm() / spread)
 
     before = residual().item()
     _ridge(fitted, features, goal, ridge)
@@ -172,7 +170,7 @@ def refit_time(
         if loss.item() < best:
             best, kept = loss.item(), copy.deepcopy(fitted.state_dict())
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         schedule.step()
     embedding.timestep_embedder.load_state_dict(kept)
@@ -182,7 +180,7 @@ def refit_time(
 
 def _curve(embedding: Any, times: Tensor) -> Tensor:
     embedder = copy.deepcopy(embedding.timestep_embedder).float().cpu()
-    return cast(Tensor, embedder(embedding.time_proj(times)))
+    return cast("Tensor", embedder(embedding.time_proj(times)))
 
 
 @torch.no_grad()

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -19,13 +18,17 @@ from benchmarks.api.errors import ConfigError
 from benchmarks.api.seeds import seed_for
 from mfsr import meanflow
 from mfsr.alternatives import OFTSRWeights, oftsr_loss, sample_lam, split_target
-from mfsr.autoencoder import Autoencoder
 from mfsr.conditioning import PhraseTable, Text, TextEmbedder
-from mfsr.data import Sample
 from mfsr.dit import is_control, is_without_effect
 from mfsr.field import SIGMA_FLOOR, Field, FieldAverageVelocity, FieldVelocity
 from mfsr.flow import AverageVelocity, Condition, FlowBatch, Velocity
 from mfsr.sampler import sample_average, sample_euler, shifted_sigmas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mfsr.autoencoder import Autoencoder
+    from mfsr.data import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,7 @@ class Streams:
 
     def generator(self, name: str) -> Generator:
         """Return a generator at the start of a stream of this micro-batch."""
-        return Generator().manual_seed(
-            seed_for(self.seed, name, str(self.micro), str(self.rank))
-        )
+        return Generator().manual_seed(seed_for(self.seed, name, str(self.micro), str(self.rank)))
 
     def per_sample(self, name: str, numbers: list[int]) -> list[Generator]:
         """Return a generator for each sample of the micro-batch, at the start of its stream."""
@@ -58,7 +59,7 @@ class FlowMatchingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistilConfig:
-    """Stage 2. Each choice that the paper leaves open says so; docs/training.md gives the reasons."""
+    """Stage 2. What the paper leaves open says so; docs/training.md gives the reasons."""
 
     objective: Literal["meanflow", "split", "oftsr"] = "meanflow"
     velocity: Literal["negative", "null", "ground-truth", "meanflow"] = "negative"  # Table 3
@@ -72,7 +73,7 @@ class DistilConfig:
     huber_c: float | None = None  # open; None: 0.00054 sqrt(D), iCT's
     split_low: float = 0.1  # SplitMeanFlow's lambda ~ U[low, high]
     split_high: float = 0.9
-    oftsr: OFTSRWeights = OFTSRWeights()
+    oftsr: OFTSRWeights = field(default_factory=OFTSRWeights)
     warmup_equal: int = 0  # open; steps with r = sigma alone, for a re-fitted time embedding
 
     def __post_init__(self) -> None:
@@ -123,7 +124,9 @@ class Task(ABC):
             hr, lr_up = batch["hr"].to(self.device), batch["lr_up"].to(self.device)
             x = self.autoencoder.encode_hr(hr, lr_up, streams.per_sample("hr latent", numbers))
             z_lr = self.autoencoder.encode_lr(lr_up, streams.per_sample("lr latent", numbers))
-        noise = [torch.randn(x.shape[1:], generator=g) for g in streams.per_sample("noise", numbers)]
+        noise = [
+            torch.randn(x.shape[1:], generator=g) for g in streams.per_sample("noise", numbers)
+        ]
         return x, torch.stack(noise).to(x), z_lr
 
     def embedded(self, batch: Sample) -> Text:
@@ -156,7 +159,7 @@ class TextField(nn.Module):
         """Return V; `text` is prompts where there is a table."""
         if self.table is not None:
             text, pooled = self.table(text)
-        return cast(Tensor, self.field(z, sigma, None, z_lr, text, pooled))
+        return cast("Tensor", self.field(z, sigma, None, z_lr, text, pooled))
 
 
 class TeacherTask(Task):
@@ -173,7 +176,7 @@ class TeacherTask(Task):
         self.sigma_floor = SIGMA_FLOOR if field.prediction == "sample" else 0.0
 
     def _is_trained(self, name: str) -> bool:
-        dead = is_without_effect(name, self.field.network.config.key_control)
+        dead = is_without_effect(name, self.field.network.shape.key_control)
         return not dead and (self.config.trained == "all" or is_control(name))
 
     def loss(

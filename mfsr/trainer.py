@@ -12,9 +12,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -31,10 +29,14 @@ from torch.distributed.checkpoint.state_dict import (
 from benchmarks.api.errors import ConfigError, MFSRBenchError
 from mfsr.checkpoint import Checkpoint, checkpoints, load_checkpoint, save_checkpoint
 from mfsr.data import Numbers, Sample, batches, check_enough
+from mfsr.dit import DiT4SR
 from mfsr.ema import EMA
 from mfsr.tasks import Streams, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
     from torch.utils.data import Dataset
     from torch.utils.tensorboard import SummaryWriter
 
@@ -121,7 +123,7 @@ class Trainer:
         task.to(self.accelerator.device)
         if config.gradient_checkpointing:
             for module in task.module.modules():
-                if hasattr(module, "enable_gradient_checkpointing"):
+                if isinstance(module, DiT4SR):
                     module.enable_gradient_checkpointing()
         trained = [p for p in task.module.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
@@ -267,10 +269,8 @@ class Trainer:
         return dict(self.ema.shadow) if self.ema else dict(self._state()[0])
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        model = get_model_state_dict(self.model, options=_FULL)
-        optimizer = get_optimizer_state_dict(
-            self.model, self.optimizer.optimizer, options=_FULL
-        )
+        model: dict[str, Any] = get_model_state_dict(self.model, options=_FULL)
+        optimizer = get_optimizer_state_dict(self.model, self.optimizer.optimizer, options=_FULL)
         return _without_wrapper(model), optimizer
 
     def save(self) -> None:

@@ -7,14 +7,16 @@ negative prompt, each on an image (h, w, 3) in [0, 1].
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mfsr.prompts import TINY_NEGATIVE_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Image = NDArray[np.float32]
 
@@ -76,7 +78,9 @@ def _low_quality(image: Image, rng: np.random.Generator) -> Image:
     pixels = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
     quality = int(rng.integers(10, 35))
     _, coded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return _as_image(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1] / np.float32(255))
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return _as_image(decoded[..., ::-1] / np.float32(255))
 
 
 def _deformation(image: Image, rng: np.random.Generator) -> Image:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.api.errors import ConfigError, WeightsCorruptError, WeightsMissingError
-from mfsr.conditioning import PhraseTable, SD3TextEncoders, Text
+from mfsr.conditioning import PhraseTable, SD3TextEncoders
 from mfsr.prompts import MFSR_NEGATIVE, TINY_POSITIVE, TINY_VOCABULARY
 
 
@@ -128,9 +128,9 @@ def small_sd3(folder: Path) -> None:
 
 def test_the_three_encoders_are_joined_as_sd3_joins_them(tmp_path: Path) -> None:
     small_sd3(tmp_path / "sd3")
-    text, pooled = SD3TextEncoders(
-        tmp_path / "sd3", t5_tokens=9, cache=tmp_path / "cache"
-    ).embed(["a cat", "a dog"])
+    text, pooled = SD3TextEncoders(tmp_path / "sd3", t5_tokens=9, cache=tmp_path / "cache").embed(
+        ["a cat", "a dog"]
+    )
     assert text.shape == (2, 77 + 9, 32)
     assert pooled.shape == (2, 8 + 12)
     assert not text[:, :77, 20:].any()  # CLIP's 8 + 12 numbers, completed by zeros

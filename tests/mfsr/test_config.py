@@ -10,7 +10,7 @@ from mfsr.config import differences, from_json, to_json
 from mfsr.recipes import RECIPES, Recipe, recipe
 
 
-@pytest.mark.parametrize("key", RECIPES, ids=lambda key: " ".join(key))
+@pytest.mark.parametrize("key", RECIPES, ids=" ".join)
 def test_every_recipe_survives_json(key: tuple[str, str]) -> None:
     made = RECIPES[key]()  # type: ignore[index]
     plain = json.loads(json.dumps(to_json(made)))
@@ -18,7 +18,9 @@ def test_every_recipe_survives_json(key: tuple[str, str]) -> None:
 
 
 def test_an_unknown_key_is_named_with_its_neighbour() -> None:
-    with pytest.raises(ConfigError, match=r"model: unknown key 'guidence'\. Did you mean 'guidance'"):
+    with pytest.raises(
+        ConfigError, match=r"model: unknown key 'guidence'\. Did you mean 'guidance'"
+    ):
         from_json(ModelConfig, {"guidence": 2.0}, where="model")
 
 

@@ -43,7 +43,7 @@ def test_a_sample_is_its_number(photos: Path) -> None:
     sample = one[3]
     assert sample["hr"].shape == sample["lr_up"].shape == (3, 32, 32)
     assert sample["hr"].dtype == torch.float32
-    assert 0 <= sample["hr"].min() and sample["hr"].max() <= 1
+    assert sample["hr"].min() >= 0 and sample["hr"].max() <= 1
 
 
 def test_an_epoch_visits_every_photograph_once() -> None:

@@ -16,7 +16,7 @@ def test_the_papers_student_has_the_papers_sizes() -> None:
     assert control == 350_877_696
     assert parts["LR stream"][0] + made.without_effect.tensors == 344
     # Per layer of LoRA: rank * (in + out). 283 square layers of 1536 and 94 of 1536 x 6144.
-    square = sum(not (".ff" in name) for name in made.lora)
+    square = sum(".ff" not in name for name in made.lora)
     assert len(made.lora) == 24 * 4 + 13 * 4 + 24 * 3 + 23 + 24 * 2 + 23 * 2
     assert parts["LoRA"][1] == 64 * (square * 2 * 1536 + (len(made.lora) - square) * 5 * 1536)
     embedder = 256 * 1536 + 1536 + 1536 * 1536 + 1536

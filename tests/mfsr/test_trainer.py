@@ -104,7 +104,7 @@ def test_accumulation_is_a_larger_batch(mini: Mini, photos: Path, tmp_path: Path
             trainer=replace(recipe.trainer, steps=1, batch=batch, accumulate=accumulate),
         )
         sources = Sources(data=(photos,), out=tmp_path / name)
-        train(recipe, sources, lambda progress: losses.append(progress))
+        train(recipe, sources, losses.append)
     assert len(losses) == 2
     assert all(progress.loss > 0 for progress in losses)
     model = [load_file(checkpoints(tmp_path / name)[-1] / "model.safetensors") for name in

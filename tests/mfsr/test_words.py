@@ -22,7 +22,7 @@ def test_every_word_changes_the_target_a_little(word: str) -> None:
     image = photo()
     out = degrade_target(image, (word,), np.random.default_rng(0))
     assert out.shape == image.shape and out.dtype == np.float32
-    assert 0 <= out.min() and out.max() <= 1
+    assert out.min() >= 0 and out.max() <= 1
     assert 0.003 < float(np.sqrt(np.square(out - image).mean())) < 0.2
 
 
