@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from benchmarks.api.card import MethodCard
+from benchmarks.api.resizing import Filter, resize
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class _Interpolation(Restorer):
     """Resize by one of Pillow's filters."""
 
-    resampling: ClassVar[str]  # a name of PIL.Image.Resampling
+    filter: ClassVar[Filter]
 
     @classmethod
     def load(cls, runtime: Runtime) -> Self:
@@ -28,36 +29,26 @@ class _Interpolation(Restorer):
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
         import torch
 
-        return torch.stack([self._resize(image) for image in batch.images])
-
-    def _resize(self, image: Tensor) -> Tensor:
-        import numpy as np
-        from PIL import Image
-
-        from benchmarks.api.images import to_tensor, to_uint8
-
-        scale = self.runtime.card.scale
-        size = (scale * image.shape[-1], scale * image.shape[-2])
-        lr = Image.fromarray(to_uint8(image))
-        return to_tensor(np.asarray(lr.resize(size, Image.Resampling[self.resampling])))
+        height, width = (self.runtime.card.scale * side for side in batch.images.shape[-2:])
+        return torch.stack([resize(image, (height, width), self.filter) for image in batch.images])
 
 
 class Nearest(_Interpolation):
     """Nearest neighbour."""
 
     card = MethodCard(name="nearest", title="Nearest")
-    resampling = "NEAREST"
+    filter = "NEAREST"
 
 
 class Bicubic(_Interpolation):
     """Bicubic, a = -0.5."""
 
     card = MethodCard(name="bicubic", title="Bicubic")
-    resampling = "BICUBIC"
+    filter = "BICUBIC"
 
 
 class Lanczos(_Interpolation):
     """Lanczos, 3 lobes."""
 
     card = MethodCard(name="lanczos", title="Lanczos")
-    resampling = "LANCZOS"
+    filter = "LANCZOS"

@@ -281,7 +281,7 @@ class MFSR(Restorer):
         return self
 
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
-        from benchmarks.api.colour import fix_colours, quantise
+        from benchmarks.api.colour import fix_colours
         from mfsr import inference
 
         assert steps is not None and batch.prompts is not None
@@ -295,5 +295,4 @@ class MFSR(Restorer):
             z = inference.run_student(self.model, eps, c, self.tiling, steps=steps)
         with self.stage("vae"):
             sr = self.model.autoencoder.decode(z, lr_up).clamp(0, 1)
-        fixed = fix_colours(quantise(sr, "round"), lr_up, "adain")
-        return quantise(fixed, "truncate")
+        return fix_colours(sr, lr_up, "adain", before="round", after="truncate")

@@ -1,18 +1,18 @@
 """Colour fixes: give a restored image the colours of its LR source.
 
 Every method that fixes colours uses the same two transfers, by AdaIN or by wavelet bands. What
-differs between methods is around them, and each method composes it from the functions here:
+differs is the source, and the 8-bit steps around the transfer:
 
-| method  | 8 bits before   | transfer, source                       | 8 bits after |
-|---------|-----------------|----------------------------------------|--------------|
-| OSEDiff | truncate        | adain, Pillow-bicubic LR               | truncate     |
-| S3Diff  | truncate (both) | wavelet, bilinear LR                   | truncate     |
-| TSD-SR  | truncate        | wavelet, upsampled LR; adain, LR as is | truncate     |
-| DiT4SR  | round           | adain, Pillow-bicubic LR               | truncate     |
-| FlowSR  | round           | wavelet, Pillow-bicubic LR             | round        |
+| method  | 8 bits before | transfer, source                       | 8 bits after |
+|---------|---------------|----------------------------------------|--------------|
+| OSEDiff | truncate      | adain, Pillow-bicubic LR               | truncate     |
+| S3Diff  | truncate      | wavelet, bilinear LR                   | truncate     |
+| TSD-SR  | truncate      | wavelet, upsampled LR; adain, LR as is | truncate     |
+| DiT4SR  | round         | adain, Pillow-bicubic LR               | truncate     |
+| FlowSR  | round         | wavelet, Pillow-bicubic LR             | round        |
 
-An 8-bit step in the middle is an artefact of going through image files: `quantise(x, "none")`
-leaves it out. Truncation darkens by half a grey level each time.
+An 8-bit step in the middle comes of going through image files, and "none" leaves it out.
+Truncation darkens by half a grey level each time.
 """
 
 from __future__ import annotations
@@ -31,25 +31,35 @@ _ADAIN_EPS = 1e-5  # added to the variance of images in [0, 1]
 _WAVELET_LEVELS = 5
 
 
-def fix_colours(image: Tensor, source: Tensor, method: ColourFix) -> Tensor:
+def fix_colours(
+    image: Tensor,
+    source: Tensor,
+    method: ColourFix,
+    *,
+    before: Rounding = "none",
+    after: Rounding = "none",
+) -> Tensor:
     """Return `image` with the colours of `source`, clamped to [0, 1].
 
     Args:
         image: restored images (B, 3, H, W) in [0, 1], float.
         source: their LR images in [0, 1]; (B, 3, H, W) for "wavelet", any size for "adain".
-        method: "none" returns the clamped image.
+        method: "none" transfers nothing.
+        before: how both are brought to 8 bits first; an 8-bit source stays what it is.
+        after: how the result is brought to 8 bits.
 
     Returns:
         float32 (B, 3, H, W), on the device of `image`.
     """
-    image = image.float()
+    image = quantise(image, before)
+    source = quantise(source, before).to(image.device)
     if method == "adain":
-        image = adain(image, source.to(image))
+        image = adain(image, source)
     elif method == "wavelet":
-        image = wavelet(image, source.to(image))
+        image = wavelet(image, source)
     elif method != "none":
         raise ConfigError(f"Unknown colour fix {method!r}.", "Use: none, adain or wavelet")
-    return image.clamp(0, 1)
+    return quantise(image, after)
 
 
 def adain(content: Tensor, style: Tensor, *, eps: float = _ADAIN_EPS) -> Tensor:

@@ -49,7 +49,7 @@ def download(
         except ResourceError:
             raise
         except Exception as failure:
-            failures.append(f"{url}: {first_line(failure)}")
+            failures.append(f"{url}: {_reason(failure)}")
             continue
         if sha256 and not (found := _hash(part)).startswith(sha256):
             part.unlink()
@@ -101,6 +101,21 @@ def _write(response: requests.Response, part: Path, have: int, progress: Progres
         ) from error
     if total and have < total:
         raise ConnectionError(f"the connection ended after {have} of {total} bytes")
+
+
+def _reason(failure: Exception) -> str:
+    """Return why a transfer failed, in a few words; requests puts its whole stack into one line."""
+    import requests
+
+    if isinstance(failure, requests.HTTPError):
+        return f"{failure.response.status_code} {failure.response.reason}"
+    if isinstance(failure, requests.Timeout):
+        return "no answer in time"
+    if isinstance(failure, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke"
+    if isinstance(failure, requests.ConnectionError):
+        return "no connection"
+    return first_line(failure)
 
 
 def _hash(path: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.api.images import sha256_file
-from benchmarks.datasets import verifying
+from benchmarks.datasets import sample, verifying
 from benchmarks.datasets.places import locate, missing
 
 if TYPE_CHECKING:
@@ -44,22 +44,25 @@ def open_dataset(spec: str, *, sha256: Callable[[Path], str] = sha256_file) -> O
         ConfigError: a `folder:` spec is malformed.
         DataError: the set is not on this machine, or not complete and correct.
     """
-    place = locate(spec)
-    if place.card.kind == "built-in":
-        from benchmarks.datasets import sample
-
-        sample.build(place)
-    elif place.card.kind != "folder" and not place.lr.is_dir():
-        raise missing(place)
-    report = verifying.inspect(place, sha256=sha256)
+    report = look(locate(spec), sha256=sha256)
     if report.problems:
         raise verifying.refuse(report)
-    return OpenDataset(
-        card=place.card,
-        root=place.root,
-        samples=report.samples,
-        manifest_sha256=_identity(report, sha256),
-    )
+    card, root = report.place.card, report.place.root
+    identity = _identity(report, sha256)
+    return OpenDataset(card=card, root=root, samples=report.samples, manifest_sha256=identity)
+
+
+def look(place: Place, *, sha256: Callable[[Path], str] = sha256_file) -> Report:
+    """Return what is in a set's folders, with all that is wrong; the built-in set is made first.
+
+    Raises:
+        DataError: the set is not on this machine, or a folder cannot be listed.
+    """
+    if place.card.kind == "built-in":
+        sample.build(place)
+    elif place.card.kind != "folder" and not place.is_there:
+        raise missing(place)
+    return verifying.inspect(place, sha256=sha256)
 
 
 def _identity(report: Report, sha256: Callable[[Path], str]) -> str:
@@ -77,8 +80,3 @@ def _identity(report: Report, sha256: Callable[[Path], str]) -> str:
         for sample in report.samples
     ]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-
-
-def is_present(place: Place) -> bool:
-    """Return whether any image of a set is on this machine. Nothing is made or read."""
-    return place.lr.is_dir() and any(place.lr.iterdir())

@@ -7,15 +7,11 @@
 | `folder:LR,HR`         | the images of two folders, paired by name                            |
 | `folder:LR::HR`        | the same, where a path holds a comma (`folder:LR::` for LR alone)    |
 | `folder:NAME=LR,HR`    | the same under a name of its own; without one it is `folder-<LR>`    |
-
-Several sets are given by repeating an option, or as a comma list; `folder:` takes the rest of its
-list, commas and all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,26 +35,16 @@ class Place:
     lr: Path
     hr: Path | None
 
+    @property
+    def is_there(self) -> bool:
+        """Return whether the set, or a part of it, is on this machine."""
+        return self.lr.is_dir()
+
     def side(self, side: Side) -> Path:
         """Return the folder of one side, which the set must have."""
         folder = self.lr if side == "lr" else self.hr
         assert folder is not None
         return folder
-
-
-def split(values: Iterable[str]) -> tuple[str, ...]:
-    """Return the single specs in the values of a repeatable option that takes comma lists.
-
-    >>> split(["realsr,drealsr", "folder:a,b"])
-    ('realsr', 'drealsr', 'folder:a,b')
-    """
-    found: list[str] = []
-    for value in values:
-        listed, folder, rest = value.partition(FOLDER)
-        found += [name.strip() for name in listed.split(",") if name.strip()]
-        if folder:
-            found.append(folder + rest)
-    return tuple(dict.fromkeys(found))
 
 
 def locate(spec: str) -> Place:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.api.errors import DataError, ResourceError
 from benchmarks.api.images import read_rgb, show
+from benchmarks.datasets import verifying
 from benchmarks.datasets.degrading import recipe_of, write_pair
 
 if TYPE_CHECKING:
@@ -150,17 +151,13 @@ def build(place: Place) -> None:
 
 def _build(place: Place) -> None:
     """Build beside the final folder and rename: the folder is there whole or not at all."""
-    from dataclasses import replace
-
-    from benchmarks.datasets.verifying import inspect
-
     scratch = place.root.with_name(f".{place.root.name}.building")
     shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
     for photograph in PHOTOGRAPHS:
         recipe = recipe_of(SEED, place.card.id, photograph.id)
         write_pair(scratch, photograph.id, crop(photograph), recipe)
     built = replace(place, root=scratch, lr=scratch / "lr", hr=scratch / "hr")
-    problems = inspect(built).problems
+    problems = verifying.inspect(built).problems
     if problems:
         shutil.rmtree(scratch, ignore_errors=True)
         raise DataError(

