@@ -40,12 +40,10 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatentConfig:
-    """Which latent, and its constants where it is the pixel latent."""
+    """Which latent, and the cell of the pixel latent."""
 
     kind: LatentKind = "sd3"
     factor: int = 8
-    residual_std: float = 0.07
-    lr_std: float = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +94,7 @@ class Model:
 def autoencoder_of(config: LatentConfig, base: Path | None, device: str) -> Autoencoder:
     """Return the autoencoder; SD3's is read from the pipeline folder `base`."""
     if config.kind == "pixel":
-        return PixelAutoencoder(
-            factor=config.factor, residual_std=config.residual_std, lr_std=config.lr_std
-        )
+        return PixelAutoencoder(config.factor)
     # The VAE overflows in float16 and is small beside the network.
     return SD3Autoencoder.load(_given(base), device=device, dtype=torch.float32)
 

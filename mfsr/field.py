@@ -12,11 +12,9 @@ from mfsr.flow import Condition, over
 if TYPE_CHECKING:
     from mfsr.dit import DiT4SR
 
-Prediction = Literal["velocity", "sample"]
+Prediction = Literal["velocity", "gaussian"]
 
-# Below this noise level a predicted sample is not turned into a velocity by the level itself, which
-# would amplify its error without bound.
-SIGMA_FLOOR = 0.05
+_LOG_VARIANCE = (-8.0, 4.0)  # of a coefficient of x, whose usual variance is 1
 
 
 class Field(nn.Module):
@@ -24,9 +22,10 @@ class Field(nn.Module):
 
     Args:
         network: DiT4SR; a student's has a `TwoTimeEmbedding`.
-        prediction: "velocity" is DiT4SR's. "sample" is for networks that are narrower than a patch
-            of the latent, through which the noise of z cannot pass: the output X stands for the
-            velocity (z - X) / max(sigma, 0.05).
+        prediction: "velocity" is DiT4SR's: the output is V or U. "gaussian" is for networks that
+            are narrower than a patch of the latent, through which the noise of z cannot pass: the
+            output is mean and log variance of every coefficient of x, and V and U are those of the
+            flow from noise to that distribution (`gaussian_average`).
         time_scale: the teacher's time input is time_scale * sigma; 1000 is DiT4SR's.
     """
 
@@ -52,10 +51,27 @@ class Field(nn.Module):
         sigma = sigma.float()
         timestep = self.time_scale * sigma if r is None else torch.stack([sigma, r.float()], dim=1)
         inputs = (part.to(dtype) for part in (z, z_lr, text, pooled))
-        out = self.network(*inputs, timestep)
-        if self.prediction == "sample":
-            out = (z - out) / over(sigma.clamp(min=SIGMA_FLOOR), z)
-        return cast("Tensor", out)
+        out = cast("Tensor", self.network(*inputs, timestep))
+        if self.prediction == "velocity":
+            return out
+        mu, log_variance = out.float().chunk(2, dim=1)
+        variance = log_variance.clamp(*_LOG_VARIANCE).exp()
+        end = sigma if r is None else r.float()
+        return gaussian_average(z, over(sigma, z), over(end, z), mu, variance)
+
+
+def gaussian_average(z: Tensor, sigma: Tensor, r: Tensor, mu: Tensor, variance: Tensor) -> Tensor:
+    """Return the mean velocity on [r, sigma] of the flow from N(0, 1) to N(mu, variance).
+
+    With S(t) = (1 - t)^2 variance + t^2 the flow takes z to
+    z_r = (1 - r) mu + sqrt(S(r) / S(sigma)) (z - (1 - sigma) mu), and U = (z - z_r) / (sigma - r),
+    written here so that r = sigma, where it is V = E[eps - x | z], needs no division by zero.
+    """
+    spread = (1 - sigma).square() * variance + sigma.square()
+    spread_r = (1 - r).square() * variance + r.square()
+    ratio = (spread_r / spread).sqrt()
+    slope = (sigma + r - (2 - sigma - r) * variance) / (spread * (1 + ratio))
+    return slope * (z - (1 - sigma) * mu) - mu
 
 
 class FieldVelocity:

@@ -39,7 +39,6 @@ def sample_times(
     prob_equal: float,
     generator: Generator,
     pairs: TimePairs = "nested",
-    lowest: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Draw (sigma, r), r <= sigma, of each sample.
 
@@ -50,15 +49,12 @@ def sample_times(
         generator: the stream to draw from.
         pairs: "nested" is the paper's: t ~ U[0, 1], s ~ U[t, 1], that is sigma ~ U[0, 1] and
             r ~ U[0, sigma]; "sorted" takes two uniform times in order, as MeanFlow does.
-        lowest: least sigma, above 0 for networks that predict the sample.
     """
     first, second, equal = torch.rand(3, batch, generator=generator)
-    first = lowest + (1 - lowest) * first
     if pairs == "nested":
         sigma, r = first, first * second
     else:
         sigma, r = torch.maximum(first, second), torch.minimum(first, second)
-        sigma = sigma.clamp(min=lowest)
     return sigma, torch.where(equal < prob_equal, sigma, r)
 
 

@@ -96,11 +96,11 @@ _TINY_WIDTH, _TINY_HEADS, _TINY_LAYERS = 96, 3, 4
 def teacher_tiny() -> Recipe:
     """dit4sr-tiny: DiT4SR's classes at 1.6 million parameters, from nothing, on a CPU.
 
-    A token is 8 x 8 pixels, 192 numbers, more than the network is wide: it predicts the sample. Its
-    time input is 10 sigma, so that the student can keep the embedder as it is (time map "teacher")
+    A token is 8 x 8 pixels, 192 numbers, more than the network is wide: it predicts the mean and
+    variance of each (`mfsr.field`). Its time input is 10 sigma, so that the student can keep the embedder as it is (time map "teacher")
     and its time derivative stays small.
     """
-    latent = LatentConfig(kind="pixel", factor=8, residual_std=0.12)
+    latent = LatentConfig(kind="pixel", factor=8)
     channels = 3 * latent.factor**2
     return Recipe(
         name="tiny",
@@ -110,7 +110,7 @@ def teacher_tiny() -> Recipe:
             text=TextConfig(
                 kind="phrases", vocabulary=TINY_VOCABULARY, width=64, pooled=64, length=12
             ),
-            prediction="sample",
+            prediction="gaussian",
             time_scale=10.0,
             tile=16,
             overlap=4,
@@ -123,7 +123,7 @@ def teacher_tiny() -> Recipe:
             sample_size=16,
             patch_size=1,
             in_channels=channels,
-            out_channels=channels,
+            out_channels=2 * channels,  # mean and log variance
             num_layers=_TINY_LAYERS,
             num_attention_heads=_TINY_HEADS,
             attention_head_dim=_TINY_WIDTH // _TINY_HEADS,

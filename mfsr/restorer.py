@@ -130,9 +130,9 @@ class DiT4SRTiny(_Tiny):
         trained_on=("BSDS500", "Urban100", "Sun-Hays 80"),
         stochastic=True,
         deviations=(
-            "latent: pixel unshuffle by 8 of HR - enlarged LR, normalised; no autoencoder",
+            "latent: frequencies of 8 x 8 cells of HR - enlarged LR, normalised; no autoencoder",
             "text: a table of phrases in the place of CLIP and T5",
-            "predicts the sample; velocity (z - X) / max(sigma, 0.05)",
+            "predicts mean and variance of each coefficient; velocities of that Gaussian's flow",
         ),
         note="A demonstration, to run on a laptop without downloads. Not a rival's number.",
     )

@@ -20,7 +20,7 @@ from mfsr import meanflow
 from mfsr.alternatives import OFTSRWeights, oftsr_loss, sample_lam, split_target
 from mfsr.conditioning import PhraseTable, Text, TextEmbedder
 from mfsr.dit import is_control, is_without_effect
-from mfsr.field import SIGMA_FLOOR, Field, FieldAverageVelocity, FieldVelocity
+from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
 from mfsr.flow import AverageVelocity, Condition, FlowBatch, Velocity
 from mfsr.sampler import sample_average, sample_euler, shifted_sigmas
 
@@ -173,7 +173,6 @@ class TeacherTask(Task):
         self.module = TextField(field, table)
         for name, parameter in self.module.named_parameters():
             parameter.requires_grad_(self._is_trained(name))
-        self.sigma_floor = SIGMA_FLOOR if field.prediction == "sample" else 0.0
 
     def _is_trained(self, name: str) -> bool:
         dead = is_without_effect(name, self.field.network.shape.key_control)
@@ -201,8 +200,7 @@ class TeacherTask(Task):
             u = torch.rand(batch, generator=generator)
         else:
             u = torch.randn(batch, generator=generator).sigmoid()
-        sigma = self.config.shift * u / (1 + (self.config.shift - 1) * u)
-        return self.sigma_floor + (1 - self.sigma_floor) * sigma
+        return self.config.shift * u / (1 + (self.config.shift - 1) * u)
 
     @torch.no_grad()
     def preview(self, batch: Sample, streams: Streams) -> Tensor:
@@ -219,7 +217,6 @@ class StudentTask(Task):
     def __init__(self, field: Field, teacher: Field, config: DistilConfig, **common: Any) -> None:
         super().__init__(**common)
         self.config, self.module, self.teacher = config, field, teacher
-        self.lowest = SIGMA_FLOOR if field.prediction == "sample" else 0.0
 
     def to(self, device: torch.device) -> None:
         """Move the teacher."""
@@ -237,7 +234,6 @@ class StudentTask(Task):
             prob_equal=1.0 if step < config.warmup_equal else config.prob_equal,
             generator=streams.generator("times"),
             pairs=config.pairs,
-            lowest=self.lowest,
         )
         c = Condition(z_lr, *self.embedded(batch))
         flow = FlowBatch.between(x, eps, sigma.to(x.device), r.to(x.device), c)

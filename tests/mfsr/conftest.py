@@ -79,7 +79,7 @@ def mini_recipe(stage: Stage) -> Recipe:
         network=replace(
             base.network,
             in_channels=48,
-            out_channels=48,
+            out_channels=96,
             num_layers=2,
             num_attention_heads=2,
             attention_head_dim=8,

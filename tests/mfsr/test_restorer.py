@@ -51,7 +51,9 @@ def lr_batch(count: int = 2, height: int = 15, width: int = 22) -> LRBatch:
     return LRBatch(images=images, ids=names, seeds=tuple(range(7, 7 + count)))
 
 
-@pytest.mark.parametrize(("name", "steps"), [("mfsr-tiny", 1), ("mfsr-tiny", 3), ("dit4sr-tiny", 2)])
+@pytest.mark.parametrize(
+    ("name", "steps"), [("mfsr-tiny", 1), ("mfsr-tiny", 3), ("dit4sr-tiny", 2)]
+)
 def test_an_image_is_the_same_alone_and_in_a_batch(
     tiny: Callable[..., Restorer], name: str, steps: int
 ) -> None:

@@ -62,7 +62,7 @@ def test_stage_1_leaves_a_model_and_a_log(teacher: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     model = load_teacher(teacher / "model")
-    assert model.config.prediction == "sample"
+    assert model.config.prediction == "gaussian"
     assert len(checkpoints(teacher)) == 2
     events = EventAccumulator(str(teacher / "log")).Reload()
     assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
