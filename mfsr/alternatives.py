@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def split_target(
-    u: AverageVelocity, flow: FlowBatch, velocity: Callable[[FlowBatch], Tensor], lam: Tensor
+    u: AverageVelocity,
+    flow: FlowBatch,
+    velocity: Callable[[FlowBatch], Tensor],
+    lam: Tensor,
+    *,
+    sharded: bool = False,
 ) -> Tensor:
     """Return lam U(z, sigma, s) + (1 - lam) U(z_s, s, r), s = (1 - lam) sigma + lam r.
 
@@ -35,12 +40,10 @@ def split_target(
         flow: points and intervals.
         velocity: V_inst of a batch of points; asked for those with r = sigma alone.
         lam: where each interval is split, (B,) in (0, 1).
+        sharded: call `u` even where no sample needs it; see `FlowBatch.apart`.
     """
     target = torch.empty_like(flow.x, dtype=torch.float32)
-    equal = torch.nonzero(flow.sigma <= flow.r).squeeze(1)
-    if len(equal):
-        target[equal] = velocity(flow[equal]).float()
-    apart = torch.nonzero(flow.sigma > flow.r).squeeze(1)
+    apart = flow.apart(at_least_one=sharded)
     if len(apart):
         part, share = flow[apart], lam[apart]
         s = (1 - share) * part.sigma + share * part.r
@@ -49,6 +52,9 @@ def split_target(
         second = u(z_s, s, part.r, part.c).float()
         joined = over(share, first) * first + over(1 - share, second) * second
         target[apart] = joined.float()
+    equal = torch.nonzero(flow.sigma <= flow.r).squeeze(1)
+    if len(equal):
+        target[equal] = velocity(flow[equal]).float()
     return target
 
 

@@ -82,7 +82,7 @@ class PixelAutoencoder(Autoencoder):
 
     A cell of 8 x 8 pixels becomes 192 channels: grey, red - blue and green - rest, each by an
     orthonormal cosine transform, each frequency divided by its usual standard deviation. x is of
-    hr - lr_up, z_LR of lr_up. Noise of one strength is then as strong for fine as for coarse detail.
+    hr - lr_up, z_LR of lr_up. Noise is then as strong for fine as for coarse detail.
     """
 
     def __init__(self, factor: int = 8) -> None:

@@ -94,6 +94,16 @@ class FlowBatch:
         """Return the batch with other points, at other times."""
         return replace(self, z=z, sigma=sigma, r=sigma)
 
+    def apart(self, *, at_least_one: bool = False) -> Tensor:
+        """Return the indices of the samples with r < sigma.
+
+        Args:
+            at_least_one: return the first sample where there is none. Processes that share a
+                sharded network have to call it equally often.
+        """
+        found = torch.nonzero(self.sigma > self.r).squeeze(1)
+        return found.new_zeros(1) if at_least_one and not len(found) else found
+
     @property
     def straight(self) -> Tensor:
         """The ground-truth velocity eps - x of the path through each point."""

@@ -133,13 +133,15 @@ def meanflow_target(
     *,
     method: Derivative = "jvp",
     step: float = DIFFERENCE_STEP,
+    sharded: bool = False,
 ) -> Tensor:
     """Return U_tgt = V - (sigma - r) dU/dsigma (Eq. 12), in float32.
 
-    Where r = sigma it is V, and no derivative is computed.
+    Where r = sigma it is V, and no derivative is computed; with `sharded`, for `FlowBatch.apart`'s
+    reason, of one sample at least.
     """
     target = v.float().clone()
-    apart = torch.nonzero(flow.sigma > flow.r).squeeze(1)
+    apart = flow.apart(at_least_one=sharded)
     if len(apart):
         part = flow[apart]
         derivative = total_derivative(u, part, v[apart], method=method, step=step).float()

@@ -97,8 +97,8 @@ def teacher_tiny() -> Recipe:
     """dit4sr-tiny: DiT4SR's classes at 1.6 million parameters, from nothing, on a CPU.
 
     A token is 8 x 8 pixels, 192 numbers, more than the network is wide: it predicts the mean and
-    variance of each (`mfsr.field`). Its time input is 10 sigma, so that the student can keep the embedder as it is (time map "teacher")
-    and its time derivative stays small.
+    variance of each (`mfsr.field`). Its time input is 10 sigma, so that the student can keep the
+    embedder as it is (time map "teacher") and its time derivative stays small.
     """
     latent = LatentConfig(kind="pixel", factor=8)
     channels = 3 * latent.factor**2

@@ -99,6 +99,7 @@ class Task(ABC):
         self.autoencoder, self.text = autoencoder, text
         self.seed, self.negative = seed, negative
         self.device = torch.device("cpu")
+        self.sharded = False  # set by the trainer under FSDP
         self._fixed: dict[str, Text] = {}
 
     def to(self, device: torch.device) -> None:
@@ -267,9 +268,15 @@ class StudentTask(Task):
             lam = sample_lam(
                 len(flow), config.split_low, config.split_high, streams.generator("lambda")
             )
-            return split_target(u, flow, velocity, lam.to(flow.z.device))
+            lam = lam.to(flow.z.device)
+            return split_target(u, flow, velocity, lam, sharded=self.sharded)
         return meanflow.meanflow_target(
-            u, flow, velocity(flow), method=config.derivative, step=config.difference_step
+            u,
+            flow,
+            velocity(flow),
+            method=config.derivative,
+            step=config.difference_step,
+            sharded=self.sharded,
         )
 
     def _velocity(self, u: AverageVelocity) -> Callable[[FlowBatch], Tensor]:

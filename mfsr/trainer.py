@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -121,6 +121,12 @@ class Trainer:
         self.accelerator = Accelerator(mixed_precision=config.precision)
         check_enough(data, config.batch * self.accelerator.num_processes)
         task.to(self.accelerator.device)
+        task.sharded = self.accelerator.distributed_type == DistributedType.FSDP
+        if task.sharded and config.ema:
+            raise ConfigError(
+                "An average of the weights is not kept under FSDP.",
+                "Use a recipe with ema 0, or DDP.",
+            )
         if config.gradient_checkpointing:
             for module in task.module.modules():
                 if isinstance(module, DiT4SR):

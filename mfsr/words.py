@@ -55,7 +55,7 @@ def _oversmooth(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _cartoon(image: Image, rng: np.random.Generator) -> Image:
-    levels = rng.integers(8, 16)
+    levels = rng.integers(12, 24)
     return _as_image(np.round(_oversmooth(image, rng) * levels) / levels)
 
 
@@ -66,7 +66,7 @@ def _oil_painting(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _dirty(image: Image, rng: np.random.Generator) -> Image:
-    return _as_image(image + rng.normal(0, rng.uniform(0.02, 0.06), image.shape))
+    return _as_image(image + rng.normal(0, rng.uniform(0.02, 0.06), image.shape[:2])[..., None])
 
 
 def _messy(image: Image, rng: np.random.Generator) -> Image:
