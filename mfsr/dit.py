@@ -73,7 +73,7 @@ class TokenGrid:
     columns: int = 0
 
 
-class LRFeedForward(FeedForward):
+class LRFeedForward(FeedForward):  # type: ignore[misc]  # diffusers is untyped
     """A feed-forward whose hidden LR tokens reach the noise tokens by a depthwise convolution."""
 
     def __init__(self, width: int, grid: TokenGrid) -> None:
@@ -164,7 +164,7 @@ def _text(attn: Any, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return q, k, _heads(attn, attn.add_v_proj(text))
 
 
-class DiT4SR(SD3Transformer2DModel):
+class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyped
     """SD3's transformer with an LR stream: velocity of z at a noise level, given LR and text."""
 
     @register_to_config  # type: ignore[untyped-decorator]

@@ -215,9 +215,9 @@ def osediff_layers(unet: torch.nn.Module, vae: torch.nn.Module) -> dict[str, lis
         if "bias" in name or "norm" in name:
             continue
         for pattern in _VAE_LAYERS:  # a layer is listed once for each pattern in its name
-            if pattern in name and "encoder" in name:
-                encoder.append(name.removesuffix(".weight"))
-            elif "quant_conv" in name and "post_quant_conv" not in name:
+            if (pattern in name and "encoder" in name) or (
+                "quant_conv" in name and "post_quant_conv" not in name
+            ):
                 encoder.append(name.removesuffix(".weight"))
     return {"vae_lora_encoder_modules": encoder, **lists}
 

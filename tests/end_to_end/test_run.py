@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Program, command
+from program import Program, command
 from skimage.metrics import peak_signal_noise_ratio
 
 from benchmarks.api.images import read_rgb
@@ -76,52 +76,68 @@ def test_failures_are_recorded_and_the_rest_is_finished(
     program: Program, photos: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    done = program(*arguments(photos, out, "bicubic,raises,kills,wrong-size,not-finite"))
+    done = program(*arguments(photos, out, "bicubic,raises,wrong-size,not-finite"))
     assert done.returncode == 1
     failures = rows(out / "failures.csv")
     by_method: dict[str, set[str]] = {}
     for row in failures:
         by_method.setdefault(row["method"], set()).add(row["image"])
-    assert by_method["raises"] == by_method["kills"] == {"c-bad"}
+    assert by_method["raises"] == {"c-bad"}
     assert len(by_method["wrong-size"]) == len(by_method["not-finite"]) == N
     assert "bicubic" not in by_method
     causes = {row["method"]: row["cause"] for row in failures}
     assert causes["raises"] == "this image is too hard"
-    assert "SIGKILL" in causes["kills"]
     assert "(1, 3, 32, 39)" in causes["wrong-size"] or "(1, 3, 32, 43)" in causes["wrong-size"]
     scored = {(row["method"], row["image"]) for row in rows(out / "scores.csv")}
-    assert len(scored) == N + 2 * (N - 1)
+    assert len(scored) == N + (N - 1)
     assert "failed to restore raises folder" in done.stderr.replace("\n", " ")
+
+
+def start(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
+    """Start the program as a process of its own, with workers."""
+    return subprocess.Popen(
+        command(*words), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_a_method_that_kills_its_process_costs_one_image(
+    environment: dict[str, str], photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    running = start(environment, *arguments(photos, out, "kills,kills-on-load,bicubic"))
+    stdout, stderr = running.communicate(timeout=120)
+    assert running.returncode == 1, stderr
+    failed = {(row["method"], row["image"]): row for row in rows(out / "failures.csv")}
+    assert ("kills", "c-bad") in failed
+    assert "SIGKILL" in failed["kills", "c-bad"]["cause"]
+    assert len(failed) == 1 + N
+    assert "exit code 3" in failed["kills-on-load", "a"]["cause"]
+    assert "Bicubic" in stdout
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_finished_by_the_same_command(
     program: Program,
     environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
     photos: Path,
     tmp_path: Path,
     signal_: signal.Signals,
 ) -> None:
     whole = tmp_path / "whole"
     assert program(*arguments(photos, whole, "slow,bicubic")).returncode == 0
-    out = tmp_path / "cut"
-    # Its own cache, so that the second run cannot profit from the first one's scores.
+    # A cache of its own, so that the second run cannot profit from the first one's scores.
     environment["MFSR_BENCH_CACHE"] = str(tmp_path / "other-cache")
-    running = subprocess.Popen(
-        command(*arguments(photos, out, "slow,bicubic")),
-        env=environment,
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    monkeypatch.setenv("MFSR_BENCH_CACHE", environment["MFSR_BENCH_CACHE"])
+    out = tmp_path / "cut"
+    running = start(environment, *arguments(photos, out, "slow,bicubic"))
     wait_for_images(out, 2)
     os.kill(running.pid, signal_)
     _, errors = running.communicate(timeout=30)
     if signal_ != signal.SIGKILL:
         assert running.returncode == 130, errors
         assert "Repeat the command to go on" in errors
-    kept = {p: p.stat().st_mtime_ns for p in finished(out)}
+    kept = {path: path.stat().st_mtime_ns for path in finished(out)}
     assert 0 < len(kept) < 2 * N
     done = program(*arguments(photos, out, "slow,bicubic"))
     assert done.returncode == 0, done.stderr
@@ -190,25 +206,27 @@ def test_two_runs_do_not_share_a_directory(
     program: Program, environment: dict[str, str], photos: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    first = subprocess.Popen(
-        command(*arguments(photos, out, "slow")),
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    first = start(environment, *arguments(photos, out, "slow"))
     wait_for_images(out, 1)
     second = program(*arguments(photos, out, "slow"))
     assert second.returncode == 6
     assert "Another run is working" in second.stderr
-    assert first.wait(timeout=60) == 0
+    _, errors = first.communicate(timeout=60)
+    assert first.returncode == 0, errors
 
 
 def test_batches_and_the_debugging_mode_give_the_same_bytes(
     program: Program, photos: Path, tmp_path: Path
 ) -> None:
-    for name, more in (("one", []), ("batch", ["--batch-size", "4"]), ("inline", ["--workers", "0"])):
+    for name, more in (
+        ("one", []),
+        ("batch", ["--batch-size", "4"]),
+        ("inline", ["--workers", "0"]),
+    ):
         assert program(*arguments(photos, tmp_path / name, "fake", *more)).returncode == 0
-    assert contents(tmp_path / "one") == contents(tmp_path / "batch") == contents(tmp_path / "inline")
+    assert (
+        contents(tmp_path / "one") == contents(tmp_path / "batch") == contents(tmp_path / "inline")
+    )
 
 
 def test_precomputed_results_are_scored_as_they_are(

@@ -1,0 +1,113 @@
+"""FID: clean-fid's resizing and Inception, our distance."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+
+from benchmarks.api.metric import MetricRuntime, SetMetric
+from benchmarks.metrics.deep.construct import replaced
+from benchmarks.metrics.deep.precision import full_precision
+from benchmarks.metrics.deep.state import read_tensors
+from benchmarks.metrics.frechet import frechet_distance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+Mode = Literal["clean", "legacy_pytorch", "legacy_tensorflow"]
+
+_SIDE = 299
+_LAST_BLOCK = 3  # the final average pooling: 2048 features
+
+
+class Fid(SetMetric):
+    """FID in one of clean-fid's modes."""
+
+    def __init__(self, network: Any, mode: Mode = "clean", device: str = "cpu") -> None:
+        self.network = network.to(device).eval()
+        self.device = device
+        self._resize = resizer(mode)
+        self._normalise = _to_unit if mode == "legacy_pytorch" else _by_128
+
+    def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return Inception features (B, 2048) of images (h, w, 3), each computed alone."""
+        with full_precision(self.device):
+            rows = [self._features(image) for image in images]
+        return np.stack(rows)
+
+    def _features(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        batch = self._normalise(self._resize(image)).to(self.device)
+        (pooled,) = self.network(batch)
+        row: NDArray[np.float32] = pooled.reshape(-1).cpu().numpy()
+        return row
+
+    def distance(self, sr: NDArray[np.float32], hr: NDArray[np.float32]) -> float:
+        """Return the Frechet distance of features (n, 2048)."""
+        return frechet_distance(sr, hr)
+
+
+def resizer(mode: Mode) -> Callable[[NDArray[np.uint8]], Tensor]:
+    """Return a function from an image (h, w, 3) to float32 (1, 3, 299, 299) in [0, 255]."""
+    if mode == "legacy_tensorflow":
+        return _like_tensorflow
+    from cleanfid.resize import build_resizer
+
+    with warnings.catch_warnings():  # for one mode clean-fid silences all warnings for good
+        resize = build_resizer(mode)
+
+    def with_cleanfid(image: NDArray[np.uint8]) -> Tensor:
+        return torch.from_numpy(resize(image)).permute(2, 0, 1)[None].float()
+
+    return with_cleanfid
+
+
+def _like_tensorflow(image: NDArray[np.uint8]) -> Tensor:
+    # clean-fid leaves this resizing to a TorchScript network; this is the same in PyTorch.
+    from pyiqa.archs.interpolate_compat_tensorflow import (
+        interpolate_bilinear_2d_like_tensorflow1x as resize,
+    )
+
+    batch = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
+    resized: Tensor = resize(batch, size=(_SIDE, _SIDE), align_corners=False)
+    return resized
+
+
+def _by_128(batch: Tensor) -> Tensor:
+    return (batch - 128) / 128
+
+
+def _to_unit(batch: Tensor) -> Tensor:
+    return 2 * (batch / 255) - 1
+
+
+def inception(path: Path) -> Any:
+    """Build clean-fid's Inception from a file of tensors; its constructor would download it."""
+    from cleanfid import inception_pytorch
+
+    def read(_: str, **__: object) -> Any:
+        return read_tensors(path)
+
+    with (
+        replaced(inception_pytorch, {"load_state_dict_from_url": read}),
+        warnings.catch_warnings(),
+    ):
+        # clean-fid calls torchvision with arguments that it renamed.
+        warnings.filterwarnings("ignore", "The parameter 'pretrained'", UserWarning)
+        warnings.filterwarnings("ignore", "Arguments other than a weight enum", UserWarning)
+        return inception_pytorch.InceptionV3(
+            output_blocks=[_LAST_BLOCK], resize_input=False, normalize_input=False
+        )
+
+
+def load(runtime: MetricRuntime) -> Fid:
+    """Build FID in the spec's mode."""
+    (weight,) = runtime.spec.weights
+    mode: Any = runtime.spec.settings["mode"]
+    return Fid(inception(runtime.weight(weight.name)), mode, runtime.device)
