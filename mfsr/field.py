@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 Prediction = Literal["velocity", "gaussian"]
 
-_LOG_VARIANCE = (-8.0, 4.0)  # of a coefficient of x, whose usual variance is 1
+# Of a coefficient of x, whose usual variance is 1. The lower end bounds the slope of V in z, and so
+# the cost of a variance that is far too small, at 1 / (2 sqrt(variance)) = 3.7.
+_LOG_VARIANCE = (-4.0, 3.0)
 
 
 class Field(nn.Module):

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from mfsr.dit import DiTConfig
 from mfsr.recipes import Recipe, Stage, recipe
 
 
@@ -44,9 +45,24 @@ def summary(tensor: Tensor) -> list[float]:
     ]
 
 
+SMALL = DiTConfig(
+    sample_size=8,
+    in_channels=4,
+    out_channels=4,
+    num_layers=2,
+    attention_head_dim=8,
+    num_attention_heads=2,
+    joint_attention_dim=12,
+    caption_projection_dim=16,
+    pooled_projection_dim=10,
+    pos_embed_max_size=8,
+    dual_attention_layers=(0,),
+)
+
+
 @pytest.fixture
 def filled() -> SimpleNamespace:
-    return SimpleNamespace(stream=stream, fill=fill, summary=summary)
+    return SimpleNamespace(stream=stream, fill=fill, summary=summary, small=SMALL)
 
 
 @pytest.fixture(scope="session")

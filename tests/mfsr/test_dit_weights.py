@@ -9,27 +9,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
-from mfsr.dit import DiT4SR, DiTConfig
+from mfsr.dit import DiT4SR
 from mfsr.dit_weights import CONFIG, INDEX, WEIGHTS, load_dit, save_dit
-
-SMALL = DiTConfig(
-    sample_size=8,
-    in_channels=4,
-    out_channels=4,
-    num_layers=2,
-    attention_head_dim=8,
-    num_attention_heads=2,
-    joint_attention_dim=12,
-    caption_projection_dim=16,
-    pooled_projection_dim=10,
-    pos_embed_max_size=8,
-    dual_attention_layers=(0,),
-)
 
 
 @pytest.fixture
 def network(filled: SimpleNamespace) -> DiT4SR:
-    network = DiT4SR.of(SMALL).eval()
+    network = DiT4SR.of(filled.small).eval()
     filled.fill(network)
     return network
 

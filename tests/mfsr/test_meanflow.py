@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mfsr.alternatives import OFTSRWeights, oftsr_loss, split_target
-from mfsr.dit import DiT4SR, DiTConfig
+from mfsr.dit import DiT4SR
 from mfsr.field import Field, FieldAverageVelocity
 from mfsr.flow import Condition, FlowBatch, over
 from mfsr.meanflow import (
@@ -193,23 +193,8 @@ def test_one_step_of_the_exact_average_is_many_euler_steps() -> None:
     torch.testing.assert_close(euler, one, atol=1e-3, rtol=1e-3)
 
 
-SMALL = DiTConfig(
-    sample_size=8,
-    in_channels=4,
-    out_channels=4,
-    num_layers=2,
-    attention_head_dim=8,
-    num_attention_heads=2,
-    joint_attention_dim=12,
-    caption_projection_dim=16,
-    pooled_projection_dim=10,
-    pos_embed_max_size=8,
-    dual_attention_layers=(0,),
-)
-
-
 def network_case(filled: SimpleNamespace, dtype: torch.dtype) -> tuple[Field, FlowBatch]:
-    teacher = DiT4SR.of(SMALL)
+    teacher = DiT4SR.of(filled.small)
     student = build_student(teacher, StudentConfig(lora_rank=4), teacher_scale=1000.0)
     filled.fill(student)
     field = Field(student.to(dtype)).eval()

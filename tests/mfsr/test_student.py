@@ -1,35 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from benchmarks.api.errors import ConfigError
-from mfsr.dit import DiT4SR, DiTConfig
+from mfsr.dit import DiT4SR
 from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
 from mfsr.flow import Condition
 from mfsr.student import StudentConfig, TimeMap, build_student, lora_layers, refit_time
 
-SMALL = DiTConfig(
-    sample_size=8,
-    in_channels=4,
-    out_channels=4,
-    num_layers=2,
-    attention_head_dim=8,
-    num_attention_heads=2,
-    joint_attention_dim=12,
-    caption_projection_dim=16,
-    pooled_projection_dim=10,
-    pos_embed_max_size=8,
-    dual_attention_layers=(0,),
-    key_control="lr",
-)
-
 
 @pytest.fixture
 def teacher(filled: SimpleNamespace) -> DiT4SR:
-    network = DiT4SR.of(SMALL).eval()
+    network = DiT4SR.of(replace(filled.small, key_control="lr")).eval()
     filled.fill(network)
     return network
 
@@ -79,9 +65,7 @@ def test_lora_adapts_the_listed_layers_and_no_control_layer(teacher: DiT4SR) -> 
 
 
 def test_to_k_control_is_left_alone_where_it_has_no_effect(filled: SimpleNamespace) -> None:
-    from dataclasses import replace
-
-    network = DiT4SR.of(replace(SMALL, key_control="noise"))
+    network = DiT4SR.of(replace(filled.small, key_control="noise"))
     student = build_student(network, StudentConfig(lora_rank=2), teacher_scale=1000.0)
     trained = {n for n, p in student.named_parameters() if p.requires_grad}
     assert not any("to_k_control" in name for name in trained)
