@@ -1,21 +1,18 @@
 """What a distillation step costs against the sum of its parts: time, and peak memory on a GPU.
 
-    python tests/perf/distillation_step.py [--rounds 5]
-
-The parts: two teacher evaluations (one batch of 2 B), one Jacobian-vector product on the half of the
-batch with r != sigma, one forward and backward. The step should cost at most 1.15 times their sum;
-its peak memory at most 1.05 times that of forward and backward. The network is a middle-sized one
-(6 layers of width 512, 1024 image tokens), dominated by its linear layers as the real one is.
+The parts: two teacher evaluations (one batch of 2 B), one Jacobian-vector product on the half of
+the batch with r != sigma, one forward and backward. The step may cost 1.15 times their sum, its
+peak memory 1.05 times that of forward and backward. The network is a middle-sized one (6 layers of
+width 512, 512 image tokens), dominated by its linear layers as the real one is.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections.abc import Callable
 
 import torch
+from ratios import Ratio, show
 
 from mfsr.dit import DiT4SR, DiTConfig
 from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
@@ -37,10 +34,11 @@ SHAPE = DiTConfig(
 BATCH, SIDE, TEXT = 2, 32, 77
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+ROUNDS = 2
+
+
+def main() -> int:
+    """Return whether a target was missed."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     teacher_network = DiT4SR.of(SHAPE)
@@ -72,25 +70,37 @@ def main() -> None:
         "derivative, half of the batch": lambda: total_derivative(u, flow[:1], v_inst[:1]),
         "forward and backward": forward_backward,
     }
-    times = {name: _best(part, rounds, device) for name, part in {**parts, "step": step}.items()}
-    whole = times["step"][0]
-    total = sum(seconds for name, (seconds, _) in times.items() if name != "step")
-    for name, (seconds, memory) in times.items():
-        peak = f"  {memory / 2**20:8.0f} MiB" if memory else ""
-        sys.stdout.write(f"{name:<32}{seconds:8.3f} s{peak}\n")
-    sys.stdout.write(f"step / sum of parts             {whole / total:8.3f}\n")
-    if times["step"][1]:
-        ratio = times["step"][1] / times["forward and backward"][1]
-        sys.stdout.write(f"peak memory / forward, backward {ratio:8.3f}\n")
+    cost = {name: _best(part, device) for name, part in {**parts, "step": step}.items()}
+    whole, memory = cost.pop("step")
+    rows = [
+        Ratio(
+            name="distillation step, against its parts",
+            ours=whole,
+            alternative=sum(seconds for seconds, _ in cost.values()),
+            target=1 / 1.15,
+        )
+    ]
+    if memory:
+        peak = cost["forward and backward"][1]
+        rows.append(
+            Ratio(
+                name="its peak memory, against forward and backward",
+                ours=memory / 2**20,
+                alternative=peak / 2**20,
+                target=1 / 1.05,
+                unit="MiB",
+            )
+        )
+    return 0 if show(rows) else 1
 
 
-def _best(part: Callable[[], object], rounds: int, device: torch.device) -> tuple[float, int]:
+def _best(part: Callable[[], object], device: torch.device) -> tuple[float, int]:
     """Return the least CPU (or GPU wall) time of a part, and its peak memory on a GPU."""
     part()
     times = []
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         clock = time.perf_counter if device.type == "cuda" else time.process_time
         start = clock()
         part()
@@ -101,4 +111,4 @@ def _best(part: Callable[[], object], rounds: int, device: torch.device) -> tupl
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
