@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from benchmarks.api.images import first_line
 from benchmarks.metrics.deep.construct import replaced
 from benchmarks.metrics.deep.precision import full_precision
-from benchmarks.metrics.deep.state import read_tensors
+from benchmarks.metrics.deep.state import misfit, read_tensors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,19 +77,22 @@ def _to_unit(batch: Tensor) -> Tensor:
 
 
 def inception(path: Path) -> Any:
-    """Build clean-fid's Inception from a file of tensors; its constructor would download it."""
+    """Build clean-fid's Inception from a file of tensors; its constructor would download it.
+
+    Raises:
+        WeightsCorruptError: the file cannot be read or does not fit.
+    """
     from cleanfid import inception_pytorch
 
-    def read(_: str, **__: object) -> Any:
-        return read_tensors(path)
-
-    with (
-        replaced(inception_pytorch, {"load_state_dict_from_url": read}),
-        warnings.catch_warnings(),
-    ):
+    tensors = read_tensors(path)
+    local = {"load_state_dict_from_url": lambda *_, **__: tensors}
+    with replaced(inception_pytorch, local), warnings.catch_warnings():
         # clean-fid calls torchvision with arguments that it renamed.
         warnings.filterwarnings("ignore", "The parameter 'pretrained'", UserWarning)
         warnings.filterwarnings("ignore", "Arguments other than a weight enum", UserWarning)
-        return inception_pytorch.InceptionV3(
-            output_blocks=[_LAST_BLOCK], resize_input=False, normalize_input=False
-        )
+        try:
+            return inception_pytorch.InceptionV3(
+                output_blocks=[_LAST_BLOCK], resize_input=False, normalize_input=False
+            )
+        except (RuntimeError, TypeError) as error:
+            raise misfit(path, "Inception", first_line(error)) from None

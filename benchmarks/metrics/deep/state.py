@@ -72,12 +72,13 @@ def load_into(
         }
         result = network.load_state_dict(tensors, strict=strict, assign=assign)
     except (AttributeError, RuntimeError) as error:
-        raise WeightsCorruptError(
-            f"{path} does not fit {type(network).__name__}: {first_line(error)}", _REMEDY
-        ) from None
+        raise misfit(path, type(network).__name__, first_line(error)) from None
     if result.unexpected_keys or not tensors:
-        raise WeightsCorruptError(
-            f"{path} does not fit {type(network).__name__}: unknown tensors "
-            f"{', '.join(result.unexpected_keys[:3]) or '(the file is empty)'}",
-            _REMEDY,
-        )
+        unknown = ", ".join(result.unexpected_keys[:3])
+        why = f"unknown tensors {unknown}" if unknown else "the file is empty"
+        raise misfit(path, type(network).__name__, why)
+
+
+def misfit(path: Path, network: str, why: str) -> WeightsCorruptError:
+    """Return the error for a file of another network."""
+    return WeightsCorruptError(f"{path} does not fit {network}: {why}", _REMEDY)
