@@ -1,4 +1,4 @@
-"""Runs every script of this folder, each in a process of its own, one after the other.
+"""Runs the `perf_*.py` of this folder, each in a process of its own, one after the other.
 
     python tests/perf/run.py [part of a name ...]
 
@@ -15,15 +15,11 @@ from pathlib import Path
 
 from benchmarks.metrics.scoring import LIGHT_WORKER_ENV
 
-_NOT_SCRIPTS = ("run", "ratios")
-
 
 def main(names: list[str]) -> int:
     """Return the number of scripts that did not reach a target."""
     below = 0
-    for script in sorted(Path(__file__).parent.glob("*.py")):
-        if script.stem in _NOT_SCRIPTS:
-            continue
+    for script in sorted(Path(__file__).parent.glob("perf_*.py")):
         if names and not any(name in script.stem for name in names):
             continue
         sys.stdout.write(f"\n{script.stem}\n")
