@@ -92,7 +92,8 @@ def test_conventions_are_named_with_their_users_and_an_expected_value_found(
     assert all(one["definition"] for one in found)
     expected = f"psnr={values['psnr@rgb']:.2f}"
     answer = program(*words, "--expect", expected)
-    assert "psnr@rgb gives" in answer.stdout.splitlines()[-3]
+    nearest = answer.stdout.splitlines()[-3]
+    assert nearest.startswith(f"{expected}: psnr@rgb")
     assert program(*words, "--expect", "psnr").returncode == 2
 
 

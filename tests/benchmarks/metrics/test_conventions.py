@@ -83,4 +83,4 @@ def test_a_gap_that_no_convention_makes_is_left_unexplained() -> None:
 def test_tolerances_are_of_registered_metrics() -> None:
     assert set(TOLERANCES) <= set(registry.metric_specs())
     for tolerance in TOLERANCES.values():
-        assert 0 < tolerance.mean <= (tolerance.per_image or math.inf)
+        assert 0 < tolerance.mean <= (tolerance.image or math.inf)
