@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from baselines.swin_family.chopping import restore_in_tiles
-from baselines.swin_family.noise import draw, images_with_noise, upstream_stream
+from baselines.swin_family.noise import draw
+from baselines.swin_family.restorer import ChoppingRestorer, chop_option
 from benchmarks.api.card import (
     HubFile,
     MethodCard,
-    MethodOption,
     Paper,
     SizeRule,
     Upstream,
     WeightFile,
 )
-from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from baselines.ctmsr.network import CTMSRNetwork
+    from benchmarks.api.restorer import Runtime
 
-SEED = 0  # upstream's, for all images together
 STRIDES = {512: 448, 256: 224}  # LR tile -> stride, in LR pixels; upstream uses the first
 NO_LICENCE = "LicenseRef-none-found"
 
@@ -38,7 +36,7 @@ WEIGHTS = WeightFile(
 )
 
 
-class CTMSR(Restorer):
+class CTMSR(ChoppingRestorer):
     """Bicubic + noise -> one evaluation of the consistency model -> SR image."""
 
     card = MethodCard(
@@ -57,14 +55,7 @@ class CTMSR(Restorer):
         "224), the last one moved back; plain average",
         size=SizeRule(multiple_of=64),
         dtypes=("fp32", "fp16", "bf16"),
-        options=(
-            MethodOption(
-                name="chop",
-                default="512",
-                help="side of the LR tiles that larger images are cut into",
-                choices=tuple(map(str, STRIDES)),
-            ),
-        ),
+        options=(chop_option(STRIDES),),
         weights=(WEIGHTS,),
         upstream=Upstream(
             repo="LabShuHangGU/CTMSR",
@@ -88,11 +79,12 @@ class CTMSR(Restorer):
         ),
     )
 
+    strides = STRIDES
+    upstream_seed = 0
+
     def __init__(self, runtime: Runtime, network: CTMSRNetwork) -> None:
         super().__init__(runtime)
         self.network = network
-        self.chop = int(runtime.option("chop"))
-        self.stream = upstream_stream(runtime, SEED)
 
     @classmethod
     def load(cls, runtime: Runtime) -> Self:
@@ -100,23 +92,6 @@ class CTMSR(Restorer):
         from baselines.ctmsr.network import CTMSRConfig, load_network
 
         return cls(runtime, load_network(runtime.weight(WEIGHTS.name), CTMSRConfig()))
-
-    def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
-        import torch
-
-        images = images_with_noise(batch, self.stream)
-        return torch.cat([self._restore_image(image, noise) for image, noise in images])
-
-    def _restore_image(self, image: Tensor, noise: torch.Generator) -> Tensor:
-        """Return SR (1, 3, 4h, 4w) of an image (1, 3, h, w), both in [0, 1]."""
-        sr = restore_in_tiles(
-            2 * image.to(self.runtime.device) - 1,
-            lambda tile: self._restore_tile(tile, noise),
-            size=self.chop,
-            stride=STRIDES[self.chop],
-            scale=self.card.scale,
-        )
-        return (sr + 1) / 2
 
     def _restore_tile(self, lr: Tensor, noise: torch.Generator) -> Tensor:
         """Return SR (1, 3, 4h, 4w), about [-1, 1], of one tile (1, 3, h, w) in [-1, 1]."""

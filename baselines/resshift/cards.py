@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from baselines.swin_family.restorer import chop_option
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream, WeightFile
 
 S_LAB = "LicenseRef-S-Lab-1.0"
@@ -18,10 +19,10 @@ _CC_CONSENT = (
     "Academic, non-commercial use only: CC BY-NC-SA 4.0, "
     "https://github.com/wyf0912/SinSR/blob/main/LICENSE"
 )
-
 _UNET_BYTES = 477_900_000
-# LR tile -> stride, in LR pixels; the official choices.
-CHOPS = {512: 448, 256: 224, 64: 48}
+
+# Size of an LR tile -> distance of tiles, in LR pixels; the official choices.
+STRIDES = {512: 448, 256: 224, 64: 48}
 
 AUTOENCODER = WeightFile(
     name="autoencoder_vq_f4.pth",
@@ -59,12 +60,6 @@ def _sinsr_weights(version: str) -> WeightFile:
     )
 
 
-_CHOP = MethodOption(
-    name="chop",
-    default="512",
-    help="side of the LR tiles that larger images are cut into",
-    choices=tuple(map(str, CHOPS)),
-)
 _SAMPLER = MethodOption(
     name="sampler",
     default="ancestral",
@@ -100,7 +95,7 @@ RESSHIFT = MethodCard(
     tiling="LR tiles of 512 pixels every 448 (chop=256: 224, chop=64: 48), the last one moved "
     "back; each reflected to multiples of 64; plain average",
     dtypes=("fp32", "fp16", "bf16"),
-    options=(_CHOP, _SAMPLER),
+    options=(chop_option(STRIDES), _SAMPLER),
     weights=(_resshift_weights("s15_v1"), AUTOENCODER),
     upstream=Upstream(
         repo="zsyOAOA/ResShift",
@@ -150,7 +145,7 @@ SINSR = replace(
     ),
     default_steps=1,
     legal_steps=(1,),
-    options=(_CHOP,),
+    options=(chop_option(STRIDES),),
     weights=(_sinsr_weights("v1"), AUTOENCODER),
     upstream=Upstream(
         repo="wyf0912/SinSR",

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from baselines.resshift import cards
 from baselines.resshift.schedule import Schedule
-from baselines.swin_family.chopping import restore_in_tiles
-from baselines.swin_family.noise import images_with_noise, upstream_stream
-from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+from baselines.swin_family.restorer import ChoppingRestorer
 
 if TYPE_CHECKING:
     import torch
@@ -17,23 +15,23 @@ if TYPE_CHECKING:
     from baselines.resshift.autoencoder import Autoencoder
     from baselines.resshift.chain import Chain
     from baselines.resshift.unet import SwinUNet
+    from benchmarks.api.restorer import Runtime
 
-SEED = 12345  # upstream's, for all images together
 MULTIPLE = 64  # LR pixels: three halvings and windows of 8
 
 
-class ResShift(Restorer):
+class ResShift(ChoppingRestorer):
     """LR image -> LR latent -> reverse chain of 15 steps -> SR image."""
 
     card = cards.RESSHIFT
+    strides = cards.STRIDES
+    upstream_seed = 12345
     schedule: ClassVar[Schedule] = Schedule(steps=15, min_noise_level=0.04)
 
     def __init__(self, runtime: Runtime, unet: SwinUNet, autoencoder: Autoencoder) -> None:
         super().__init__(runtime)
         self.unet = unet
         self.autoencoder = autoencoder
-        self.chop = int(runtime.option("chop"))
-        self.stream = upstream_stream(runtime, SEED)
 
     @classmethod
     def load(cls, runtime: Runtime) -> Self:
@@ -53,23 +51,6 @@ class ResShift(Restorer):
 
         chains = {"ancestral": chain.ancestral, "deterministic": chain.deterministic}
         return chains[self.runtime.option("sampler")]
-
-    def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
-        import torch
-
-        images = images_with_noise(batch, self.stream)
-        return torch.cat([self._restore_image(image, noise) for image, noise in images])
-
-    def _restore_image(self, image: Tensor, noise: torch.Generator) -> Tensor:
-        """Return SR (1, 3, 4h, 4w) of an image (1, 3, h, w), both in [0, 1]."""
-        sr = restore_in_tiles(
-            2 * image.to(self.runtime.device) - 1,
-            lambda tile: self._restore_tile(tile, noise),
-            size=self.chop,
-            stride=cards.CHOPS[self.chop],
-            scale=self.card.scale,
-        )
-        return (sr + 1) / 2
 
     def _restore_tile(self, lr: Tensor, noise: torch.Generator) -> Tensor:
         """Return SR (1, 3, 4h, 4w) in [-1, 1] of one tile (1, 3, h, w)."""
