@@ -76,6 +76,22 @@ def filled(shapes: Mapping[str, Tensor | tuple[int, ...]], prefix: str = "") -> 
     }
 
 
+def picture(height: int, width: int, phase: float = 0.0) -> Tensor:
+    """Return a picture (1, 3, height, width) in [-1, 1] in closed form."""
+    y = torch.arange(height, dtype=torch.float64)[:, None]
+    x = torch.arange(width, dtype=torch.float64)[None, :]
+    channels = [
+        torch.sin(0.11 * x + 0.07 * y * (k + 1) + phase + k) * torch.cos(0.05 * y - 0.03 * x * k)
+        for k in range(3)
+    ]
+    return torch.stack(channels)[None].float()
+
+
+def lr_picture(height: int, width: int) -> Tensor:
+    """Return an 8-bit LR picture (3, height, width) in [0, 1]."""
+    return (picture(height, width)[0] * 0.4 + 0.5).mul(255).round() / 255
+
+
 def sample(tensor: Tensor, count: int = 48) -> list[float]:
     """Return evenly spaced values of a tensor, in its flattened order."""
     flat = tensor.detach().float().flatten()
@@ -130,9 +146,10 @@ def _old_vae_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
     found = {}
     for key, value in state.items():
-        for new, name in old.items():
-            key = key.replace(f".{new}.", f".{name}.")
-        found[key] = value
+        name = key
+        for new, former in old.items():
+            name = name.replace(f".{new}.", f".{former}.")
+        found[name] = value
     return found
 
 
@@ -173,17 +190,6 @@ def components(sd21: tuple[Path, ParameterCounts]) -> Components:
     return load_components(*sd21)
 
 
-@pytest.fixture(scope="session")
-def golden() -> Callable[[str], dict[str, object]]:
-    """Return what the official code gave, by file name."""
-
-    def load(name: str) -> dict[str, object]:
-        found: dict[str, object] = json.loads((Path(__file__).parent / name).read_text())
-        return found
-
-    return load
-
-
 _UNET_LAYERS = ("to_k", "to_q", "to_v", "to_out.0", "conv", "proj_out", "proj_in", "ff.net")
 _VAE_LAYERS = (
     *("conv1", "conv2", "conv_in", "conv_shortcut", "conv", "conv_out"),
@@ -215,9 +221,8 @@ def osediff_layers(unet: torch.nn.Module, vae: torch.nn.Module) -> dict[str, lis
         if "bias" in name or "norm" in name:
             continue
         for pattern in _VAE_LAYERS:  # a layer is listed once for each pattern in its name
-            if pattern in name and "encoder" in name:
-                encoder.append(name.removesuffix(".weight"))
-            elif "quant_conv" in name and "post_quant_conv" not in name:
+            quant = "quant_conv" in name and "post_quant_conv" not in name
+            if quant or (pattern in name and "encoder" in name):
                 encoder.append(name.removesuffix(".weight"))
     return {"vae_lora_encoder_modules": encoder, **lists}
 
