@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 _PIPE_WIDTH = 400  # columns, where nobody looks at a terminal
+_PLAIN_INTERVAL = 5.0  # seconds between two lines of progress, likewise
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import ProgressColumn
 
     from benchmarks.api.errors import MFSRBenchError
 
@@ -63,9 +66,41 @@ def transfer(what: str) -> Iterator[Callable[[int, int], None]]:
     Yields:
         A function of (bytes so far, bytes in all or 0), to be called as data arrives.
     """
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import DownloadColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
+    with _bar(what, DownloadColumn()) as update:
+        yield update
+
+
+@contextmanager
+def count(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of a known number are done: a bar on a terminal, now and then a line elsewhere.
+
+    Yields:
+        A function of (number done, number in all), to be called after each.
+    """
+    from rich.progress import MofNCompleteColumn
+
+    if err().is_terminal:
+        with _bar(what, MofNCompleteColumn()) as update:
+            yield update
+        return
+    spoken = time.monotonic()
+
+    def line(done: int, total: int) -> None:
+        nonlocal spoken
+        if time.monotonic() - spoken >= _PLAIN_INTERVAL or done == total:
+            spoken = time.monotonic()
+            say(f"{what}: {done} of {total}")
+
+    yield line
+
+
+@contextmanager
+def _bar(what: str, amount: ProgressColumn) -> Iterator[Callable[[int, int], None]]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), amount)
     console = err()
     with Progress(
         *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal

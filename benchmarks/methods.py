@@ -90,14 +90,15 @@ def parse(text: str) -> MethodSpec:
     return MethodSpec(name=name, steps=int(steps) if at else None, options=options)
 
 
-def resolve(text: str, base: Runtime | None = None, *, store: WeightStore | None = None) -> Method:
+def resolve(text: str, base: Runtime | None = None, *, prompts: str = "") -> Method:
     """Return the method that `text` names.
 
     Args:
         text: the method as typed.
         base: device, offload, and the dtype and faithful flag where the method supports them; what
             `text` says wins.
-        store: where weights are.
+        prompts: "none" or "given" where the user leaves prompts empty or brings them; part of the
+            key of the methods that ask for prompts.
 
     Raises:
         UnknownNameError: no such method.
@@ -112,7 +113,7 @@ def resolve(text: str, base: Runtime | None = None, *, store: WeightStore | None
     faithful = _faithful(card, options.pop("faithful", None), bool(base and base.faithful))
     runtime = Runtime(
         card=card,
-        weights=store or (base.weights if base else WeightStore()),
+        weights=base.weights if base else WeightStore(),
         device=base.device if base else "cpu",
         dtype=dtype,
         faithful=faithful,
@@ -121,6 +122,8 @@ def resolve(text: str, base: Runtime | None = None, *, store: WeightStore | None
         options=_options(card, options),
     )
     suffix = _suffix(runtime)
+    if prompts and card.prompt not in ("none", "fixed"):
+        suffix += f"+prompts={prompts}"
     name = f"{spec.name}:{card.name}" if spec.argument else card.name
     return Method(
         key=name + (f"@{steps}" if steps is not None else "") + suffix,
@@ -132,7 +135,9 @@ def resolve(text: str, base: Runtime | None = None, *, store: WeightStore | None
     )
 
 
-def resolve_all(texts: Iterable[str], base: Runtime | None = None) -> tuple[Method, ...]:
+def resolve_all(
+    texts: Iterable[str], base: Runtime | None = None, *, prompts: str = ""
+) -> tuple[Method, ...]:
     """Return the methods that `texts` name, in order, each once.
 
     Raises:
@@ -140,7 +145,7 @@ def resolve_all(texts: Iterable[str], base: Runtime | None = None) -> tuple[Meth
     """
     found: dict[str, Method] = {}
     for text in texts:
-        method = resolve(text, base)
+        method = resolve(text, base, prompts=prompts)
         other = found.setdefault(method.key, method)
         if other != method:
             raise UsageError(

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from benchmarks import registry
 from benchmarks.api.errors import MFSRBenchError, UnknownNameError
+from benchmarks.api.metric import WEIGHTS_OWNER
 
 if TYPE_CHECKING:
     from benchmarks.api.card import MethodCard, Weights
     from benchmarks.api.metric import MetricSpec
+    from benchmarks.api.prompts import PromptCard
     from benchmarks.api.weights import WeightStatus, WeightStore
 
-METRICS = "metrics"  # the owner of all metrics' weights: many share a file
+METRICS = WEIGHTS_OWNER  # metrics share files, so they share an owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,15 @@ def of_metrics(specs: Iterable[MetricSpec]) -> tuple[Requirement, ...]:
     )
 
 
+def of_prompts(cards: Iterable[PromptCard]) -> tuple[Requirement, ...]:
+    """Return what prompt extractors need."""
+    return tuple(
+        Requirement(owner=card.name, weight=weight, needed_by=(card.kind,))
+        for card in cards
+        for weight in card.weights
+    )
+
+
 def of_all() -> tuple[Requirement, ...]:
     """Return what every method and metric that loads needs; broken plugins are passed over."""
     cards = []
@@ -62,7 +73,11 @@ def of_all() -> tuple[Requirement, ...]:
             cards.append(registry.restorer(name).card)
         except MFSRBenchError:
             continue
-    return (*of_methods(cards), *of_metrics(registry.metric_specs().values()))
+    return (
+        *of_methods(cards),
+        *of_prompts(registry.prompt_extractor(name).card for name in registry.entries("prompts")),
+        *of_metrics(registry.metric_specs().values()),
+    )
 
 
 def of_names(names: Iterable[str]) -> tuple[Requirement, ...]:
@@ -86,10 +101,13 @@ def _of_name(name: str) -> tuple[Requirement, ...]:
         return of_metrics(specs.values())
     if name in registry.entries("restorers"):
         return of_methods([registry.restorer(name).card])
+    if name in registry.entries("prompts"):
+        return of_prompts([registry.prompt_extractor(name).card])
     metrics = [spec for spec in specs.values() if name in (spec.id, spec.name)]
     if metrics:
         return of_metrics(metrics)
-    known = [*registry.entries("restorers"), *specs, METRICS, "all"]
+    known = [*registry.entries("restorers"), *registry.entries("prompts"), *specs]
+    known += [METRICS, "all"]
     error: UnknownNameError = registry.unknown(
         "method or metric", name, known, see="mfsr-bench weights list"
     )

@@ -17,6 +17,7 @@ PromptKind = Literal["none", "fixed", "tags:dape", "tags:ram", "caption:llava"]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256_PREFIX = re.compile(r"[0-9a-f]{8,63}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -67,10 +68,12 @@ class WeightFile:
     page: str = ""  # the page where a person gets it or accepts its licence
     gated: bool = False  # the licence has to be accepted on `page` by a person
     sha256: str = ""  # empty where no official value is known
-    bytes: int = 0  # 0 where unknown
+    sha256_prefix: str = ""  # its first digits, where the official file name holds only these
+    bytes: int = 0  # exact, and checked; 0 where unknown
+    about_bytes: int = 0  # for people, where the exact size is not known
     caches: tuple[
         str, ...
-    ] = ()  # where other tools keep it: "torch:hub/checkpoints/x.pth", "home:.cache/clip/RN50.pt"
+    ] = ()  # where other tools keep it: "torch:checkpoints/x.pth", "home:.cache/clip/RN50.pt"
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -81,6 +84,10 @@ class WeightFile:
         if self.sha256 and not _SHA256.fullmatch(self.sha256):
             raise ConfigError(
                 f"weight file {self.name}: sha256 {self.sha256!r} is not 64 hex digits"
+            )
+        if self.sha256_prefix and not _SHA256_PREFIX.fullmatch(self.sha256_prefix):
+            raise ConfigError(
+                f"weight file {self.name}: sha256 prefix {self.sha256_prefix!r} is not hex digits"
             )
         if self.name.startswith("/") or ".." in self.name.split("/"):
             raise ConfigError(f"weight file {self.name}: the name leaves its folder")

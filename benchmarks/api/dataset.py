@@ -9,22 +9,32 @@ from typing import Literal
 from benchmarks.api.card import NAME, HubFile
 from benchmarks.api.errors import ConfigError
 
+Side = Literal["lr", "hr"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One place where a data set, or a part of it, can be had.
+    """One place where a data set can be had. Exactly one of the four ways is set."""
 
-    Exactly one of the three ways is set. `urls` may hold `{name}`, which stands for every file
-    name of the manifest.
-    """
-
-    what: str  # "LR and HR images", "LR images", "archive"
-    urls: tuple[str, ...] = ()  # direct downloads
-    hub: HubFile | None = None  # a file of a Hugging Face data set repository
-    page: str = ""  # a page that needs a browser or a login
-    unpack: str = ""  # for archives: how their folders map, "LR=test_LR,HR=test_HR"
+    files: tuple[tuple[Side, str], ...] = ()  # address of each file; `{name}` is its file name
+    archive: str = ""  # address of an archive
+    hub: HubFile | None = None  # an archive in a Hugging Face data set repository
+    page: str = ""  # needs a browser: what to open there is in `note`
+    unpack: tuple[tuple[Side, str], ...] = ()  # archives and pages: the folder that holds a side
     bytes: int = 0  # 0 where unknown
     note: str = ""
+
+    def __post_init__(self) -> None:
+        ways = [bool(way) for way in (self.files, self.archive, self.hub, self.page)]
+        if sum(ways) != 1:
+            raise ConfigError("a source is files, an archive, a hub file or a page: one of them")
+
+    @property
+    def address(self) -> str:
+        """Return where a person would look."""
+        if self.hub:
+            return f"https://huggingface.co/datasets/{self.hub.repo}"
+        return self.page or self.archive or self.files[0][1].format(name="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +47,11 @@ class DatasetCard:
     has_reference: bool  # HR images exist
     scale: int = 4
     lr_size: tuple[int, int] | None = None  # (h, w) where all LR images have it
-    hr_size: tuple[int, int] | None = None
     kind: Literal["fetched", "made", "folder", "built-in"] = "fetched"
     licence: str = ""
     homepage: str = ""
-    sources: tuple[Source, ...] = ()
-    manifest: str = (
-        ""  # resource "package:path" of the per-file sha256 list; empty where none is known
-    )
+    sources: tuple[Source, ...] = ()  # in the order they are tried; of a made set, its originals
+    manifest: str = ""  # resource "package:path" of the per-file hashes; empty where none is known
     not_to_confuse: str = ""  # another set that goes by the same name
     note: str = ""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]  # (bytes so far, bytes in all or 0)
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # what a broken connection loses at most
 _TIMEOUT = (10, 60)  # seconds to connect, seconds between two chunks
 
 
@@ -32,7 +32,7 @@ def download(
     Args:
         urls: addresses of the same file, in the order they are tried.
         target: where the file is to lie; `<target>.part` holds what has arrived.
-        sha256: expected hash in hex; empty to accept any content.
+        sha256: expected hash in hex, or its first digits; empty to accept any content.
         progress: called after each chunk.
         error: what to raise when no address gives the file.
 
@@ -49,9 +49,9 @@ def download(
         except ResourceError:
             raise
         except Exception as failure:
-            failures.append(f"{url}: {first_line(failure)}")
+            failures.append(f"{url}: {_reason(failure)}")
             continue
-        if sha256 and (found := _hash(part)) != sha256:
+        if sha256 and not (found := _hash(part)).startswith(sha256):
             part.unlink()
             failures.append(f"{url}: expected sha256 {sha256}, received {found}")
             continue
@@ -101,6 +101,21 @@ def _write(response: requests.Response, part: Path, have: int, progress: Progres
         ) from error
     if total and have < total:
         raise ConnectionError(f"the connection ended after {have} of {total} bytes")
+
+
+def _reason(failure: Exception) -> str:
+    """Return why a transfer failed, in a few words; requests puts its whole stack into one line."""
+    import requests
+
+    if isinstance(failure, requests.HTTPError):
+        return f"{failure.response.status_code} {failure.response.reason}"
+    if isinstance(failure, requests.Timeout):
+        return "no answer in time"
+    if isinstance(failure, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke"
+    if isinstance(failure, requests.ConnectionError):
+        return "no connection"
+    return first_line(failure)
 
 
 def _hash(path: Path) -> str:

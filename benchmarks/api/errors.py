@@ -13,6 +13,7 @@
     |-- ResourceError              5   memory, disk, device
     |-- ConflictError              6   what is on disk was made under other conditions; never merged
     |-- PluginError                7   a plugin of another package does not load
+    |-- ScoreError                 1   a metric has no value for one image: recorded, and so on
     `-- MethodError                1   one image of one method: recorded, and the run goes on
         `-- OutputError            1   the method answered, but with a wrong size, NaN or nothing
 
@@ -107,6 +108,10 @@ class PluginError(MFSRBenchError):
     """A plugin does not load or is not what its entry point promises."""
 
     exit_code = 7
+
+
+class ScoreError(MFSRBenchError):
+    """A metric has no value for one image or set. The scorer records it and goes on."""
 
 
 class MethodError(MFSRBenchError):

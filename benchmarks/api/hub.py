@@ -7,6 +7,7 @@ own library does the work.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.api.errors import WeightsGatedError, WeightsMissingError
 from benchmarks.api.images import first_line
@@ -39,7 +40,14 @@ def origin(path: Path) -> str:
     return f"{repo}@{path.name}"
 
 
-def fetch_file(repo: str, filename: str, revision: str = "main", *, page: str = "") -> Path:
+def fetch_file(
+    repo: str,
+    filename: str,
+    revision: str = "main",
+    *,
+    page: str = "",
+    repo_type: Literal["model", "dataset"] = "model",
+) -> Path:
     """Download one hub file into the hub's cache and return its path.
 
     Raises:
@@ -49,7 +57,7 @@ def fetch_file(repo: str, filename: str, revision: str = "main", *, page: str = 
     from huggingface_hub import hf_hub_download
 
     try:
-        return Path(hf_hub_download(repo, filename, revision=revision))
+        return Path(hf_hub_download(repo, filename, revision=revision, repo_type=repo_type))
     except Exception as error:
         raise _explain(error, repo, filename, page) from None
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.api.errors import ConfigError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.api.card import WeightFile
+
+WEIGHTS_OWNER = "metrics"  # metrics share files, so they share one folder of weights
 
 _ID = re.compile(r"[a-z0-9]+@[a-z0-9][a-z0-9.+_-]*")
 
@@ -33,6 +36,9 @@ class MetricSpec:
     needs_reference: bool
     definition: str  # one sentence: colour space, crop, rounding, network, weights
     loader: str  # "module:callable"; the callable takes a MetricRuntime and returns the metric
+    settings: Mapping[str, str | int | float] = field(
+        default_factory=dict, hash=False
+    )  # what tells variants of one loader apart
     level: Literal["sample", "set"] = "sample"
     value_range: tuple[float, float] = (0.0, 1.0)  # rough; for axes, never for clipping
     decimals: int = 4
@@ -62,6 +68,17 @@ class MetricRuntime:
     spec: MetricSpec
     weights: WeightStore = field(default_factory=WeightStore)
     device: str = "cpu"
+
+    def weight(self, name: str) -> Path:
+        """Return the path of one of the spec's weight files.
+
+        Raises:
+            WeightsMissingError: it is not on this machine; the error says how to get it.
+        """
+        for weight in self.spec.weights:
+            if weight.name == name:
+                return self.weights.require(WEIGHTS_OWNER, weight)
+        raise ConfigError(f"'{self.spec.id}' declares no weights called '{name}'.")
 
 
 class SampleMetric(ABC):

@@ -49,7 +49,11 @@ class WeightStatus:
             "place": str(self.place),
             "source": source_of(weight),
             "bytes": weight.bytes or None,
+            "about_bytes": size_of(weight) or None,
             "sha256": (weight.sha256 or None) if isinstance(weight, WeightFile) else None,
+            "sha256_prefix": (weight.sha256_prefix or None)
+            if isinstance(weight, WeightFile)
+            else None,
             "licence": weight.licence,
             "gated": weight.gated,
             "detail": self.detail,
@@ -65,6 +69,13 @@ def source_of(weight: Weights) -> str:
     if weight.hub:
         return f"https://huggingface.co/{weight.hub.repo}/resolve/{weight.hub.revision}/{weight.hub.filename}"
     return weight.page
+
+
+def size_of(weight: Weights) -> int:
+    """Return a weight's size in bytes, exact or roughly; 0 where nothing is known."""
+    if isinstance(weight, WeightFile):
+        return weight.bytes or weight.about_bytes
+    return weight.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +179,7 @@ class WeightStore:
             return download(
                 weight.urls,
                 place,
-                sha256=weight.sha256,
+                sha256=weight.sha256 or weight.sha256_prefix,
                 progress=progress,
                 error=WeightsMissingError,
             )
@@ -194,7 +205,7 @@ class WeightStore:
 
 def missing(owner: str, weight: Weights, place: Path) -> WeightsMissingError | WeightsGatedError:
     """Return the error that says how to get a weight that is not here."""
-    size = f", {weight.bytes / 1e6:.1f} MB" if weight.bytes else ""
+    size = f", {size_of(weight) / 1e6:.1f} MB" if size_of(weight) else ""
     what = f"Weights of '{owner}' are missing: {weight.name} ({weight.licence}{size})."
     source = source_of(weight)
     if weight.gated:
@@ -222,9 +233,10 @@ def check(weight: WeightFile, path: Path, sha256: Callable[[Path], str]) -> str:
             "Delete the file and run: mfsr-bench weights fetch",
         )
     found = sha256(path)
-    if weight.sha256 and found != weight.sha256:
+    expected = weight.sha256 or weight.sha256_prefix
+    if not found.startswith(expected):
         raise WeightsCorruptError(
-            f"{path} has sha256 {found} where {weight.sha256} was expected.",
+            f"{path} has sha256 {found} where {expected} was expected.",
             "Delete the file and run: mfsr-bench weights fetch",
         )
     return found

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
 from benchmarks.api.errors import UsageError
+
+_FOLDER = re.compile(r"(^|,)\s*(?P<folder>folder:)")
 
 
 def split_lists(values: Iterable[str] | None) -> tuple[str, ...]:
     """Return the items of all `values`, in order, each once.
 
-    A value is one row of CSV: an item that itself holds a comma is put in double quotes, as a whole.
+    A value is one row of CSV: an item that itself holds a comma is put in double quotes as a whole.
 
     Args:
         values: what an option received, once per time it was given; None where it was not given.
@@ -26,6 +29,24 @@ def split_lists(values: Iterable[str] | None) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for value in values or ():
         found.update(dict.fromkeys(_items(value)))
+    return tuple(found)
+
+
+def split_datasets(values: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the items of `--datasets` and the like: as `split_lists`, but for `folder:LR,HR`.
+
+    A `folder:` takes the rest of its value, commas and all, unless it is quoted as a whole.
+
+    >>> split_datasets(["realsr,drealsr", "sample,folder:a,b"])
+    ('realsr', 'drealsr', 'sample', 'folder:a,b')
+    """
+    found: dict[str, None] = {}
+    for value in values or ():
+        folder = _FOLDER.search(value)
+        listed = value[: folder.start()] if folder else value
+        found.update(dict.fromkeys(_items(listed)))
+        if folder:
+            found[value[folder.start("folder") :].strip()] = None
     return tuple(found)
 
 

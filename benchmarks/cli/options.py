@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+class Policy(StrEnum):
+    """What to do about metrics whose weights are not on this machine."""
+
+    ERROR = "error"
+    SKIP = "skip"
+    FETCH = "fetch"
+
+
+class Precision(StrEnum):
+    """The numbers that a network computes with."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmarks import requirements
 from benchmarks.api.errors import MFSRBenchError, UsageError, WeightsError
-from benchmarks.api.weights import WeightStatus, WeightStore, source_of
+from benchmarks.api.weights import WeightStatus, WeightStore, size_of, source_of
 from benchmarks.cli.lists import split_lists
 from benchmarks.cli.options import Json
 from benchmarks.console import print_json, print_table, say, size, transfer
@@ -76,21 +77,32 @@ def fetch(
 ) -> None:
     """Download what is missing. Licences that restrict use are asked for once each."""
     store = WeightStore()
-    needs = [need for need in _needs(names) if need.status(store).state == "missing"]
-    _agree({need.weight.licence for need in needs}, accepted=accept_licence)
+    fetch_all((need.status(store) for need in _needs(names)), accept_licence=accept_licence)
+    _show([need.status(store) for need in _needs(names)], json=json)
+
+
+def fetch_all(statuses: Iterable[WeightStatus], *, accept_licence: bool = False) -> None:
+    """Bring everything that is missing to this machine, each thing once.
+
+    Raises:
+        UsageError: a licence was not agreed to; nothing is fetched.
+        WeightsError: something could not be fetched; the rest was.
+    """
+    store = WeightStore()
+    wanted = {(s.owner, s.weight.name): s for s in statuses if s.state == "missing"}
+    _agree({status.weight.licence for status in wanted.values()}, accepted=accept_licence)
     failures = []
-    for need in needs:
-        say(f"{need.owner}: {need.weight.name} from {source_of(need.weight)}")
+    for status in wanted.values():
+        say(f"{status.owner}: {status.weight.name} from {source_of(status.weight)}")
         try:
-            with transfer(need.weight.name) as progress:
-                store.fetch(need.owner, need.weight, progress=progress)
+            with transfer(status.weight.name) as progress:
+                store.fetch(status.owner, status.weight, progress=progress)
         except MFSRBenchError as error:
             failures.append(error)
             say(f"{error.cause} {error.remedy}", style="red")
-    _show([need.status(store) for need in _needs(names)], json=json)
     if failures:
         raise type(failures[0])(
-            f"{len(failures)} of {len(needs)} files could not be fetched; the first: "
+            f"{len(failures)} of {len(wanted)} files could not be fetched; the first: "
             f"{failures[0].cause}",
             failures[0].remedy,
         )
@@ -124,12 +136,12 @@ def _show(found: list[WeightStatus], *, json: bool) -> None:
 
 
 def _line(status: WeightStatus) -> tuple[str, ...]:
-    weight: Any = status.weight
+    weight = status.weight
     return (
         status.owner,
         weight.name,
         status.state,
-        size(weight.bytes) if weight.bytes else "?",
+        size(size_of(weight)) if size_of(weight) else "?",
         weight.licence,
         source_of(weight),
         status.detail,

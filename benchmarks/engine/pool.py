@@ -15,7 +15,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -36,6 +36,9 @@ class Handler(Protocol[S_contra]):
 
     def close(self) -> None:
         """Release what is held beyond memory."""
+
+
+MakeHandler = Callable[[], Handler[T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ Event = Message[T] | Finished[T] | Died[T]
 class _Worker(Generic[T]):
     """One process, the pipe to it, and the task that it is at."""
 
-    def __init__(self, make_handler: Callable[[], Handler[T]], env: Mapping[str, str]) -> None:
+    def __init__(self, make_handler: MakeHandler[T], env: Mapping[str, str]) -> None:
+        self.make_handler = make_handler
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         watched, self._lifeline = context.Pipe(duplex=False)
@@ -98,9 +102,9 @@ class _Worker(Generic[T]):
 
 def run(
     tasks: Iterable[T],
-    make_handler: Callable[[], Handler[T]],
+    handlers: Sequence[MakeHandler[T]],
     *,
-    workers: int,
+    inline: bool = False,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Event[T]]:
     """Do `tasks` in worker processes and yield what they say, in the order it comes.
@@ -110,28 +114,29 @@ def run(
 
     Args:
         tasks: picklable values.
-        make_handler: picklable; called once in each worker, returns what does a task.
-        workers: number of processes; 0 does everything in this process, for debugging.
+        handlers: one per worker; picklable, called in the worker, returns what does a task.
+        inline: do everything in this process with the first handler, for debugging.
         env: environment variables of the workers.
     """
-    if workers == 0:
-        yield from _inline(tasks, make_handler)
+    if inline:
+        yield from _inline(tasks, handlers[0])
         return
     pending = iter(tasks)
+    unused = list(handlers)
     idle: deque[_Worker[T]] = deque()
     busy: list[_Worker[T]] = []
     finished = False
     try:
         while True:
-            for task in _take(pending, workers - len(busy)):
-                worker = idle.popleft() if idle else _Worker(make_handler, env or {})
+            for task in _take(pending, len(handlers) - len(busy)):
+                worker = idle.popleft() if idle else _Worker(unused.pop(0), env or {})
                 busy.append(worker)
                 worker.give(task)
             if not busy:
                 finished = True
                 return
             for worker in _ready(busy):
-                yield from _listen(worker, busy, idle)
+                yield from _listen(worker, busy, idle, unused)
     finally:
         for worker in (*busy, *idle):
             worker.stop(kill=not finished)
@@ -145,7 +150,7 @@ def _take(pending: Iterator[T], n: int) -> Iterator[T]:
             return
 
 
-def _inline(tasks: Iterable[T], make_handler: Callable[[], Handler[T]]) -> Iterator[Event[T]]:
+def _inline(tasks: Iterable[T], make_handler: MakeHandler[T]) -> Iterator[Event[T]]:
     handler = make_handler()
     try:
         for task in tasks:
@@ -165,7 +170,10 @@ def _ready(busy: list[_Worker[T]]) -> list[_Worker[T]]:
 
 
 def _listen(
-    worker: _Worker[T], busy: list[_Worker[T]], idle: deque[_Worker[T]]
+    worker: _Worker[T],
+    busy: list[_Worker[T]],
+    idle: deque[_Worker[T]],
+    unused: list[MakeHandler[T]],
 ) -> Iterator[Event[T]]:
     """Yield what one worker has said; put it among the idle ones, or away, when its task ends."""
     task = worker.task
@@ -188,6 +196,7 @@ def _listen(
     worker.process.join()
     cause = _cause(worker.process.exitcode)
     worker.stop(kill=False)
+    unused.append(worker.make_handler)
     yield Died(task, cause)
 
 
@@ -221,7 +230,7 @@ def _kill_group(pid: int | None) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
-def _work(make_handler: Callable[[], Handler[T]], pipe: Connection, lifeline: Connection) -> None:
+def _work(make_handler: MakeHandler[T], pipe: Connection, lifeline: Connection) -> None:
     """Be a worker: runs in the child process."""
     os.setsid()  # Ctrl-C reaches the parent alone, and our own children end with us
     threading.Thread(target=_follow, args=(lifeline,), daemon=True).start()

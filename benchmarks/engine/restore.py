@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,9 @@ class Shard:
     seed: int  # the stream of the data set
     batch_size: int = 1
     prompts: Mapping[str, str] | None = None  # by image id
+    prompt_seconds: Mapping[str, float] = field(
+        default_factory=dict
+    )  # by image id, part of its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,10 @@ Report = Began | Restored | Failed | Stopped
 
 
 class RestoreHandler:
-    """Restores shards in a worker; keeps the last method loaded."""
+    """Restores shards in a worker, on one device; keeps the last method loaded."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
+        self._device = device
         self._key = ""
         self._restorer: Restorer | None = None
 
@@ -111,7 +116,8 @@ class RestoreHandler:
     def _load(self, method: Method) -> Restorer:
         if self._restorer is None or self._key != method.key:
             self.close()
-            self._restorer = method.restorer.load(method.runtime)
+            runtime = replace(method.runtime, device=self._device)
+            self._restorer = method.restorer.load(runtime)
             self._key = method.key
         return self._restorer
 
@@ -176,6 +182,9 @@ def _save(
     except ResourceError as error:
         return Stopped(error)
     height, width = image.shape[:2]
+    if file.id in shard.prompt_seconds:
+        stages = {"prompt": shard.prompt_seconds[file.id], **stages}
+        seconds += stages["prompt"]
     return Restored(
         ImageRow(**key, sha256=sha256, width=width, height=height, seed=file.seed),
         TimingRow(**key, seconds=seconds, stages=stages),
@@ -224,13 +233,14 @@ class Restoration:
             raise StopIteration
         return self._queue.popleft()
 
-    def reports(self, *, workers: int, env: Mapping[str, str]) -> Iterator[Report]:
-        """Restore everything, and yield each image's outcome once.
+    def reports(self, devices: Sequence[str], *, inline: bool = False) -> Iterator[Report]:
+        """Restore everything, one worker per device, and yield each image's outcome once.
 
         Raises:
             MFSRBenchError: the run cannot go on.
         """
-        for event in pool.run(self, RestoreHandler, workers=workers, env=env):
+        handlers = [partial(RestoreHandler, device) for device in devices]
+        for event in pool.run(self, handlers, inline=inline):
             done, at = self._running.get(id(event.task), (set(), ()))
             if isinstance(event, pool.Message):
                 report: Report = event.payload

@@ -1,4 +1,4 @@
-"""What never has to be computed twice on this machine: file hashes, scores, features, speeds.
+"""What is never computed twice on this machine: hashes, scores, features, prompts, speeds.
 
 A score is keyed by the content of the image and of its reference and by the metric's full version,
 so it is right wherever and whenever it is asked for again. Losing the file costs time alone.
@@ -33,6 +33,9 @@ CREATE TABLE scores (
 CREATE TABLE features (
     image TEXT, metric TEXT, version TEXT, vector BLOB,
     PRIMARY KEY (image, metric, version)) WITHOUT ROWID;
+CREATE TABLE prompts (
+    lr TEXT, kind TEXT, version TEXT, prompt TEXT, seconds REAL,
+    PRIMARY KEY (lr, kind, version)) WITHOUT ROWID;
 CREATE TABLE speeds (
     method TEXT, device TEXT, seconds_per_megapixel REAL, measured_at TEXT,
     PRIMARY KEY (method, device)) WITHOUT ROWID;
@@ -55,7 +58,7 @@ class ScoreCache:
             return sqlite.connect(self.path, _SCHEMA, version=_VERSION)
         except MFSRBenchError:
             # Unwritable, damaged or of another version: work without, in memory.
-            return sqlite.connect(Path(":memory:"), _SCHEMA, version=_VERSION)
+            return sqlite.connect(sqlite.MEMORY, _SCHEMA, version=_VERSION)
 
     def close(self) -> None:
         """Close the file."""
@@ -120,6 +123,21 @@ class ScoreCache:
         self._write(
             "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)",
             [(image, metric, version, vector.astype("<f4").tobytes())],
+        )
+
+    def prompt(self, lr: str, kind: str, version: str) -> tuple[str, float] | None:
+        """Return the known prompt of the LR image with this sha256 and its seconds, or None."""
+        row = self._db.execute(
+            "SELECT prompt, seconds FROM prompts WHERE lr = ? AND kind = ? AND version = ?",
+            (lr, kind, version),
+        ).fetchone()
+        return None if row is None else (str(row[0]), float(row[1]))
+
+    def add_prompt(self, lr: str, kind: str, version: str, prompt: str, seconds: float) -> None:
+        """Remember the prompt of the LR image with this sha256."""
+        self._write(
+            "INSERT OR REPLACE INTO prompts VALUES (?, ?, ?, ?, ?)",
+            [(lr, kind, version, prompt, seconds)],
         )
 
     def speed(self, method: str, device: str) -> float | None:

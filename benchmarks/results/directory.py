@@ -95,6 +95,7 @@ class RunDirectory:
         Raises:
             ConflictError: the directory holds a run of another identity.
         """
+        identity = json.loads(json.dumps(identity))  # as it will be read back: tuples are lists
         found = self.read()
         if found is not None:
             identity = merge_identity(found["identity"], identity, self.path)

@@ -10,16 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.api.images import atomic_file
-from benchmarks.results.rows import FailureRow, ImageRow, ScoreRow, SetScoreRow, TimingRow
+from benchmarks.results.rows import (
+    FailureRow,
+    ImageRow,
+    PromptRow,
+    ScoreRow,
+    SetScoreRow,
+    TimingRow,
+)
 from benchmarks.results.store import TABLES, R, RunStore
 
 
 def export(store: RunStore, folder: Path) -> None:
-    """Write `images.csv`, `scores.csv`, `set_scores.csv`, `failures.csv` and `timings.csv`."""
+    """Write the rows of each kind as a file of their own.
+
+    These are `images.csv`, `scores.csv`, `set_scores.csv`, `failures.csv`, `prompts.csv` and
+    `timings.csv`.
+    """
     _export(store, folder, ImageRow)
     _export(store, folder, ScoreRow)
     _export(store, folder, SetScoreRow)
     _export(store, folder, FailureRow)
+    _export(store, folder, PromptRow)
     _export(store, folder, TimingRow)
 
 

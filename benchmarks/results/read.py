@@ -10,6 +10,7 @@ from benchmarks.results.directory import RunDirectory
 from benchmarks.results.rows import (
     FailureRow,
     ImageRow,
+    PromptRow,
     RunResults,
     ScoreRow,
     SetScoreRow,
@@ -40,6 +41,7 @@ def read_run(path: Path) -> RunResults:
             set_scores=tuple(store.rows(SetScoreRow)),
             failures=tuple(store.rows(FailureRow)),
             timings=tuple(store.rows(TimingRow)),
+            prompts=tuple(store.rows(PromptRow)),
         )
     finally:
         store.close()

@@ -60,6 +60,19 @@ class FailureRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRow:
+    """The prompt of one LR image: `prompts.csv`."""
+
+    dataset: str
+    kind: str  # "tags:dape"
+    image: str
+    lr_sha256: str
+    source: str  # what it comes from: extractor and weights, files, or nothing
+    prompt: str
+    seconds: float  # that extracting it took; 0 where it was given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimingRow:
     """How long one image took: `timings.csv`. The only rows that differ from run to run."""
 
@@ -81,3 +94,4 @@ class RunResults:
     set_scores: tuple[SetScoreRow, ...] = ()
     failures: tuple[FailureRow, ...] = ()
     timings: tuple[TimingRow, ...] = ()
+    prompts: tuple[PromptRow, ...] = ()

@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.api.errors import ConflictError, MFSRBenchError, ResourceError
 from benchmarks.api.images import show
 
+MEMORY = Path(":memory:")  # SQLite's name of a database that is no file
 _WAIT_S = 30.0  # for another process that writes
 
 

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.results import sqlite
-from benchmarks.results.rows import FailureRow, ImageRow, ScoreRow, SetScoreRow, TimingRow
+from benchmarks.results.rows import (
+    FailureRow,
+    ImageRow,
+    PromptRow,
+    ScoreRow,
+    SetScoreRow,
+    TimingRow,
+)
 
 FILE = "results.sqlite"
 _VERSION = 1
@@ -32,6 +39,9 @@ CREATE TABLE set_scores (
 CREATE TABLE failures (
     dataset TEXT, method TEXT, image TEXT, stage TEXT, metric TEXT, error TEXT, cause TEXT,
     PRIMARY KEY (dataset, method, image, stage, metric)) WITHOUT ROWID;
+CREATE TABLE prompts (
+    dataset TEXT, kind TEXT, image TEXT, lr_sha256 TEXT, source TEXT, prompt TEXT, seconds REAL,
+    PRIMARY KEY (dataset, kind, image)) WITHOUT ROWID;
 CREATE TABLE timings (
     dataset TEXT, method TEXT, image TEXT, seconds REAL, stages TEXT,
     PRIMARY KEY (dataset, method, image)) WITHOUT ROWID;
@@ -41,17 +51,18 @@ TABLES: dict[type, str] = {
     ScoreRow: "scores",
     SetScoreRow: "set_scores",
     FailureRow: "failures",
+    PromptRow: "prompts",
     TimingRow: "timings",
 }
-Row = ImageRow | ScoreRow | SetScoreRow | FailureRow | TimingRow
-R = TypeVar("R", ImageRow, ScoreRow, SetScoreRow, FailureRow, TimingRow)
+Row = ImageRow | ScoreRow | SetScoreRow | FailureRow | PromptRow | TimingRow
+R = TypeVar("R", ImageRow, ScoreRow, SetScoreRow, FailureRow, PromptRow, TimingRow)
 
 
 class RunStore:
-    """The rows of the run in `folder`. One process writes; others may read."""
+    """The rows of the run in `folder`, or in memory. One process writes; others may read."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
+    def __init__(self, folder: Path | None) -> None:
+        self.path = folder / FILE if folder else sqlite.MEMORY
         self._db = sqlite.connect(self.path, _SCHEMA, version=_VERSION)
 
     def close(self) -> None:
@@ -59,15 +70,42 @@ class RunStore:
         self._db.close()
 
     def write(self, rows: Iterable[Row]) -> None:
-        """Write rows as one transaction; a row with the same key is replaced."""
+        """Write rows as one transaction; a row with the same key is replaced.
+
+        A success takes back the failure recorded for the same work, and an image with other
+        contents takes back the scores of the old one.
+        """
         with self._transaction():
             for row in rows:
+                self._supersede(row)
                 marks = ", ".join("?" * len(fields(row)))
                 self._db.execute(
                     f"INSERT OR REPLACE INTO {TABLES[type(row)]} VALUES ({marks})", _pack(row)
                 )
 
-    def rows(self, kind: type[R], **where: str) -> Iterator[R]:
+    def _supersede(self, row: Row) -> None:
+        if isinstance(row, ImageRow):
+            key = (row.dataset, row.method, row.image)
+            self._db.execute(
+                "DELETE FROM scores WHERE (dataset, method, image) = (?, ?, ?) AND EXISTS"
+                " (SELECT 1 FROM images WHERE (dataset, method, image) = (?, ?, ?)"
+                " AND sha256 <> ?)",
+                (*key, *key, row.sha256),
+            )
+            self._db.execute(
+                "DELETE FROM failures WHERE (dataset, method, image) = (?, ?, ?)"
+                " AND stage = 'restore'",
+                key,
+            )
+        elif isinstance(row, ScoreRow | SetScoreRow):
+            image = row.image if isinstance(row, ScoreRow) else ""
+            self._db.execute(
+                "DELETE FROM failures WHERE (dataset, method, image, metric) = (?, ?, ?, ?)"
+                " AND stage = 'score'",
+                (row.dataset, row.method, image, row.metric),
+            )
+
+    def rows(self, kind: type[R], /, **where: str) -> Iterator[R]:
         """Yield the rows of one kind, sorted by key, that have the given values."""
         condition = " AND ".join(f"{column} = ?" for column in where) or "1"
         columns = ", ".join(field.name for field in fields(kind))
@@ -78,7 +116,7 @@ class RunStore:
         for values in cursor:
             yield _unpack(kind, values)
 
-    def delete(self, kind: type[Row], **where: str) -> None:
+    def delete(self, kind: type[Row], /, **where: str) -> None:
         """Delete the rows of one kind that have the given values."""
         condition = " AND ".join(f"{column} = ?" for column in where)
         with self._transaction():
@@ -93,6 +131,7 @@ _KEYS: dict[type, str] = {
     ScoreRow: "dataset, method, image, metric",
     SetScoreRow: "dataset, method, metric",
     FailureRow: "dataset, method, image, stage, metric",
+    PromptRow: "dataset, kind, image",
     TimingRow: "dataset, method, image",
 }
 

@@ -44,13 +44,13 @@ def squares(events: list[Any]) -> set[int]:
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_every_task_is_done_once(workers: int) -> None:
-    events = list(pool.run(range(5), Squares, workers=workers))
+    events = list(pool.run(range(5), [Squares] * max(1, workers), inline=workers == 0))
     assert squares(events) == {0, 1, 4, 9, 16}
     assert sum(isinstance(e, pool.Finished) for e in events) == 5
 
 
 def test_messages_of_a_dying_worker_arrive_and_the_rest_is_done() -> None:
-    events = list(pool.run([1, 13, 2, 14, 3], Squares, workers=2))
+    events = list(pool.run([1, 13, 2, 14, 3], [Squares, Squares]))
     died = {e.task: e.cause for e in events if isinstance(e, pool.Died)}
     assert died == {
         13: "the worker process was killed by SIGKILL (out of memory?)",
@@ -61,7 +61,7 @@ def test_messages_of_a_dying_worker_arrive_and_the_rest_is_done() -> None:
 
 
 def test_workers_get_their_environment_and_ours_is_unchanged() -> None:
-    events = list(pool.run([1], Squares, workers=1, env={"POOL_TEST": "yes"}))
+    events = list(pool.run([1], [Squares], env={"POOL_TEST": "yes"}))
     messages = [e.payload for e in events if isinstance(e, pool.Message)]
     assert messages[-1][3] == "yes"
     assert "POOL_TEST" not in os.environ
@@ -69,7 +69,7 @@ def test_workers_get_their_environment_and_ours_is_unchanged() -> None:
 
 def test_a_finished_pool_closes_its_handlers(tmp_path: Path) -> None:
     marker = tmp_path / "closed"
-    list(pool.run([1], Squares, workers=1, env={"POOL_TEST_CLOSED": str(marker)}))
+    list(pool.run([1], [Squares], env={"POOL_TEST_CLOSED": str(marker)}))
     assert marker.exists()
 
 
@@ -88,7 +88,7 @@ def test_tasks_may_be_added_while_events_are_handled() -> None:
 
     tasks = Growing()
     seen = []
-    for event in pool.run(tasks, Squares, workers=1):
+    for event in pool.run(tasks, [Squares]):
         if isinstance(event, pool.Finished):
             seen.append(event.task)
             if event.task < 5:
@@ -104,7 +104,7 @@ def test_tasks_are_taken_only_when_a_worker_is_free() -> None:
             taken.append(i)
             yield i
 
-    events = pool.run(tasks(), Squares, workers=1)
+    events = pool.run(tasks(), [Squares])
     next(events)
     assert len(taken) == 1
     events.close()
@@ -139,7 +139,7 @@ def wait_gone(pids: tuple[int, ...]) -> bool:
 
 
 def test_leaving_the_pool_ends_workers_and_their_children() -> None:
-    events = pool.run([1], Sleeps, workers=1)
+    events = pool.run([1], [Sleeps])
     first = next(events)
     assert isinstance(first, pool.Message)
     events.close()
@@ -152,7 +152,7 @@ def test_workers_and_their_children_follow_a_killed_parent() -> None:
         "from test_pool import Sleeps\n"
         "from benchmarks.engine import pool\n"
         "if __name__ == '__main__':\n"
-        "    for event in pool.run([1], Sleeps, workers=1):\n"
+        "    for event in pool.run([1], [Sleeps]):\n"
         "        print(*event.payload, flush=True)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

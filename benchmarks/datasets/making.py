@@ -1,0 +1,139 @@
+"""`div2k-val`: one random crop of each DIV2K validation image, degraded as in Real-ESRGAN.
+
+The MFSR paper reports on "100 random 512x512 crops" and does not publish them. Here a seed defines
+them: equal originals give equal images on every machine. What was done is written beside them:
+
+- `record.json`   seed, parameters, hashes of the originals, place of each crop and its recipe
+- `manifest.csv`  hashes of the pixels of what was made, written last: with it the set is whole
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.api.errors import ConflictError, DataError
+from benchmarks.api.images import images_in, read_rgb, read_size, sha256_file, show, write_atomic
+from benchmarks.datasets import manifests
+from benchmarks.datasets.degrading import PARAMETERS, pixel_row, recipe_of, stream, write_pair
+
+if TYPE_CHECKING:
+    from benchmarks.api.degradation.recipe import Recipe
+    from benchmarks.datasets.manifests import ManifestRow
+    from benchmarks.datasets.places import Place
+
+SEED = 0
+CROP = 512  # pixels, of an HR image
+RECORD = "record.json"
+ORIGINALS = tuple(f"{number:04}" for number in range(801, 901))
+
+
+def make(
+    place: Place, originals: Path, *, progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Make the set from the folder of DIV2K's validation images. Repeated, it goes on.
+
+    Args:
+        place: where the set belongs.
+        originals: folder that holds 0801.png to 0900.png.
+        progress: called after each image with (images done, images in all).
+
+    Raises:
+        DataError: an original is missing, unreadable or too small.
+        ConflictError: the place holds a set made under other conditions.
+    """
+    files = _find(originals)
+    crops = {image: _crop_of(place, image, path) for image, path in files.items()}
+    recipes = {image: recipe_of(SEED, place.card.id, image) for image in files}
+    _begin(place, _record(place, files, crops, recipes))
+    for done, (image, path) in enumerate(files.items(), start=1):
+        pair = [place.side(side) / f"{image}.png" for side in ("lr", "hr")]
+        if not all(file.is_file() for file in pair):
+            top, left = crops[image]
+            hr = np.ascontiguousarray(read_rgb(path)[top : top + CROP, left : left + CROP])
+            write_pair(place.root, image, hr, recipes[image])
+        if progress:
+            progress(done, len(files))
+    rows = [row for image in files for row in _rows(place, image)]
+    write_atomic(place.root / manifests.FILE_NAME, manifests.render(rows))
+
+
+def _find(folder: Path) -> dict[str, Path]:
+    found = {path.stem: path for path in images_in(folder)}
+    absent = [name for name in ORIGINALS if name not in found]
+    if absent:
+        named = ", ".join(absent[:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
+        raise DataError(
+            f"{show(folder)} lacks {len(absent)} of the 100 DIV2K validation images: {named}.",
+            "Unpack DIV2K_valid_HR.zip and give the folder that holds 0801.png to 0900.png.",
+        )
+    return {name: found[name] for name in ORIGINALS}
+
+
+def _crop_of(place: Place, image: str, path: Path) -> tuple[int, int]:
+    """Return (top, left) of an image's crop."""
+    height, width = read_size(path)
+    if min(height, width) < CROP:
+        raise DataError(
+            f"{show(path)} is {width}x{height}: too small for a crop of {CROP}x{CROP}.",
+            "Give the folder of DIV2K's HR validation images, not that of its LR images.",
+        )
+    rng = stream(SEED, place.card.id, image, "crop")
+    return int(rng.integers(height - CROP + 1)), int(rng.integers(width - CROP + 1))
+
+
+def _record(
+    place: Place,
+    files: dict[str, Path],
+    crops: dict[str, tuple[int, int]],
+    recipes: dict[str, Recipe],
+) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "dataset": place.card.id,
+        "seed": SEED,
+        "crop": CROP,
+        "parameters": PARAMETERS.as_json(),
+        "images": {
+            image: {
+                "original_sha256": sha256_file(path),
+                "top": crops[image][0],
+                "left": crops[image][1],
+                "recipe": recipes[image].as_json(),
+            }
+            for image, path in files.items()
+        },
+        "made_with": {name: version(name) for name in ("mfsr-bench", "numpy", "scipy")},
+    }
+
+
+def _begin(place: Place, record: dict[str, Any]) -> None:
+    """Write the record before the first image, or see that it is the one of what is there."""
+    target = place.root / RECORD
+    text = json.dumps(record, indent=1)
+    if target.is_file():
+        if _conditions(json.loads(target.read_text("utf-8"))) != _conditions(json.loads(text)):
+            raise ConflictError(
+                f"{show(place.root)} was made from other originals or with other parameters.",
+                f"Move it away, then repeat the command: {RECORD} in it says what differs.",
+            )
+        return
+    if place.lr.is_dir() and any(place.lr.iterdir()):
+        raise ConflictError(
+            f"{show(place.lr)} holds images that this command did not make.", "Move them away."
+        )
+    write_atomic(target, text.encode())
+
+
+def _conditions(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != "made_with"}
+
+
+def _rows(place: Place, image: str) -> list[ManifestRow]:
+    name = f"{image}.png"
+    return [pixel_row(side, name, read_rgb(place.side(side) / name)) for side in ("lr", "hr")]

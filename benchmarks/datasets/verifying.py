@@ -1,0 +1,104 @@
+"""Whether a data set on this machine is the one that its card names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from benchmarks.api.errors import DataError, ImageError
+from benchmarks.api.images import sha256_file
+from benchmarks.datasets import manifests
+from benchmarks.datasets.pairing import Problem, pair
+from benchmarks.datasets.places import missing
+
+if TYPE_CHECKING:
+    from benchmarks.api.dataset import Sample, Side
+    from benchmarks.datasets.manifests import Manifest
+    from benchmarks.datasets.places import Place
+
+Checked = Literal["every file", "counts and sizes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was found in a set's folders."""
+
+    place: Place
+    samples: tuple[Sample, ...]
+    manifest: Manifest | None  # None: no official one is known, so contents were not checked
+    problems: tuple[Problem, ...]
+
+    @property
+    def checked(self) -> Checked:
+        """Return how far the check could go."""
+        return "every file" if self.manifest else "counts and sizes"
+
+
+def inspect(place: Place, *, sha256: Callable[[Path], str] = sha256_file) -> Report:
+    """Check names, counts and sizes of a set and, where a manifest is known, every file's content.
+
+    Args:
+        place: the set.
+        sha256: hashes a file; a caching one makes a second check cheap.
+
+    Raises:
+        DataError: a folder is missing or cannot be listed, or a name cannot be an id.
+    """
+    samples, problems = pair(place)
+    if not samples and not problems:
+        raise missing(place)
+    manifest = manifests.of_card(place.card, place.root)
+    if manifest:
+        problems += tuple(_content_problems(samples, manifest, sha256))
+    return Report(place=place, samples=samples, manifest=manifest, problems=problems)
+
+
+def _content_problems(
+    samples: tuple[Sample, ...], manifest: Manifest, sha256: Callable[[Path], str]
+) -> list[Problem]:
+    """Compare by stem: a file that was encoded again may have another suffix."""
+    found: dict[tuple[Side, str], Path] = {("lr", sample.id): sample.lr for sample in samples}
+    found |= {("hr", sample.id): sample.hr for sample in samples if sample.hr}
+    expected = {(row.side, Path(row.name).stem): row for row in manifest}
+    problems = [
+        Problem(f"{side}/{expected[side, stem].name}", "is missing")
+        for side, stem in expected.keys() - found.keys()
+    ]
+    for (side, stem), path in found.items():
+        row = expected.get((side, stem))
+        if row is None:
+            problems.append(Problem(f"{side}/{path.name}", "does not belong to the set"))
+            continue
+        try:
+            if not row.matches(path, sha256):
+                problems.append(Problem(f"{side}/{path.name}", "is another image"))
+        except ImageError as error:
+            problems.append(Problem(f"{side}/{path.name}", error.cause))
+    return sorted(problems, key=str)
+
+
+def require(place: Place) -> Report:
+    """Return the report on a set that must be complete and correct.
+
+    Raises:
+        DataError: it is not.
+    """
+    report = inspect(place)
+    if report.problems:
+        raise refuse(report)
+    return report
+
+
+def refuse(report: Report) -> DataError:
+    """Return the error for a set that is not what its card names."""
+    card = report.place.card
+    first, *rest = report.problems
+    more = f" (and {len(rest)} more)" if rest else ""
+    what = f"Data set '{card.id}' is not complete and correct: {first}{more}."
+    if card.kind == "built-in":
+        return DataError(what, f"Delete {report.place.root}: it is built again on the next use.")
+    if card.kind == "folder":
+        return DataError(what, "Mend the folders: images are paired by name.")
+    return DataError(what, f"Run: mfsr-bench datasets verify {card.id}; then fetch it again.")

@@ -1,0 +1,52 @@
+"""The one door for checks: `nox` runs what CI runs; `nox -s perf` and `nox -s golden` on request.
+
+Sessions use the environment that nox is in (`pip install -e ".[dev]"`): this project pulls
+in several gigabytes, and one copy of them is enough.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import nox
+
+_LINT_IMPORTS = "from importlinter.cli import lint_imports_command as main; main()"
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "tests"]
+
+
+def _python(session: nox.Session, *arguments: str) -> None:
+    session.run(sys.executable, "-m", *arguments, external=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and the direction of imports."""
+    _python(session, "ruff", "check", ".")
+    _python(session, "ruff", "format", "--check", ".")
+    session.run(sys.executable, "-c", _LINT_IMPORTS, external=True)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types."""
+    _python(session, "mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the test suite; arguments after `--` go to pytest."""
+    _python(session, "pytest", *session.posargs)
+
+
+@nox.session
+def perf(session: nox.Session) -> None:
+    """Run the benchmarks and print their ratios; names after `--` select some."""
+    session.run(sys.executable, "tests/perf/run.py", *session.posargs, external=True)
+
+
+@nox.session
+def golden(session: nox.Session) -> None:
+    """Write the golden files anew; the difference is to be reviewed like code."""
+    _python(session, "pytest", "-m", "golden", "--write-golden", *session.posargs)

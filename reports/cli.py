@@ -1,0 +1,135 @@
+"""`mfsr-bench report`: what a run found, for people and for papers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmarks import console
+from benchmarks.api.errors import UsageError
+from benchmarks.api.images import write_atomic
+from benchmarks.cli.lists import split_lists
+from benchmarks.cli.names import choose
+from benchmarks.results.read import read_run
+from reports.comparison import Comparison, compare
+from reports.published.values import published_rows
+from reports.tables import terminal
+from reports.tables.build import build_report
+from reports.tables.render import SUFFIXES, Format, render
+from reports.tables.scope import Layout
+from reports.tables.text import Highlight
+
+if TYPE_CHECKING:
+    from reports.tables.model import Report
+
+app = typer.Typer(help="Tables of finished and unfinished runs.", no_args_is_help=True)
+
+_SEE = "mfsr-bench report table RUN"
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `report` a group of commands while it has only one."""
+
+
+@app.command()
+def table(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="Default: by the suffix of --out, else terminal."),
+    ] = None,
+    highlight: Annotated[
+        Highlight | None,
+        typer.Option(help="Default: bold-underline in Markdown, red-blue elsewhere."),
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Add published rows of the same data sets.")
+    ] = False,
+    rank_published: Annotated[
+        bool, typer.Option("--rank-published", help="The same, and rank them with ours.")
+    ] = False,
+    delta: Annotated[
+        bool, typer.Option("--delta", help="Add a table of ours minus published.")
+    ] = False,
+    methods: Annotated[
+        list[str] | None, typer.Option(help="Only these rows, in this order (mfsr@2, OSEDiff-1s).")
+    ] = None,
+    datasets: Annotated[list[str] | None, typer.Option(help="Only these data sets.")] = None,
+    metrics: Annotated[list[str] | None, typer.Option(help="Only these columns.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file, not to stdout.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Print the tables of one or several runs, ranked, with the number of images behind each mean.
+
+    A mean is over the images that every method of the table has. Ranks come from unrounded values,
+    and ties share a mark. Several runs need the same protocol and the same data sets.
+    """
+    shown = published or rank_published
+    comparison = compare([read_run(run) for run in runs])
+    rows = _rows(comparison, split_lists(methods), published=shown)
+    chosen = comparison.select(
+        methods=None if rows is None else [row for row in rows if row in comparison.methods],
+        datasets=_datasets(comparison, split_lists(datasets)),
+        metrics=_metrics(comparison, split_lists(metrics)),
+    )
+    layout = Layout(
+        published=shown,
+        rank_published=rank_published,
+        delta=delta,
+        published_titles=None if rows is None else {*rows, *_titles(chosen)},
+    )
+    report = build_report(chosen, layout)
+    if delta and all(one.kind != "difference" for one in report.tables):
+        console.err().print("No published values of these methods on these data sets: no delta.")
+    _write(report, _format(form, out, as_json=as_json), highlight, out)
+
+
+def _rows(
+    comparison: Comparison, names: tuple[str, ...], *, published: bool
+) -> tuple[str, ...] | None:
+    """Return the keys of our rows and the titles of published ones that `names` stand for."""
+    known = {key: [one.title, one.card_title] for key, one in comparison.methods.items()}
+    if published:
+        known |= {row.title: [row.card_title] for row in published_rows()}
+    return choose(names, known, what="row", see=_SEE, several=True)
+
+
+def _titles(comparison: Comparison) -> list[str]:
+    return [method.title for method in comparison.methods.values()]
+
+
+def _datasets(comparison: Comparison, names: tuple[str, ...]) -> tuple[str, ...] | None:
+    known = {key: [one.title] for key, one in comparison.datasets.items()}
+    return choose(names, known, what="data set of these runs", see=_SEE)
+
+
+def _metrics(comparison: Comparison, names: tuple[str, ...]) -> tuple[str, ...] | None:
+    known = {key: [one.name] for key, one in comparison.metrics.items()}
+    return choose(names, known, what="metric of these runs", see=_SEE)
+
+
+def _format(form: Format | None, out: Path | None, *, as_json: bool) -> Format:
+    if as_json and form not in (None, Format.JSON):
+        raise UsageError(f"--json and --format {form} exclude each other.", "Give one of them.")
+    if as_json:
+        return Format.JSON
+    if form or out is None:
+        return form or Format.TERMINAL
+    if out.suffix not in SUFFIXES:
+        raise UsageError(
+            f"The suffix of '{out}' names no format.", f"Give --format, or: {', '.join(SUFFIXES)}"
+        )
+    return SUFFIXES[out.suffix]
+
+
+def _write(report: Report, form: Format, highlight: Highlight | None, out: Path | None) -> None:
+    if out is not None:
+        write_atomic(out, render(report, form, highlight).encode())
+    elif form is Format.TERMINAL:
+        terminal.show(report, console.out(), highlight or Highlight.RED_BLUE)
+    else:
+        sys.stdout.write(render(report, form, highlight))

@@ -1,0 +1,7 @@
+"""Numbers that others published, as data with their source, and when they may stand beside ours.
+
+- `sources.toml`       who published what, under which names, over how many images
+- `mfsr_tables.csv`    Tables 1, 2 and 5 of the MFSR paper, as printed
+- `mfsr_ablations.csv` its Tables 3 and 4, as printed
+- `values`             all of it as rows
+"""

@@ -1,0 +1,29 @@
+"""What a run prints at its end: its tables, and the same as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reports.comparison import compare
+from reports.tables import data, markdown, terminal
+from reports.tables.build import build_report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from benchmarks.results.rows import RunResults
+
+
+def print_summary(results: RunResults, console: Console) -> None:
+    """Print the tables of one run on a console."""
+    terminal.show(build_report(compare([results])), console)
+
+
+def summary_markdown(results: RunResults) -> str:
+    """Return the tables of one run as the text of a Markdown file."""
+    return markdown.render(build_report(compare([results])))
+
+
+def summary_json(results: RunResults) -> dict[str, Any]:
+    """Return the tables of one run as plain data, unrounded."""
+    return data.as_json(build_report(compare([results])))

@@ -1,0 +1,190 @@
+"""A comparison -> tables in the form of the MFSR paper.
+
+Data sets with references are one table, those without another: the second has no columns for
+metrics that need a reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reports.aggregate import estimates
+from reports.published.values import Published, PublishedRow, counterparts, published_for
+from reports.tables import notes
+from reports.tables.marks import marked
+from reports.tables.model import Column, Group, Kind, Report, Table
+from reports.tables.notes import Footnotes
+from reports.tables.rows import difference_row, published_row, run_row
+from reports.tables.scope import Layout, Scope
+
+if TYPE_CHECKING:
+    from reports.comparison import Comparison
+    from reports.identity import Dataset, Metric
+
+
+def build_report(comparison: Comparison, layout: Layout | None = None) -> Report:
+    """Return the tables of a comparison, without those that would have no rows."""
+    layout = layout or Layout()
+    tables: list[Table] = []
+    for scope in _scopes(comparison, layout):
+        tables += [_scores(scope), _differences(scope)] if layout.delta else [_scores(scope)]
+    return Report(
+        protocol=comparison.protocol.id,
+        protocol_hash=comparison.protocol.hash,
+        provenance=tuple(_provenance(comparison)),
+        tables=tuple(table for table in tables if table.groups),
+    )
+
+
+def _scopes(comparison: Comparison, layout: Layout) -> Iterator[Scope]:
+    found = estimates(comparison)
+    for has_reference in (True, False):
+        datasets = [
+            one for one in comparison.datasets.values() if one.has_reference == has_reference
+        ]
+        scope = Scope(
+            comparison=comparison, layout=layout, found=found, datasets=datasets, metrics=()
+        )
+        metrics = [
+            metric
+            for metric in comparison.metrics.values()
+            if _belongs(metric, comparison, has_reference=has_reference) or scope.tried(metric)
+        ]
+        yield replace(scope, metrics=metrics)
+
+
+def _belongs(metric: Metric, comparison: Comparison, *, has_reference: bool) -> bool:
+    """Whether the protocol has a column for `metric` on data sets with or without references."""
+    listed = comparison.protocol.columns.get(has_reference)
+    applies = has_reference or not metric.needs_reference
+    return applies and (not listed or metric.id in listed)
+
+
+def _provenance(comparison: Comparison) -> Iterator[str]:
+    protocol = comparison.protocol
+    yield f"protocol {protocol.id}, hash {protocol.hash}"
+    if protocol.rule:
+        yield f"rule: {protocol.rule}"
+    for run in comparison.runs:
+        yield f"run {run.label}"
+    for dataset in comparison.datasets.values():
+        manifest = f", manifest {dataset.manifest[:12]}" if dataset.manifest else ""
+        yield f"data set {dataset.id}: {dataset.n} images{manifest}"
+    for metric in comparison.metrics.values():
+        yield f"column {metric.title}: {metric.id}"
+
+
+def _scores(scope: Scope) -> Table:
+    footnotes = Footnotes()
+    columns = _columns(scope, footnotes)
+    groups = []
+    for dataset in scope.datasets:
+        methods = scope.methods_on(dataset)
+        published = _published(scope, dataset)
+        if not methods and not published.rows:
+            continue
+        group = _group(scope, dataset, published, footnotes)
+        rows = [run_row(scope, dataset, method, footnotes) for method in methods]
+        rows += [published_row(scope, row, footnotes) for row in published.rows]
+        ranked = marked(rows, columns, published=scope.layout.rank_published)
+        groups.append(replace(group, rows=ranked))
+    return _table("scores", scope, columns, groups, footnotes)
+
+
+def _differences(scope: Scope) -> Table:
+    footnotes = Footnotes()
+    columns = [_column(metric) for metric in scope.metrics]
+    groups = []
+    for dataset in scope.datasets:
+        published = published_for(dataset)
+        pairs = [
+            (method, theirs)
+            for method in scope.methods_on(dataset)
+            for theirs in counterparts(scope.comparison.methods[method], published.rows)
+        ]
+        if pairs:
+            group = _group(scope, dataset, published, footnotes)
+            rows = [difference_row(scope, dataset, *pair, footnotes) for pair in pairs]
+            groups.append(replace(group, rows=tuple(rows)))
+    return _table("difference", scope, columns, groups, footnotes)
+
+
+def _published(scope: Scope, dataset: Dataset) -> Published:
+    """Return what is shown of the published rows of a data set, and why others are not."""
+    layout = scope.layout
+    known = published_for(dataset) if layout.published or layout.delta else Published()
+    if not layout.published:
+        return Published(refused=known.refused)
+    return replace(known, rows=tuple(row for row in known.rows if _wanted(layout, row)))
+
+
+def _wanted(layout: Layout, row: PublishedRow) -> bool:
+    return layout.published_titles is None or row.title in layout.published_titles
+
+
+def _group(scope: Scope, dataset: Dataset, published: Published, footnotes: Footnotes) -> Group:
+    """Return the group of a data set, without its rows."""
+    n_of = scope.n_of_samples(dataset)
+    of_sets = [scope.n_of_sets(dataset, metric) for metric in scope.metrics]
+    n = notes.usual_n(list(n_of.values()) or list(filter(None, of_sets)))
+    texts = [notes.about_n(scope.comparison, dataset, n, n_of), published.refused]
+    if published.rows:
+        texts += published.notes
+        texts += [f"published values are over all {dataset.n} images"] if n < dataset.n else []
+    return Group(
+        dataset=dataset.id,
+        title=dataset.title,
+        n=n,
+        rows=(),
+        notes=tuple(
+            mark for text in texts if text for mark in footnotes.mark(f"{dataset.title}: {text}")
+        ),
+    )
+
+
+def _columns(scope: Scope, footnotes: Footnotes) -> list[Column]:
+    """Return the columns; those without values of ours say why, the same reason once."""
+    reasons = {
+        metric.id: notes.about_column(scope.comparison, metric)
+        for metric in scope.metrics
+        if not scope.has_values(metric)
+    }
+    columns = []
+    for metric in scope.metrics:
+        reason = reasons.get(metric.id)
+        alike = [one.title for one in scope.metrics if reason and reasons.get(one.id) == reason]
+        text = f"{', '.join(alike)}: {reason}" if reason else ""
+        columns.append(replace(_column(metric), notes=footnotes.mark(text)))
+    return columns
+
+
+def _column(metric: Metric) -> Column:
+    return Column(
+        metric=metric.id,
+        title=metric.title,
+        higher_is_better=metric.higher_is_better,
+        level=metric.level,
+        decimals=metric.decimals,
+    )
+
+
+def _table(
+    kind: Kind,
+    scope: Scope,
+    columns: Sequence[Column],
+    groups: Sequence[Group],
+    footnotes: Footnotes,
+) -> Table:
+    what = {"scores": "Comparison", "difference": "Ours minus published"}[kind]
+    titles = [group.title for group in groups]
+    on = " and ".join(filter(None, [", ".join(titles[:-1]), *titles[-1:]]))
+    return Table(
+        kind=kind,
+        label="-".join(group.dataset for group in groups),
+        caption=f"{what} on {on}. Means over n images, protocol {scope.comparison.protocol.label}.",
+        columns=tuple(columns),
+        groups=tuple(groups),
+        footnotes=footnotes.collected(),
+    )

@@ -1,0 +1,119 @@
+"""Footnotes: why a cell is empty, and where a mean stands on fewer images than the set has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from string import ascii_lowercase
+from typing import TYPE_CHECKING
+
+from reports.tables.model import Footnote
+
+if TYPE_CHECKING:
+    from reports.aggregate import Estimate, Key
+    from reports.comparison import Comparison
+    from reports.identity import Dataset, Metric
+
+_LONGEST = 100  # characters of a cause in a footnote
+_SYMBOLS = ("†", "‡", "§", "¶")
+
+
+class Footnotes:
+    """Collects footnotes; the same text has the same mark."""
+
+    def __init__(self) -> None:
+        self._marks: dict[str, str] = {}
+        self._sources: dict[str, str] = {}
+
+    def mark(self, text: str) -> tuple[str, ...]:
+        """Return the letter of a footnote as a tuple of marks; empty for an empty text."""
+        if not text:
+            return ()
+        return (self._marks.setdefault(text, _letters(len(self._marks))),)
+
+    def source(self, citation: str) -> str:
+        """Return the symbol of a source of published values."""
+        count = len(self._sources)
+        symbol = _SYMBOLS[count % len(_SYMBOLS)] * (1 + count // len(_SYMBOLS))
+        return self._sources.setdefault(citation, symbol)
+
+    def collected(self) -> tuple[Footnote, ...]:
+        """Return all of them, sources first."""
+        sources = [Footnote(mark=m, text=f"Published: {t}.") for t, m in self._sources.items()]
+        return (*sources, *(Footnote(mark=m, text=f"{t}.") for t, m in self._marks.items()))
+
+
+def _letters(index: int) -> str:
+    """Return a, b, ..., z, aa, bb, ..."""
+    return ascii_lowercase[index % 26] * (1 + index // 26)
+
+
+def usual_n(counts: Collection[int]) -> int:
+    """Return the commonest of some numbers of images, of equals the largest; 0 for none."""
+    votes = Counter(counts)
+    return max(votes, key=lambda n: (votes[n], n), default=0)
+
+
+def about_n(comparison: Comparison, dataset: Dataset, n: int, n_of: Mapping[str, int]) -> str:
+    """Return what is to be said of a data set whose means are not all over all of its images.
+
+    Args:
+        comparison: all that was measured.
+        dataset: the data set.
+        n: images that most of its means stand on.
+        n_of: sample metric -> images that its means stand on.
+    """
+    parts = []
+    if n < dataset.n:
+        parts.append(f"means over {n} of {dataset.n} images{_lacking(comparison, dataset)}")
+    by_n: dict[int, list[str]] = {}
+    for metric, count in n_of.items():
+        if count != n:
+            by_n.setdefault(count, []).append(comparison.metrics[metric].title)
+    parts += [f"{', '.join(titles)}: n = {count}" for count, titles in by_n.items()]
+    return "; ".join(parts)
+
+
+def _lacking(comparison: Comparison, dataset: Dataset) -> str:
+    """Return which methods have fewer images than the set: ` (MFSR-1s has 99)`."""
+    rows = comparison.scores[comparison.scores["dataset"] == dataset.id]
+    counts = rows.groupby(["method", "metric"])["image"].nunique().groupby("method").max()
+    fewer = [
+        f"{method.title} has {counts[key]}"
+        for key, method in comparison.methods.items()
+        if key in counts.index and counts[key] < dataset.n
+    ]
+    return f" ({', '.join(fewer)})" if fewer else ""
+
+
+def about_column(comparison: Comparison, metric: Metric) -> str:
+    """Return why nobody has a value of `metric`."""
+    skipped = comparison.why_skipped(metric.id)
+    return f"not computed ({skipped})" if skipped else "not computed"
+
+
+def about_cell(
+    comparison: Comparison,
+    dataset: Dataset,
+    metric: Metric,
+    method: str,
+    found: Mapping[Key, Estimate],
+) -> str:
+    """Return why a cell has no value although its column has some."""
+    rows = comparison.failures
+    failed = rows[(rows["dataset"] == dataset.id) & (rows["method"] == method)]
+    mine = failed[failed["metric"].isin([metric.id, ""])]
+    title = comparison.methods[method].title
+    if len(mine):
+        return f"{title}: {len(mine)} failures, the first: {_short(mine.iloc[0]['cause'])}"
+    if not any((dataset.id, metric.id, other) in found for other in comparison.methods):
+        return f"{metric.title} on {dataset.title}: no image that all methods share"
+    for run in comparison.runs:
+        if metric.id in run.skipped:
+            return f"not computed in {run.name}: {run.skipped[metric.id]}"
+    return f"{title}: not computed"
+
+
+def _short(cause: str) -> str:
+    line = cause.strip().rstrip(".")
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."

@@ -1,0 +1,33 @@
+"""Names on the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.api.errors import UnknownNameError, UsageError
+from benchmarks.cli.names import choose
+
+KNOWN = {"psnr@y601": ["psnr"], "psnr@rgb": ["psnr"], "niqe@pyiqa": ["niqe"]}
+
+
+def chosen(*names: str, several: bool = False) -> tuple[str, ...] | None:
+    return choose(names, KNOWN, what="metric", see="mfsr-bench list metrics", several=several)
+
+
+def test_no_names_is_no_choice() -> None:
+    assert chosen() is None
+
+
+def test_names_and_other_words_in_order_and_once() -> None:
+    assert chosen("NIQE", "psnr@rgb", "niqe@pyiqa") == ("niqe@pyiqa", "psnr@rgb")
+
+
+def test_a_word_for_two_things_is_refused_or_means_both() -> None:
+    with pytest.raises(UsageError, match="psnr@y601, psnr@rgb"):
+        chosen("psnr")
+    assert chosen("psnr", several=True) == ("psnr@y601", "psnr@rgb")
+
+
+def test_an_unknown_name_is_met_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="Unknown metric 'niqqe'.*'niqe'"):
+        chosen("niqqe")

@@ -1,0 +1,170 @@
+"""Rows are written once, survive kill -9, and come back sorted and equal."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.api.errors import ConflictError, DataError, ResourceError
+from benchmarks.results import sqlite
+from benchmarks.results.directory import RunDirectory
+from benchmarks.results.export import export
+from benchmarks.results.read import read_run
+from benchmarks.results.rows import FailureRow, ImageRow, ScoreRow, SetScoreRow, TimingRow
+from benchmarks.results.store import FILE, RunStore
+
+KEY = {"dataset": "d", "method": "m@1"}
+HOSTILE = 'a "b",<script>\u2028é'
+
+
+def rows() -> list[object]:
+    found: list[object] = []
+    for image in ("b", HOSTILE, "a"):
+        found += [
+            ImageRow(**KEY, image=image, sha256="00", width=4, height=8, seed=2**63 - 1),
+            ScoreRow(**KEY, image=image, metric="psnr@y601", value=0.1 + 0.2),
+            ScoreRow(**KEY, image=image, metric="niqe@pyiqa", value=1e-300),
+            TimingRow(**KEY, image=image, seconds=0.5, stages={"vae": 0.25}),
+        ]
+    found.append(SetScoreRow(**KEY, metric="fid@clean", n=3, value=100.0))
+    found.append(
+        FailureRow(**KEY, image="c", stage="restore", metric="", error="OutputError", cause="NaN")
+    )
+    return found
+
+
+def test_rows_come_back_equal_sorted_and_once(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store.write(rows())
+    store.write(reversed(rows()))
+    assert [r.image for r in store.rows(ImageRow)] == sorted(["b", HOSTILE, "a"])
+    for kind in (ImageRow, ScoreRow, SetScoreRow, FailureRow, TimingRow):
+        expected = {repr(r) for r in rows() if isinstance(r, kind)}
+        found = [repr(r) for r in store.rows(kind)]
+        assert set(found) == expected
+        assert len(found) == len(expected)
+    assert [r.metric for r in store.rows(ScoreRow, image="a")] == ["niqe@pyiqa", "psnr@y601"]
+    store.delete(FailureRow, dataset="d", stage="restore")
+    assert list(store.rows(FailureRow)) == []
+
+
+def test_success_takes_back_the_failure_and_a_new_image_the_old_scores(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    image = ImageRow(**KEY, image="a", sha256="00", width=4, height=8, seed=1)
+    score = ScoreRow(**KEY, image="a", metric="x@y", value=1.0)
+    failed = {**KEY, "image": "a", "error": "E", "cause": "c"}
+    restore = FailureRow(**failed, stage="restore", metric="")
+    scoring = FailureRow(**failed, stage="score", metric="x@y")
+    store.write([restore, scoring])
+    store.write([image])
+    assert list(store.rows(FailureRow)) == [scoring]
+    store.write([score])
+    assert list(store.rows(FailureRow)) == []
+    store.write([image])
+    assert list(store.rows(ScoreRow)) == [score]
+    store.write([replace(image, sha256="11")])
+    assert list(store.rows(ScoreRow)) == []
+
+
+def test_exports_do_not_depend_on_the_order_of_work(tmp_path: Path) -> None:
+    for name, order in (("one", rows()), ("two", rows()[::-1])):
+        (tmp_path / name).mkdir()
+        store = RunStore(tmp_path / name)
+        store.write(order)
+        export(store, tmp_path / name)
+    for file in ("images", "scores", "set_scores", "failures", "timings"):
+        one, two = ((tmp_path / name / f"{file}.csv").read_bytes() for name in ("one", "two"))
+        assert one == two
+    with (tmp_path / "one" / "scores.csv").open(encoding="utf-8", newline="") as handle:
+        scores = list(csv.DictReader(handle))
+    assert list(scores[0]) == ["dataset", "method", "image", "metric", "value"]
+    assert {row["image"] for row in scores} == {"a", "b", HOSTILE}
+    assert {float(row["value"]) for row in scores} == {0.1 + 0.2, 1e-300}
+
+
+def test_a_killed_writer_loses_only_what_it_had_not_written(tmp_path: Path) -> None:
+    code = f"""
+        from pathlib import Path
+        from benchmarks.results.rows import ScoreRow
+        from benchmarks.results.store import RunStore
+        store = RunStore(Path({str(tmp_path)!r}))
+        for i in range(100_000):
+            store.write([ScoreRow(dataset="d", method="m", image=f"{{i:06}}", metric=k, value=i)
+                         for k in ("a@b", "c@d")])
+            print(i, flush=True)
+    """
+    writer = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout is not None
+    written = max(int(writer.stdout.readline()) for _ in range(20))
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.wait()
+    writer.stdout.close()
+    found = [row.image for row in RunStore(tmp_path).rows(ScoreRow)]
+    images = sorted(set(found))
+    assert len(images) > written
+    assert images == [f"{i:06}" for i in range(len(images))]
+    assert len(found) == 2 * len(images)  # a transaction is there whole
+
+
+def test_foreign_files_are_conflicts(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("this is not a database, but it is long enough to be one" * 100)
+    with pytest.raises(ConflictError, match="not a database"):
+        RunStore(tmp_path)
+    (tmp_path / FILE).unlink()
+    database = sqlite3.connect(tmp_path / FILE)
+    database.execute("PRAGMA user_version = 999")
+    database.close()
+    with pytest.raises(ConflictError, match="format 999"):
+        RunStore(tmp_path)
+
+
+def test_a_full_disk_is_a_resource_error_and_the_rows_before_stay(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store.write(rows())
+    store._db.execute("PRAGMA max_page_count = 1")
+    big = [ScoreRow(**KEY, image=f"{i}" * 50, metric="x@y", value=1.0) for i in range(5000)]
+    with pytest.raises(ResourceError, match="full"):
+        store.write(big)
+    assert len(list(store.rows(ScoreRow))) == 6
+
+
+def test_an_error_inside_a_transaction_undoes_it(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+
+    def failing() -> object:
+        yield rows()[0]
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError):
+        store.write(failing())
+    assert list(store.rows(ImageRow)) == []
+    store.write(rows())
+
+
+def test_reading_a_run(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no run in"):
+        read_run(tmp_path)
+    identity = {"protocol": {"id": "p", "metrics": {}}, "methods": {}, "datasets": {}, "seed": 0}
+    RunDirectory(tmp_path).begin(identity, tool={"version": "1"})
+    RunStore(tmp_path).write(rows())
+    results = read_run(tmp_path)
+    assert results.run["identity"] == identity
+    assert len(results.scores) == 6
+    assert results.set_scores[0].n == 3
+
+
+def test_connecting_where_nothing_can_be_written_is_a_resource_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ResourceError):
+        sqlite.connect(tmp_path / "file" / "x.sqlite", "", version=1)

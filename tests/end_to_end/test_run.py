@@ -1,0 +1,294 @@
+"""`mfsr-bench run`, as a user meets it: results, failures, interruptions, conflicts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Program, command
+from skimage.metrics import peak_signal_noise_ratio
+
+from benchmarks.api.images import read_rgb
+
+N = 6
+RESULTS = ("images.csv", "scores.csv", "set_scores.csv", "failures.csv")
+
+
+def arguments(photos: Path, out: Path, methods: str, *more: str) -> list[str]:
+    return [
+        "run", "--methods", methods, "--datasets", f"folder:{photos}/lr::{photos}/hr",
+        "--metrics", "psnr@rgb,ssim", "--out", str(out), *more,
+    ]  # fmt: skip
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    """Return every result of a run: the files for people, and the images."""
+    files = [run / name for name in RESULTS] + sorted((run / "images").rglob("*.png"))
+    return {str(path.relative_to(run)): path.read_bytes() for path in files}
+
+
+def test_values_are_those_of_an_independent_reference(
+    program: Program, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    done = program(*arguments(photos, out, "nearest,bicubic", "--json"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["failures"] == 0
+    found = [row for row in rows(out / "scores.csv") if row["metric"] == "psnr@rgb"]
+    assert len(found) == 2 * N
+    for row in found:
+        sr = read_rgb(out / "images" / row["method"] / row["dataset"] / f"{row['image']}.png")
+        hr = read_rgb(photos / "hr" / f"{row['image']}.png")
+        assert float(row["value"]) == pytest.approx(peak_signal_noise_ratio(hr, sr), abs=1e-3)
+    assert "Bicubic" in (out / "summary.md").read_text()
+    session = json.loads((out / "sessions.jsonl").read_text())
+    assert session["exit_code"] == 0
+    assert session["packages"]["torch"]
+
+
+def test_the_same_command_again_computes_nothing(
+    program: Program, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    program(*arguments(photos, out, "fake,bicubic"))
+    before = contents(out)
+    stamps = {p: p.stat().st_mtime_ns for p in (out / "images").rglob("*.png")}
+    again = program(*arguments(photos, out, "fake,bicubic"))
+    assert again.returncode == 0
+    assert contents(out) == before
+    assert {p: p.stat().st_mtime_ns for p in (out / "images").rglob("*.png")} == stamps
+    assert f"restore {2 * N}/{2 * N}" in again.stderr
+
+
+def test_failures_are_recorded_and_the_rest_is_finished(
+    program: Program, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    done = program(*arguments(photos, out, "bicubic,raises,kills,wrong-size,not-finite"))
+    assert done.returncode == 1
+    failures = rows(out / "failures.csv")
+    by_method: dict[str, set[str]] = {}
+    for row in failures:
+        by_method.setdefault(row["method"], set()).add(row["image"])
+    assert by_method["raises"] == by_method["kills"] == {"c-bad"}
+    assert len(by_method["wrong-size"]) == len(by_method["not-finite"]) == N
+    assert "bicubic" not in by_method
+    causes = {row["method"]: row["cause"] for row in failures}
+    assert causes["raises"] == "this image is too hard"
+    assert "SIGKILL" in causes["kills"]
+    assert "(1, 3, 32, 39)" in causes["wrong-size"] or "(1, 3, 32, 43)" in causes["wrong-size"]
+    scored = {(row["method"], row["image"]) for row in rows(out / "scores.csv")}
+    assert len(scored) == N + 2 * (N - 1)
+    assert "failed to restore raises folder" in done.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_finished_by_the_same_command(
+    program: Program,
+    environment: dict[str, str],
+    photos: Path,
+    tmp_path: Path,
+    signal_: signal.Signals,
+) -> None:
+    whole = tmp_path / "whole"
+    assert program(*arguments(photos, whole, "slow,bicubic")).returncode == 0
+    out = tmp_path / "cut"
+    # Its own cache, so that the second run cannot profit from the first one's scores.
+    environment["MFSR_BENCH_CACHE"] = str(tmp_path / "other-cache")
+    running = subprocess.Popen(
+        command(*arguments(photos, out, "slow,bicubic")),
+        env=environment,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    wait_for_images(out, 2)
+    os.kill(running.pid, signal_)
+    _, errors = running.communicate(timeout=30)
+    if signal_ != signal.SIGKILL:
+        assert running.returncode == 130, errors
+        assert "Repeat the command to go on" in errors
+    kept = {p: p.stat().st_mtime_ns for p in finished(out)}
+    assert 0 < len(kept) < 2 * N
+    done = program(*arguments(photos, out, "slow,bicubic"))
+    assert done.returncode == 0, done.stderr
+    assert contents(out) == contents(whole)
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
+
+
+def wait_for_images(out: Path, n: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if len(finished(out)) >= n:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the run did not get going")
+
+
+def finished(out: Path) -> list[Path]:
+    """Return the images whose rows are in the store: those that may not be made again."""
+    import sqlite3
+
+    if not (out / "results.sqlite").exists():
+        return []
+    database = sqlite3.connect(f"file:{out}/results.sqlite?mode=ro", uri=True)
+    try:
+        found = database.execute("SELECT method, dataset, image FROM images").fetchall()
+    except sqlite3.OperationalError:
+        return []
+    finally:
+        database.close()
+    return [out / "images" / method / dataset / f"{image}.png" for method, dataset, image in found]
+
+
+def test_a_deleted_or_altered_result_is_made_again(
+    program: Program, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    program(*arguments(photos, out, "fake"))
+    before = contents(out)
+    first, second = sorted((out / "images").rglob("*.png"))[:2]
+    first.unlink()
+    second.write_bytes(b"rubbish")
+    assert program(*arguments(photos, out, "fake")).returncode == 0
+    assert contents(out) == before
+
+
+def test_more_methods_may_join_and_other_conditions_are_refused(
+    program: Program, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    program(*arguments(photos, out, "bicubic"))
+    joined = program(*arguments(photos, out, "nearest"))
+    assert joined.returncode == 0
+    assert {row["method"] for row in rows(out / "scores.csv")} == {"bicubic", "nearest"}
+    before = contents(out)
+    refused = program(*arguments(photos, out, "nearest", "--seed", "1"))
+    assert refused.returncode == 6
+    assert "seed" in refused.stderr
+    (photos / "lr" / "a.png").write_bytes((photos / "lr" / "b.png").read_bytes())
+    refused = program(*arguments(photos, out, "nearest"))
+    assert refused.returncode == 6
+    assert "manifest_sha256" in refused.stderr
+    assert contents(out) == before
+
+
+def test_two_runs_do_not_share_a_directory(
+    program: Program, environment: dict[str, str], photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    first = subprocess.Popen(
+        command(*arguments(photos, out, "slow")),
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for_images(out, 1)
+    second = program(*arguments(photos, out, "slow"))
+    assert second.returncode == 6
+    assert "Another run is working" in second.stderr
+    assert first.wait(timeout=60) == 0
+
+
+def test_batches_and_the_debugging_mode_give_the_same_bytes(
+    program: Program, photos: Path, tmp_path: Path
+) -> None:
+    for name, more in (("one", []), ("batch", ["--batch-size", "4"]), ("inline", ["--workers", "0"])):
+        assert program(*arguments(photos, tmp_path / name, "fake", *more)).returncode == 0
+    assert contents(tmp_path / "one") == contents(tmp_path / "batch") == contents(tmp_path / "inline")
+
+
+def test_precomputed_results_are_scored_as_they_are(
+    program: Program, photos: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    program(*arguments(photos, source, "bicubic"))
+    folder = next((source / "images" / "bicubic").iterdir())
+    out = tmp_path / "run"
+    methods = f"bicubic,precomputed:Theirs={folder}"
+    assert program(*arguments(photos, out, methods)).returncode == 0
+    values: dict[str, list[str]] = {}
+    for row in rows(out / "scores.csv"):
+        values.setdefault(row["method"], []).append(row["value"])
+    assert values["bicubic"] == values["precomputed:theirs"]
+    np.testing.assert_array_equal(
+        read_rgb(out / "images" / "precomputed-theirs" / "folder" / "a.png")
+        if (out / "images" / "precomputed-theirs" / "folder").is_dir()
+        else read_rgb(next((out / "images" / "precomputed-theirs").rglob("a.png"))),
+        read_rgb(folder / "a.png"),
+    )
+
+
+def test_the_plan_says_everything_and_does_nothing(
+    program: Program, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    planned = program(
+        "run", "--plan", "--json", "--methods", "bicubic", "--out", out,
+        "--datasets", f"realsr,folder:{photos}/lr::{photos}/hr",
+    )  # fmt: skip
+    assert planned.returncode == 0, planned.stderr
+    plan = json.loads(planned.stdout)
+    assert [line["images"] for line in plan["plan"]] == [N]
+    missing = {item["name"]: item for item in plan["missing"]}
+    assert missing["realsr"]["exit_code"] == 3
+    alexnet = next(item for name, item in missing.items() if "alexnet" in name)
+    assert alexnet["source"].startswith("https://")
+    assert alexnet["needed_by"] == "lpips@alex"
+    assert not out.exists()
+    for_people = program("run", "--plan", "--methods", "bicubic", "--datasets", "realsr")
+    assert "datasets fetch realsr" in for_people.stdout
+
+
+def test_missing_things_are_refused_before_anything_is_computed(
+    program: Program, photos: Path, tmp_path: Path
+) -> None:
+    folder = f"folder:{photos}/lr::{photos}/hr"
+    out = tmp_path / "run"
+    no_weights = program(
+        "run", "--methods", "bicubic", "--datasets", folder, "--metrics", "lpips", "--out", out
+    )
+    assert no_weights.returncode == 4
+    assert "mfsr-bench weights fetch" in no_weights.stderr
+    no_data = program("run", "--methods", "bicubic", "--datasets", "realsr", "--out", out)
+    assert no_data.returncode == 3
+    assert not out.exists()
+    skipped = program(
+        "run", "--methods", "bicubic", "--datasets", folder, "--metrics", "psnr,lpips",
+        "--missing", "skip", "--out", out,
+    )  # fmt: skip
+    assert skipped.returncode == 0
+    assert "weights missing" in skipped.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--methods", "bicubc"), 2, "Did you mean 'bicubic'"),
+        (("--datasets", "sampel"), 2, "Did you mean 'sample'"),
+        (("--metrics", "pnsr"), 2, "Did you mean"),
+        (("--protocol", "mfsr-paper"), 2, "Did you mean 'mfsr-paper-v1'"),
+        (("--images", "nothing"), 2, "Unknown image"),
+        (("--batch-size", "0"), 2, "batch-size"),
+    ],
+)
+def test_unknown_names_get_near_ones(
+    program: Program, words: tuple[str, ...], code: int, says: str
+) -> None:
+    answer = program("run", *words)
+    assert answer.returncode == code
+    assert says in answer.stderr
+    assert "Traceback" not in answer.stderr

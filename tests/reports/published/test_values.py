@@ -1,0 +1,108 @@
+"""Published numbers: as printed, of the right set, of the right method."""
+
+from __future__ import annotations
+
+import csv
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from reports.identity import Dataset, Method
+from reports.published.values import counterparts, published_for, published_rows
+
+
+def dataset(key: str, n: int, title: str = "") -> Dataset:
+    return Dataset(id=key, title=title or key, n=n, has_reference=True, manifest="")
+
+
+def method(title: str, steps: int | None, **options: str) -> Method:
+    return Method(key="k", title=title, card_title=title, steps=steps, options=options, facts={})
+
+
+def long(name: str, keys: tuple[str, ...]) -> dict[tuple[str, ...], float]:
+    """A wide table of the package, one entry per number."""
+    text = files("reports.published").joinpath(name).read_text(encoding="utf-8")
+    return {
+        (*(row[key] for key in keys), metric): float(value)
+        for row in csv.DictReader(text.splitlines())
+        for metric, value in row.items()
+        if metric not in keys and value
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "keys", "count"),
+    [
+        (
+            "mfsr_tables.csv",
+            "mfsr_paper_tables.csv",
+            ("table", "dataset", "method", "steps"),
+            448,
+        ),
+        (
+            "mfsr_ablations.csv",
+            "mfsr_paper_ablations.csv",
+            ("table", "velocity", "guidance_scale", "ratio_t_ne_s"),
+            65,
+        ),
+    ],
+)
+def test_the_tables_equal_a_second_transcription(
+    shared_data: Path, name: str, other: str, keys: tuple[str, ...], count: int
+) -> None:
+    with (shared_data / other).open(encoding="utf-8") as handle:
+        expected = {
+            (*(row[key] for key in keys), row["metric"]): float(row["value"])
+            for row in csv.DictReader(handle)
+        }
+    assert long(name, keys) == expected
+    assert len(expected) == count
+
+
+def test_the_ablations_are_on_realsr_as_the_source_says() -> None:
+    tables = long("mfsr_tables.csv", ("table", "dataset", "method", "steps"))
+    ablations = long("mfsr_ablations.csv", ("table", "velocity", "guidance_scale", "ratio_t_ne_s"))
+    for key, value in ablations.items():
+        table, velocity, scale, ratio, metric = key
+        if (velocity, scale, ratio) == ("teacher-cfg-neg", "6", "0.5"):
+            assert value == tables["1", "RealSR", "MFSR", "1", metric], table
+
+
+def test_rows_carry_our_ids_and_titles() -> None:
+    rows = {(row.citation[:4], row.dataset, row.title): row for row in published_rows()}
+    tsdsr = rows["MFSR", "realsr", "TSD-SR-1s"]
+    assert tsdsr.values["fid@clean"] == 114.56
+    assert tsdsr.values["psnr@y601"] == 23.40
+    assert "liqe@koniq" in rows["MFSR", "reallq250", "MFSR-2s"].values
+    assert ("MFSR", "drealsr", "SUPIR-50s") in rows
+    assert rows["set ", "drealsr", "OSEDiff-1s"].values["fid@clean"] == 135.296586
+
+
+def test_a_data_set_is_matched_by_id_and_size_never_by_title() -> None:
+    assert published_for(dataset("div2k-val", 100)).rows
+    assert published_for(dataset("div2k-val", 100)).notes
+    assert not published_for(dataset("div2k-val-3k", 100, "DIV2K-Val")).rows
+    assert not published_for(dataset("folder", 100, "RealSR")).rows
+    partial = published_for(dataset("realsr", 17))
+    assert not partial.rows
+    assert "100 images" in partial.refused
+
+
+@pytest.mark.parametrize(
+    ("ours", "expected"),
+    [
+        (method("MFSR", 2), ["MFSR-2s"]),
+        (method("MFSR", 4), []),
+        (method("MFSR", 2, variant="q"), []),
+        (method("OSEDiff", 1), ["OSEDiff-1s", "OSEDiff-1s"]),  # the paper and the log
+        (method("osediff", None), ["OSEDiff-1s", "OSEDiff-1s"]),  # a folder of images
+        (method("mfsr", None), []),  # of one step or of two?
+        (method("mfsr-2s", None), ["MFSR-2s"]),
+        (method("TSDSR", 1), ["TSD-SR-1s"]),
+        (method("Bicubic", None), []),
+    ],
+)
+def test_counterparts(ours: Method, expected: list[str]) -> None:
+    rows = published_for(dataset("realsr", 100)).rows
+    assert [row.title for row in counterparts(ours, rows)] == expected

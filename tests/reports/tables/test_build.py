@@ -1,0 +1,211 @@
+"""A comparison -> tables: groups, columns, footnotes, published rows, differences."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from benchmarks.results.rows import FailureRow
+from reports.comparison import compare
+from reports.tables.build import build_report
+from reports.tables.model import Row, Table
+from reports.tables.scope import Layout
+
+PSNR, LPIPS, FID, NIQE = "psnr@y601", "lpips@alex", "fid@clean", "niqe@pyiqa"
+REALSR = {"title": "RealSR", "n": 100, "has_reference": True}
+
+
+def note_of(table: Table, mark: str) -> str:
+    return next(note.text for note in table.footnotes if note.mark == mark)
+
+
+def titles(table: Table) -> list[str]:
+    return [row.title for group in table.groups for row in group.rows]
+
+
+def row_of(table: Table, title: str, symbol: str = "") -> Row:
+    rows = [row for group in table.groups for row in group.rows]
+    return next(row for row in rows if (row.title, row.published) == (title, symbol))
+
+
+def test_data_sets_with_and_without_references_are_two_tables(make_run) -> None:
+    run = make_run(
+        {
+            ("realsr", "bicubic", PSNR): [20.0, 21.0, 22.0],
+            ("reallq250", "bicubic", NIQE): [5.0, 6.0, 7.0],
+        }
+    )
+    first, second = build_report(compare([run])).tables
+    assert [column.title for column in first.columns] == ["PSNR", "LPIPS", "FID", "NIQE"]
+    assert [column.title for column in second.columns] == ["NIQE"]
+    assert (second.groups[0].title, second.groups[0].n) == ("RealLQ250", 3)
+    assert "mfsr-paper-v1 (abababababab)" in first.caption
+
+
+def test_rows_and_columns_keep_the_order_of_the_command_line(make_run) -> None:
+    run = make_run({("realsr", key, PSNR): [20.0] for key in ("mfsr@2", "bicubic", "mfsr@1")})
+    (table,) = build_report(compare([run]).select(metrics=[NIQE, PSNR])).tables
+    assert titles(table) == ["MFSR-2s", "Bicubic", "MFSR-1s"]
+    assert [column.metric for column in table.columns] == [NIQE, PSNR]
+
+
+def test_a_skipped_metric_is_a_column_that_says_why(make_run) -> None:
+    run = make_run(
+        {("realsr", "bicubic", PSNR): [20.0, 21.0, 22.0]},
+        skipped={LPIPS: "weights missing", FID: "weights missing"},
+    )
+    (table,) = build_report(compare([run])).tables
+    lpips, fid, niqe = table.columns[1:]
+    assert lpips.notes == fid.notes != niqe.notes
+    assert note_of(table, lpips.notes[0]) == "LPIPS, FID: not computed (weights missing)."
+    assert note_of(table, niqe.notes[0]) == "NIQE: not computed."
+    assert [cell.value for cell in table.groups[0].rows[0].cells] == [21.0, None, None, None]
+
+
+def test_a_column_is_where_the_protocol_has_it_or_where_it_was_measured(make_run) -> None:
+    listed = {"with_reference": [PSNR, LPIPS], "without_reference": [NIQE]}
+    run = make_run(
+        {
+            ("realsr", "bicubic", PSNR): [20.0, 21.0, 22.0],
+            ("reallq250", "bicubic", NIQE): [5.0, 6.0, 7.0],
+        },
+        protocol=listed,
+        skipped={LPIPS: "weights missing", FID: "weights missing"},
+    )
+    first, second = build_report(compare([run])).tables
+    assert [column.metric for column in first.columns] == [PSNR, LPIPS]
+    assert [column.metric for column in second.columns] == [NIQE]
+    beyond = make_run({("realsr", "bicubic", NIQE): [5.0, 6.0, 7.0]}, protocol=listed)
+    (table,) = build_report(compare([beyond])).tables
+    assert [column.metric for column in table.columns] == [PSNR, LPIPS, NIQE]
+
+
+def test_a_failed_image_drops_out_for_all_and_n_says_so(make_run) -> None:
+    run = make_run(
+        {
+            ("realsr", "bicubic", PSNR): [20.0, 21.0, 22.0],
+            ("realsr", "mfsr@1", PSNR): [30.0, math.nan, 32.0],
+            ("realsr", "bicubic", NIQE): [5.0, 5.0, 5.0],
+            ("realsr", "mfsr@1", NIQE): [6.0, math.nan, 6.0],
+            ("realsr", "bicubic", LPIPS): [0.1, 0.2, math.nan],
+            ("realsr", "mfsr@1", LPIPS): [0.1, math.nan, 0.3],
+        }
+    )
+    (table,) = build_report(compare([run])).tables
+    group = table.groups[0]
+    assert group.n == 2
+    assert [cell.n for cell in group.rows[0].cells] == [2, 1, None, 2]
+    assert note_of(table, group.notes[0]) == (
+        "RealSR: means over 2 of 3 images (MFSR-1s has 2); LPIPS: n = 1."
+    )
+
+
+def test_a_method_that_failed_everywhere_keeps_its_row_and_its_cause(make_run) -> None:
+    failures = tuple(
+        FailureRow(
+            dataset="realsr",
+            method="mfsr@1",
+            image=f"i{i}",
+            stage="restore",
+            metric="",
+            error="OutputError",
+            cause="the result holds NaN.",
+        )
+        for i in range(3)
+    )
+    from_conftest = make_run({("realsr", "mfsr@1", PSNR): []}).run["identity"]["methods"]
+    run = make_run(
+        {("realsr", "bicubic", PSNR): [20.0, 21.0, 22.0]},
+        failures=failures,
+        methods={"mfsr@1": from_conftest["mfsr@1"]},
+    )
+    (table,) = build_report(compare([run])).tables
+    row = row_of(table, "MFSR-1s")
+    assert row.cells[0].value is None
+    text = note_of(table, row.cells[0].notes[0])
+    assert text == "MFSR-1s: 3 failures, the first: the result holds NaN."
+    assert table.groups[0].n == 3
+
+
+def test_fid_of_fewer_images_says_its_n_and_is_not_ranked(make_run) -> None:
+    run = make_run(
+        {}, {("realsr", "bicubic", FID): (3, 120.0), ("realsr", "mfsr@1", FID): (2, 90.0)}
+    )
+    (table,) = build_report(compare([run])).tables
+    cell = row_of(table, "MFSR-1s").cells[2]
+    assert (cell.n, cell.mark) == (2, "")
+    assert note_of(table, cell.notes[0]) == "FID over 2 images, not ranked against 3."
+    assert table.groups[0].n == 3
+
+
+def test_published_rows_follow_ours_and_are_not_ranked(make_run) -> None:
+    run = make_run({("realsr", "mfsr@1", PSNR): [20.0] * 100}, datasets={"realsr": REALSR})
+    (table,) = build_report(compare([run]), Layout(published=True)).tables
+    assert titles(table)[0] == "MFSR-1s"
+    published = row_of(table, "TSD-SR-1s", "†")
+    assert [cell.value for cell in published.cells] == [23.40, 0.2805, 114.56, 5.0924]
+    assert [cell.n for cell in published.cells] == [100] * 4
+    assert "arXiv:2603.20690" in note_of(table, "†")
+    assert row_of(table, "OSEDiff-1s", "‡").cells[2].value == 123.493817
+    assert not any(cell.mark for row in table.groups[0].rows for cell in row.cells)
+
+    (ranked,) = build_report(compare([run]), Layout(published=True, rank_published=True)).tables
+    assert row_of(ranked, "ResShift-15s", "†").cells[0].mark == "best"
+
+
+def test_another_set_of_the_same_name_has_no_published_rows(make_run) -> None:
+    datasets = {
+        "div2k-val-3k": {"title": "DIV2K-Val", "n": 100, "has_reference": True},
+        "realsr": {"title": "RealSR", "n": 17, "has_reference": True},
+    }
+    run = make_run(
+        {
+            ("div2k-val-3k", "mfsr@1", PSNR): [20.0] * 100,
+            ("realsr", "mfsr@1", PSNR): [20.0] * 17,
+        },
+        datasets=datasets,
+    )
+    (table,) = build_report(compare([run]), Layout(published=True, delta=True)).tables
+    assert titles(table) == ["MFSR-1s", "MFSR-1s"]
+    assert table.groups[0].notes == ()
+    assert note_of(table, table.groups[1].notes[0]) == (
+        "RealSR: published values are of 100 images, this run used 17: left out."
+    )
+
+
+def test_delta_is_ours_minus_published_from_unrounded_values(make_run) -> None:
+    run = make_run(
+        {
+            ("realsr", "mfsr@1", PSNR): [21.514] * 100,
+            ("realsr", "bicubic", PSNR): [25.0] * 100,
+        },
+        {("realsr", "mfsr@1", FID): (100, 111.0)},
+        datasets={"realsr": REALSR},
+    )
+    scores, delta = build_report(compare([run]), Layout(delta=True)).tables
+    assert titles(scores) == ["MFSR-1s", "Bicubic"]
+    assert delta.kind == "difference"
+    assert titles(delta) == ["MFSR-1s"]
+    psnr, lpips, fid, _ = delta.groups[0].rows[0].cells
+    assert psnr.value == pytest.approx(0.004, abs=1e-12)
+    assert fid.value == pytest.approx(0.86)
+    assert note_of(delta, lpips.notes[0]) == "not computed."
+
+
+def test_crops_that_cannot_be_the_papers_own_are_said_to_be_others(make_run) -> None:
+    run = make_run(
+        {("div2k-val", "mfsr@1", PSNR): [21.0] * 100},
+        datasets={"div2k-val": {"title": "DIV2K-Val", "n": 100, "has_reference": True}},
+    )
+    scores, delta = build_report(compare([run]), Layout(published=True, delta=True)).tables
+    for table in (scores, delta):
+        assert "not released" in note_of(table, table.groups[0].notes[0])
+
+
+def test_provenance_names_protocol_runs_and_columns(make_run) -> None:
+    run = make_run({("realsr", "bicubic", PSNR): [20.0]})
+    lines = build_report(compare([run])).provenance
+    assert f"protocol mfsr-paper-v1, hash {'ab' * 32}" in lines
+    assert "run run: mfsr-bench 0.1.0, commit efefefefefef, seed 0" in lines
+    assert "column PSNR: psnr@y601" in lines
