@@ -27,6 +27,7 @@ _CHECKPOINT = WeightFile(
     ),
     note="about 17 MB",
 )
+_PROMPT_END = ", ,"
 _MINIMUM = 128  # LR pixels per side
 _MULTIPLE = 8  # image pixels per latent pixel
 TILING = Tiling(tile=96, overlap=32)
@@ -154,5 +155,8 @@ class OSEDiff(Restorer):
 
 
 def prompt_of(tags: str) -> str:
-    """Return the prompt for an image's tags, as upstream builds it with an empty user's prompt."""
-    return f"{tags}, ,"
+    """Return the prompt for an image's tags, as upstream builds it with an empty user's prompt.
+
+    A prompt that upstream saved ends so already.
+    """
+    return tags if tags.endswith(_PROMPT_END) else tags + _PROMPT_END

@@ -206,9 +206,15 @@ def test_two_runs_do_not_share_a_directory(
 def test_batches_and_the_debugging_mode_give_the_same_bytes(
     program: Program, photos: Path, tmp_path: Path
 ) -> None:
-    for name, more in (("one", []), ("batch", ["--batch-size", "4"]), ("inline", ["--workers", "0"])):
+    for name, more in (
+        ("one", []),
+        ("batch", ["--batch-size", "4"]),
+        ("inline", ["--workers", "0"]),
+    ):
         assert program(*arguments(photos, tmp_path / name, "fake", *more)).returncode == 0
-    assert contents(tmp_path / "one") == contents(tmp_path / "batch") == contents(tmp_path / "inline")
+    assert (
+        contents(tmp_path / "one") == contents(tmp_path / "batch") == contents(tmp_path / "inline")
+    )
 
 
 def test_precomputed_results_are_scored_as_they_are(
