@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks import console
-from benchmarks.api.errors import UsageError
+from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import write_atomic
 from benchmarks.cli.lists import split_lists
 from benchmarks.cli.names import choose
@@ -37,7 +37,7 @@ def _group() -> None:
 
 @app.command()
 def table(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run directories.")],
     form: Annotated[
         Format | None,
         typer.Option("--format", help="Default: by the suffix of --out, else terminal."),
@@ -56,11 +56,18 @@ def table(
         bool, typer.Option("--delta", help="Add a table of ours minus published.")
     ] = False,
     methods: Annotated[
-        list[str] | None, typer.Option(help="Only these rows, in this order (mfsr@2, OSEDiff-1s).")
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="Only these rows, in this order: mfsr@2,OSEDiff-1s."),
     ] = None,
-    datasets: Annotated[list[str] | None, typer.Option(help="Only these data sets.")] = None,
-    metrics: Annotated[list[str] | None, typer.Option(help="Only these columns.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write to this file, not to stdout.")] = None,
+    datasets: Annotated[
+        list[str] | None, typer.Option(metavar="NAMES", help="Only these data sets.")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option(metavar="NAMES", help="Only these columns, in this order.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write to this file, not to stdout.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Print the tables of one or several runs, ranked, with the number of images behind each mean.
@@ -83,6 +90,11 @@ def table(
         published_titles=None if rows is None else {*rows, *_titles(chosen)},
     )
     report = build_report(chosen, layout)
+    if not report.tables:
+        raise DataError(
+            "These runs have no results for what was asked.",
+            "Choose other --datasets or --metrics, or finish the run: mfsr-bench run --out RUN",
+        )
     if delta and all(one.kind != "difference" for one in report.tables):
         console.err().print("No published values of these methods on these data sets: no delta.")
     _write(report, _format(form, out, as_json=as_json), highlight, out)

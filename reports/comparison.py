@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.results.rows import RunResults
 
 T = TypeVar("T")
+Titled = TypeVar("Titled", Metric, Method)
 
 _APART = "Make a table of each run on its own, or score the images of one under the other's rules."
 
@@ -90,7 +91,7 @@ def compare(results: Sequence[RunResults]) -> Comparison:
         _check_protocol(first, other)
     return Comparison(
         protocol=first.protocol,
-        metrics=_merge(identities, lambda one: one.metrics, _check_metric),
+        metrics=_distinct(_merge(identities, lambda one: one.metrics, _check_metric)),
         methods=_distinct(_merge(identities, lambda one: one.methods, _check_method)),
         datasets=_merge(identities, lambda one: one.datasets, _check_dataset),
         runs=tuple(one.run for one in identities),
@@ -157,14 +158,12 @@ def _check_method(first: Method, other: Method, runs: str) -> None:
         )
 
 
-def _distinct(methods: Mapping[str, Method]) -> Mapping[str, Method]:
-    """Return the methods with their keys in the titles that several of them share."""
-    titles = [method.title for method in methods.values()]
+def _distinct(known: Mapping[str, Titled]) -> Mapping[str, Titled]:
+    """Return rows or columns with their keys in the titles that several of them share."""
+    titles = [one.title for one in known.values()]
     return {
-        key: replace(method, title=f"{method.title} ({key})")
-        if titles.count(method.title) > 1
-        else method
-        for key, method in methods.items()
+        key: replace(one, title=f"{one.title} ({key})") if titles.count(one.title) > 1 else one
+        for key, one in known.items()
     }
 
 

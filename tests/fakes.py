@@ -37,7 +37,7 @@ class Slow(Fake):
     card = MethodCard(name="slow", title="Slow", default_steps=1)
 
     def _restore(self, batch: LRBatch, steps: int | None) -> torch.Tensor:
-        time.sleep(0.3)
+        time.sleep(0.5)
         return super()._restore(batch, steps)
 
 

@@ -213,6 +213,9 @@ def missing(owner: str, weight: Weights, place: Path) -> WeightsMissingError | W
             what,
             f"Accept the licence at {source}, run: hf auth login; mfsr-bench weights fetch {owner}",
         )
+    if isinstance(weight, WeightFile) and weight.unpublished:
+        cause = f"No weights of '{owner}' were published: {weight.name} is missing."
+        return WeightsMissingError(cause, f"{weight.unpublished} Put it at {place}")
     if isinstance(weight, WeightFile) and not (weight.urls or weight.hub):
         return WeightsMissingError(what, f"Download it at {source} and put it at {place}")
     return WeightsMissingError(

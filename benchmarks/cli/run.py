@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from benchmarks.api.errors import MFSRBenchError
-from benchmarks.cli.lists import split_lists
+from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.machine import cores, devices
 from benchmarks.cli.options import Json, Policy, Precision
 from benchmarks.cli.weights import fetch_all
@@ -94,7 +94,7 @@ def run(
     policy = missing or (Policy.SKIP if embedded else Policy.ERROR)
     request = Request(
         methods=split_lists(methods) or DEFAULT_METHODS,
-        datasets=split_lists(datasets) or DEFAULT_DATASETS,
+        datasets=split_datasets(datasets) or DEFAULT_DATASETS,
         metrics=split_lists(metrics),
         protocol=protocol,
         out=out,
@@ -131,8 +131,8 @@ def _execute(config: RunConfig, cache: ScoreCache, *, quiet: bool, json: bool) -
     from benchmarks.progress import progress
     from benchmarks.results.session import session
 
-    signal.signal(signal.SIGTERM, _as_interrupt)
     failures = 0
+    before = signal.signal(signal.SIGTERM, _as_interrupt)
     with session(config.out) as closing:
         try:
             with progress(quiet=quiet) as show:
@@ -145,6 +145,8 @@ def _execute(config: RunConfig, cache: ScoreCache, *, quiet: bool, json: bool) -
                 f"Interrupted. All finished work is kept in {config.out}.",
                 "Repeat the command to go on.",
             ) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
         closing.exit_code = 1 if failures else 0
     _report(config.out, failures, json=json)
     return closing.exit_code

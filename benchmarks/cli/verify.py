@@ -10,29 +10,36 @@ import typer
 from benchmarks import console
 from benchmarks.api.errors import UsageError
 from benchmarks.cli.lists import split_lists
+from benchmarks.cli.machine import cores, devices
 from benchmarks.cli.names import choose
 from benchmarks.conformance.compare import Conformance, verify
 from benchmarks.conformance.logs import fetch, logs
 from benchmarks.conformance.parse import PublishedScores, read_published
-from benchmarks.conformance.scoring import score_pairs
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
 def verify_command(
-    sr: Annotated[Path, typer.Option("--sr", help="Folder of the published SR images.")],
+    sr: Annotated[
+        Path, typer.Option("--sr", metavar="DIR", help="Folder of the published SR images.")
+    ],
     published: Annotated[
         str,
         typer.Option(
+            metavar="NAME|FILE",
             help="osediff-realsr, osediff-drealsr, or a file: OSEDiff's .log, a CSV of "
-            "image,PSNR,..., or our scores.csv."
+            "image,PSNR,..., or our scores.csv.",
         ),
     ],
-    hr: Annotated[Path | None, typer.Option("--hr", help="Folder of their HR references.")] = None,
+    hr: Annotated[
+        Path | None, typer.Option("--hr", metavar="DIR", help="Folder of their HR references.")
+    ] = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option(help="Only these metrics (psnr, ssim@y601, ...); default: all published."),
+        typer.Option(
+            metavar="NAMES", help="Only these metrics: psnr,ssim@y601. Default: all published."
+        ),
     ] = None,
     subset: Annotated[
         bool, typer.Option("--subset", help="Allow SR to hold only some of the published images.")
@@ -48,7 +55,14 @@ def verify_command(
     chosen = choose(
         split_lists(metrics), known, what=f"metric of {theirs.title}", see="mfsr-bench list metrics"
     )
-    found = verify(sr, hr, theirs, score=score_pairs, metrics=chosen, subset=subset)
+    from functools import partial
+
+    from benchmarks.conformance.scoring import score_pairs
+    from benchmarks.progress import progress
+
+    with progress() as show:
+        score = partial(score_pairs, workers=cores(), devices=devices(()), show=show)
+        found = verify(sr, hr, theirs, score=score, metrics=chosen, subset=subset)
     if as_json:
         console.print_json(found.as_json())
     else:

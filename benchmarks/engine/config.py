@@ -65,6 +65,8 @@ class RunConfig:
                 "id": self.protocol.id,
                 "hash": self.protocol.hash,
                 "rule": self.protocol.rule,
+                "with_reference": list(self.protocol.with_reference),
+                "without_reference": list(self.protocol.without_reference),
                 "metrics": {spec.id: self._metric(spec) for spec in self.all_metrics()},
             },
             "methods": {

@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from benchmarks.metrics.catalogue_no_reference import NO_REFERENCE
 from benchmarks.metrics.catalogue_reference import REFERENCE
+from benchmarks.metrics.catalogue_set import SETS
 
-METRICS = (*REFERENCE, *NO_REFERENCE)
+METRICS = (*REFERENCE, *NO_REFERENCE, *SETS)

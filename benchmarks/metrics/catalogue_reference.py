@@ -1,9 +1,12 @@
-"""Full-reference metrics of single images: PSNR, SSIM."""
+"""Full-reference metrics of single images: PSNR, SSIM, LPIPS, DISTS."""
 
 from __future__ import annotations
 
 from benchmarks.api.metric import MetricSpec
+from benchmarks.metrics import weight_files
 
+_PYIQA_LICENCE = "PolyForm-Noncommercial-1.0.0"
+_PYIQA = ("pyiqa", "torch", "torchvision")
 _ONE_STEP = ("OSEDiff", "TSD-SR", "S3Diff", "SinSR", "MFSR")
 
 
@@ -178,4 +181,63 @@ _SSIM = (
     ),
 )
 
-REFERENCE = (*_PSNR, *_SSIM)
+_DEEP = (
+    MetricSpec(
+        id="lpips@alex",
+        title="LPIPS",
+        higher_is_better=False,
+        needs_reference=True,
+        definition="LPIPS v0.1 with AlexNet, images in [-1, 1], full size.",
+        loader="benchmarks.metrics.deep.lpips:load",
+        settings={"pyiqa": "lpips"},
+        minimum_side=31,
+        packages=_PYIQA,
+        weights=(weight_files.LPIPS_ALEX, weight_files.ALEXNET),
+        used_by=_ONE_STEP,
+        licence=_PYIQA_LICENCE,
+    ),
+    MetricSpec(
+        id="lpips@vgg",
+        title="LPIPS",
+        higher_is_better=False,
+        needs_reference=True,
+        definition="LPIPS v0.1 with VGG16, images in [-1, 1], full size.",
+        loader="benchmarks.metrics.deep.lpips:load",
+        settings={"pyiqa": "lpips-vgg"},
+        minimum_side=16,
+        packages=_PYIQA,
+        weights=(weight_files.LPIPS_VGG, weight_files.VGG16),
+        used_by=("pyiqa lpips-vgg", "ResShift in training"),
+        licence=_PYIQA_LICENCE,
+    ),
+    MetricSpec(
+        id="dists@vgg16",
+        title="DISTS",
+        higher_is_better=False,
+        needs_reference=True,
+        definition="DISTS with VGG16 at full size.",
+        loader="benchmarks.metrics.deep.dists:load",
+        settings={"pyiqa": "dists"},
+        minimum_side=16,
+        packages=_PYIQA,
+        weights=(weight_files.DISTS, weight_files.VGG16),
+        used_by=("OSEDiff", "TSD-SR", "S3Diff", "MFSR"),
+        licence=_PYIQA_LICENCE,
+    ),
+    MetricSpec(
+        id="dists@vgg16-resize256",
+        title="DISTS",
+        higher_is_better=False,
+        needs_reference=True,
+        definition="DISTS with VGG16 after resizing the shorter side to 256 where it is longer.",
+        loader="benchmarks.metrics.deep.dists:load",
+        settings={"pyiqa": "dists", "resize": 256},
+        minimum_side=16,
+        packages=(*_PYIQA, "pillow"),
+        weights=(weight_files.DISTS, weight_files.VGG16),
+        used_by=("the authors' own DISTS script",),
+        licence=_PYIQA_LICENCE,
+    ),
+)
+
+REFERENCE = (*_PSNR, *_SSIM, *_DEEP)

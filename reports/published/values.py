@@ -14,7 +14,7 @@ from benchmarks.conformance.columns import metric_of
 from benchmarks.conformance.logs import logs
 
 if TYPE_CHECKING:
-    from reports.identity import Dataset, Method
+    from reports.identity import Method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +68,19 @@ class Published:
     notes: tuple[str, ...] = field(default=())
 
 
-def published_for(dataset: Dataset) -> Published:
-    """Return the published rows that are about this very set of images."""
-    rows = [row for row in published_rows() if row.dataset == dataset.id]
-    same = tuple(row for row in rows if row.n == dataset.n)
+def published_for(dataset: str, n: int) -> Published:
+    """Return the published rows that are about this very set of images.
+
+    Args:
+        dataset: data set id.
+        n: images of it that were tried, whether or not they succeeded.
+    """
+    rows = [row for row in published_rows() if row.dataset == dataset]
+    same = tuple(row for row in rows if row.n == n)
     refused = ""
     if len(same) < len(rows):
-        n = next(row.n for row in rows if row.n != dataset.n)
-        refused = f"published values are of {n} images, this run used {dataset.n}: left out"
+        other = next(row.n for row in rows if row.n != n)
+        refused = f"published values are of {other} images, these runs have {n}: left out"
     return Published(
         rows=same,
         refused=refused,

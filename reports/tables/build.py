@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def build_report(comparison: Comparison, layout: Layout | None = None) -> Report:
-    """Return the tables of a comparison, without those that would have no rows."""
+    """Return the tables of a comparison, without those that would have no rows or no columns."""
     layout = layout or Layout()
     tables: list[Table] = []
     for scope in _scopes(comparison, layout):
@@ -34,7 +34,7 @@ def build_report(comparison: Comparison, layout: Layout | None = None) -> Report
         protocol=comparison.protocol.id,
         protocol_hash=comparison.protocol.hash,
         provenance=tuple(_provenance(comparison)),
-        tables=tuple(table for table in tables if table.groups),
+        tables=tuple(table for table in tables if table.groups and table.columns),
     )
 
 
@@ -98,7 +98,7 @@ def _differences(scope: Scope) -> Table:
     columns = [_column(metric) for metric in scope.metrics]
     groups = []
     for dataset in scope.datasets:
-        published = published_for(dataset)
+        published = published_for(dataset.id, scope.n_tried(dataset))
         pairs = [
             (method, theirs)
             for method in scope.methods_on(dataset)
@@ -114,7 +114,9 @@ def _differences(scope: Scope) -> Table:
 def _published(scope: Scope, dataset: Dataset) -> Published:
     """Return what is shown of the published rows of a data set, and why others are not."""
     layout = scope.layout
-    known = published_for(dataset) if layout.published or layout.delta else Published()
+    if not (layout.published or layout.delta):
+        return Published()
+    known = published_for(dataset.id, scope.n_tried(dataset))
     if not layout.published:
         return Published(refused=known.refused)
     return replace(known, rows=tuple(row for row in known.rows if _wanted(layout, row)))
@@ -132,7 +134,8 @@ def _group(scope: Scope, dataset: Dataset, published: Published, footnotes: Foot
     texts = [notes.about_n(scope.comparison, dataset, n, n_of), published.refused]
     if published.rows:
         texts += published.notes
-        texts += [f"published values are over all {dataset.n} images"] if n < dataset.n else []
+        if n < (full := published.rows[0].n):
+            texts.append(f"published values are over all {full} images")
     return Group(
         dataset=dataset.id,
         title=dataset.title,

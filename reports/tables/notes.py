@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from reports.tables.model import Footnote
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from reports.aggregate import Estimate, Key
     from reports.comparison import Comparison
     from reports.identity import Dataset, Metric
 
 _LONGEST = 100  # characters of a cause in a footnote
+_NOT_SHARED = "no image that all methods share"
 _SYMBOLS = ("†", "‡", "§", "¶")
 
 
@@ -89,7 +92,12 @@ def _lacking(comparison: Comparison, dataset: Dataset) -> str:
 def about_column(comparison: Comparison, metric: Metric) -> str:
     """Return why nobody has a value of `metric`."""
     skipped = comparison.why_skipped(metric.id)
-    return f"not computed ({skipped})" if skipped else "not computed"
+    if skipped:
+        return f"not computed ({skipped})"
+    if (comparison.scores["metric"] == metric.id).any():
+        return _NOT_SHARED
+    failed = comparison.failures[comparison.failures["metric"] == metric.id]
+    return _failures(failed) if len(failed) else "not computed"
 
 
 def about_cell(
@@ -105,15 +113,16 @@ def about_cell(
     mine = failed[failed["metric"].isin([metric.id, ""])]
     title = comparison.methods[method].title
     if len(mine):
-        return f"{title}: {len(mine)} failures, the first: {_short(mine.iloc[0]['cause'])}"
+        return f"{title}: {_failures(mine)}"
     if not any((dataset.id, metric.id, other) in found for other in comparison.methods):
-        return f"{metric.title} on {dataset.title}: no image that all methods share"
+        return f"{metric.title} on {dataset.title}: {_NOT_SHARED}"
     for run in comparison.runs:
         if metric.id in run.skipped:
             return f"not computed in {run.name}: {run.skipped[metric.id]}"
     return f"{title}: not computed"
 
 
-def _short(cause: str) -> str:
-    line = cause.strip().rstrip(".")
-    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
+def _failures(rows: pd.DataFrame) -> str:
+    cause = str(rows["cause"].iloc[0]).strip().rstrip(".")
+    short = cause if len(cause) <= _LONGEST else cause[:_LONGEST] + "..."
+    return f"{len(rows)} failed, the first: {short}"

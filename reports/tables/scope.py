@@ -55,6 +55,16 @@ class Scope:
         failed = rows["dataset"].isin(on) & (rows["metric"] == metric.id)
         return self.has_values(metric) or bool(failed.any())
 
+    def n_tried(self, dataset: Dataset) -> int:
+        """Return how many images of a data set any method was run on, failures included."""
+        known = self.comparison
+        images: set[str] = set()
+        for rows in (known.scores, known.failures):
+            images.update(rows.loc[rows["dataset"] == dataset.id, "image"])
+        images.discard("")
+        counts = (self.n_of_sets(dataset, metric) for metric in self.metrics)
+        return len(images) or max(counts, default=0)
+
     def n_of_sets(self, dataset: Dataset, metric: Metric) -> int:
         """Return the largest number of images that a set metric was computed from; 0 for none."""
         counts = (

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from program import Program, in_this_process
 
 from benchmarks.api.images import write_png
 
@@ -23,11 +21,10 @@ FAKES = {
     "kills": "Kills",
     "kills-on-load": "KillsOnLoad",
 }
-Program = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment of the program: a plugin package with the fakes is installed in it."""
     site = tmp_path / "site"
     package = site / "fakes_plugin-1.0.dist-info"
@@ -35,30 +32,18 @@ def environment(tmp_path: Path) -> dict[str, str]:
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: fakes-plugin\nVersion: 1.0\n")
     lines = [f"{name} = fakes:{kind}" for name, kind in FAKES.items()]
     (package / "entry_points.txt").write_text("\n".join(["[mfsr_bench.restorers]", *lines]))
-    return {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{TESTS}", "COLUMNS": "160"}
-
-
-def command(*arguments: str | Path) -> list[str]:
-    code = "from benchmarks.cli.app import main; main()"
-    return [sys.executable, "-P", "-c", code, *map(str, arguments)]
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.chdir(tmp_path)
+    return {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{TESTS}"}
 
 
 @pytest.fixture
-def program(environment: dict[str, str], tmp_path: Path) -> Program:
-    """Run `mfsr-bench` with arguments, in a folder of the test's own."""
-
-    def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*arguments),
-            check=False,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=environment,
-            **options,
-        )
-
-    return run
+def program(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Program:
+    """Run `mfsr-bench` in this process and in a folder of the test's own."""
+    return in_this_process(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -125,6 +125,12 @@ def test_a_folder_without_a_run_is_a_data_error(tmp_path: Path) -> None:
         table(tmp_path)
 
 
+def test_nothing_to_show_is_a_data_error(make_run, tmp_path: Path) -> None:
+    empty = make_run({("realsr", "bicubic", PSNR): []})
+    with pytest.raises(DataError, match="no results for what was asked"):
+        table(write(empty, tmp_path / "empty"))
+
+
 def test_the_command_needs_no_torch(run: Path) -> None:
     code = (
         "import sys\n"

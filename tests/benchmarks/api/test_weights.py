@@ -141,3 +141,20 @@ def test_status_tells_present_missing_and_corrupt(tmp_path: Path) -> None:
 def test_impossible_weight_files_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         file(**bad)
+
+
+def test_the_first_digits_of_a_hash_are_checked_too(tmp_path: Path) -> None:
+    path = put(tmp_path / "net.pth")
+    assert check(file(sha256_prefix=SHA256[:8]), path, images.sha256_file) == SHA256
+    with pytest.raises(WeightsCorruptError, match="00000000"):
+        check(file(sha256_prefix="0" * 8), path, images.sha256_file)
+    with pytest.raises(ConfigError, match="xyz"):
+        file(sha256_prefix="xyz")
+
+
+def test_a_size_that_is_only_roughly_known_is_shown_and_not_checked(tmp_path: Path) -> None:
+    weight = file(about_bytes=2_000_000)
+    assert check(weight, put(tmp_path / "net.pth"), images.sha256_file) == SHA256
+    status = WeightStore(tmp_path).status("metrics", weight)
+    assert status.as_json()["bytes"] is None
+    assert status.as_json()["about_bytes"] == 2_000_000

@@ -8,12 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.identity import Dataset, Method
+from reports.identity import Method
 from reports.published.values import counterparts, published_for, published_rows
-
-
-def dataset(key: str, n: int, title: str = "") -> Dataset:
-    return Dataset(id=key, title=title or key, n=n, has_reference=True, manifest="")
 
 
 def method(title: str, steps: int | None, **options: str) -> Method:
@@ -79,12 +75,11 @@ def test_rows_carry_our_ids_and_titles() -> None:
     assert rows["set ", "drealsr", "OSEDiff-1s"].values["fid@clean"] == 135.296586
 
 
-def test_a_data_set_is_matched_by_id_and_size_never_by_title() -> None:
-    assert published_for(dataset("div2k-val", 100)).rows
-    assert published_for(dataset("div2k-val", 100)).notes
-    assert not published_for(dataset("div2k-val-3k", 100, "DIV2K-Val")).rows
-    assert not published_for(dataset("folder", 100, "RealSR")).rows
-    partial = published_for(dataset("realsr", 17))
+def test_a_data_set_is_matched_by_id_and_size() -> None:
+    assert published_for("div2k-val", 100).rows
+    assert published_for("div2k-val", 100).notes
+    assert not published_for("div2k-val-3k", 100).rows
+    partial = published_for("realsr", 17)
     assert not partial.rows
     assert "100 images" in partial.refused
 
@@ -104,5 +99,5 @@ def test_a_data_set_is_matched_by_id_and_size_never_by_title() -> None:
     ],
 )
 def test_counterparts(ours: Method, expected: list[str]) -> None:
-    rows = published_for(dataset("realsr", 100)).rows
+    rows = published_for("realsr", 100).rows
     assert [row.title for row in counterparts(ours, rows)] == expected

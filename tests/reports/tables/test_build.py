@@ -20,6 +20,18 @@ def note_of(table: Table, mark: str) -> str:
     return next(note.text for note in table.footnotes if note.mark == mark)
 
 
+def failed(method: str, image: str, *, cause: str, metric: str = "") -> FailureRow:
+    return FailureRow(
+        dataset="realsr",
+        method=method,
+        image=image,
+        stage="score" if metric else "restore",
+        metric=metric,
+        error="OutputError",
+        cause=cause,
+    )
+
+
 def titles(table: Table) -> list[str]:
     return [row.title for group in table.groups for row in group.rows]
 
@@ -41,6 +53,12 @@ def test_data_sets_with_and_without_references_are_two_tables(make_run) -> None:
     assert [column.title for column in second.columns] == ["NIQE"]
     assert (second.groups[0].title, second.groups[0].n) == ("RealLQ250", 3)
     assert "mfsr-paper-v1 (abababababab)" in first.caption
+
+
+def test_a_table_without_columns_is_no_table(make_run) -> None:
+    run = make_run({("realsr", "bicubic", PSNR): [20.0], ("reallq250", "bicubic", NIQE): [5.0]})
+    tables = build_report(compare([run]).select(metrics=[PSNR]), Layout(published=True)).tables
+    assert [table.label for table in tables] == ["realsr"]
 
 
 def test_rows_and_columns_keep_the_order_of_the_command_line(make_run) -> None:
@@ -102,18 +120,7 @@ def test_a_failed_image_drops_out_for_all_and_n_says_so(make_run) -> None:
 
 
 def test_a_method_that_failed_everywhere_keeps_its_row_and_its_cause(make_run) -> None:
-    failures = tuple(
-        FailureRow(
-            dataset="realsr",
-            method="mfsr@1",
-            image=f"i{i}",
-            stage="restore",
-            metric="",
-            error="OutputError",
-            cause="the result holds NaN.",
-        )
-        for i in range(3)
-    )
+    failures = tuple(failed("mfsr@1", f"i{i}", cause="the result holds NaN.") for i in range(3))
     from_conftest = make_run({("realsr", "mfsr@1", PSNR): []}).run["identity"]["methods"]
     run = make_run(
         {("realsr", "bicubic", PSNR): [20.0, 21.0, 22.0]},
@@ -124,8 +131,33 @@ def test_a_method_that_failed_everywhere_keeps_its_row_and_its_cause(make_run) -
     row = row_of(table, "MFSR-1s")
     assert row.cells[0].value is None
     text = note_of(table, row.cells[0].notes[0])
-    assert text == "MFSR-1s: 3 failures, the first: the result holds NaN."
+    assert text == "MFSR-1s: 3 failed, the first: the result holds NaN."
     assert table.groups[0].n == 3
+
+
+def test_a_metric_without_any_value_says_what_happened(make_run) -> None:
+    failure = failed(
+        "bicubic", "i0", metric=NIQE, cause="SR is 8 x 8; niqe@pyiqa needs 96 pixels per side."
+    )
+    run = make_run(
+        {
+            ("realsr", "bicubic", PSNR): [20.0, math.nan],
+            ("realsr", "mfsr@1", PSNR): [math.nan, 20.0],
+        },
+        failures=(failure,),
+    )
+    (table,) = build_report(compare([run])).tables
+    texts = {column.title: note_of(table, column.notes[0]) for column in table.columns}
+    assert texts["PSNR"] == "PSNR: no image that all methods share."
+    assert texts["NIQE"].startswith("NIQE: 1 failed, the first: SR is 8 x 8;")
+    assert table.groups[0].n == 0
+
+
+def test_two_metrics_of_one_title_show_their_ids(make_run) -> None:
+    rgb = {"psnr@rgb": {"title": "PSNR", "higher_is_better": True, "decimals": 2}}
+    run = make_run({("realsr", "bicubic", "psnr@rgb"): [20.0]}, metrics=rgb)
+    (table,) = build_report(compare([run]).select(metrics=[PSNR, "psnr@rgb"])).tables
+    assert [c.title for c in table.columns] == ["PSNR (psnr@y601)", "PSNR (psnr@rgb)"]
 
 
 def test_fid_of_fewer_images_says_its_n_and_is_not_ranked(make_run) -> None:
@@ -170,8 +202,29 @@ def test_another_set_of_the_same_name_has_no_published_rows(make_run) -> None:
     assert titles(table) == ["MFSR-1s", "MFSR-1s"]
     assert table.groups[0].notes == ()
     assert note_of(table, table.groups[1].notes[0]) == (
-        "RealSR: published values are of 100 images, this run used 17: left out."
+        "RealSR: published values are of 100 images, these runs have 17: left out."
     )
+
+
+def test_a_run_of_some_images_of_a_set_has_no_published_rows(make_run) -> None:
+    values = {("realsr", "mfsr@1", PSNR): [20.0] * 10}
+    run = make_run(values, datasets={"realsr": REALSR})
+    (table,) = build_report(compare([run]), Layout(published=True, delta=True)).tables
+    assert titles(table) == ["MFSR-1s"]
+    assert [note_of(table, mark) for mark in table.groups[0].notes] == [
+        "RealSR: means over 10 of 100 images (MFSR-1s has 10).",
+        "RealSR: published values are of 100 images, these runs have 10: left out.",
+    ]
+
+
+def test_a_failed_image_does_not_keep_published_rows_away(make_run) -> None:
+    failure = failed("mfsr@1", "i99", cause="NaN")
+    values = {("realsr", "mfsr@1", PSNR): [20.0] * 99}
+    run = make_run(values, datasets={"realsr": REALSR}, failures=(failure,))
+    scores, delta = build_report(compare([run]), Layout(published=True, delta=True)).tables
+    assert len(scores.groups[0].rows) == 1 + 16
+    assert delta.groups[0].n == 99
+    assert "published values are over all 100 images" in note_of(delta, delta.groups[0].notes[1])
 
 
 def test_delta_is_ours_minus_published_from_unrounded_values(make_run) -> None:

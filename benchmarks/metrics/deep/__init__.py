@@ -1,0 +1,1 @@
+"""Metrics that are networks. Importing a module of this folder imports torch."""
