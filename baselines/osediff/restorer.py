@@ -79,7 +79,7 @@ class OSEDiff(Restorer):
             "the VAE is untiled at every size; upstream approximates it by tiles above 1088 "
             "(encoder) and 1968 (decoder) pixels. The option vae-tiles tiles above the same sizes, "
             "by diffusers' rule",
-            "kept: the row midpoint of the tile weights is half a pixel low (osediff.py:444), the "
+            "kept: the row midpoint of the tile weights is half a pixel low (osediff.py:443), the "
             "prompt ends in ', ,', the LR image is resized, not padded, to multiples of 8",
             "latents narrower than the overlap are tiled with half a tile of overlap; upstream "
             "does not end on them",

@@ -92,7 +92,7 @@ class S3Diff(Restorer):
             "images with a side of 8 LR pixels or less, on which upstream stops, are padded by "
             "their last row: there is too little to reflect",
             "the two prompts are embedded once, on loading; upstream embeds them for each image",
-            "kept: the row midpoint of the tile weights is half a pixel low (s3diff_tile.py:447)",
+            "kept: the row midpoint of the tile weights is half a pixel low (s3diff_tile.py:450)",
             "latents narrower than the overlap are tiled with half a tile of overlap; upstream "
             "does not end on them",
         ),

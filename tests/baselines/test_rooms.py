@@ -23,7 +23,7 @@ CARDS = {
 @pytest.mark.parametrize("room", CARDS)
 def test_the_page_of_a_room_says_what_its_card_says(room: str) -> None:
     card: MethodCard | PromptCard = CARDS[room]
-    page = (ROOT / "baselines" / room.split("/")[0] / "UPSTREAM.md").read_text()
+    page = (ROOT / "baselines" / room.partition("/")[0] / "UPSTREAM.md").read_text()
     assert card.upstream
     assert card.upstream.commit in page
     assert card.upstream.repo in page
