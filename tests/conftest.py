@@ -43,6 +43,16 @@ def _fresh_registry() -> None:
     registry.entries.cache_clear()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-golden", action="store_true", help="write golden files anew")
+
+
+@pytest.fixture
+def write_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written instead of compared with."""
+    return bool(request.config.getoption("--write-golden"))
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of real photographs and published scores; skips where it is absent."""
