@@ -10,11 +10,13 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
-from benchmarks.api.images import write_atomic
-from benchmarks.cli.lists import split_lists
+from benchmarks.api.images import show, write_atomic
+from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.names import choose
 from benchmarks.results.read import read_run
 from reports.comparison import Comparison, compare
+from reports.html.page import write_page
+from reports.pictures import pictures_of
 from reports.published.values import published_rows
 from reports.tables import terminal
 from reports.tables.build import build_report
@@ -25,14 +27,9 @@ from reports.tables.text import Highlight
 if TYPE_CHECKING:
     from reports.tables.model import Report
 
-app = typer.Typer(help="Tables of finished and unfinished runs.", no_args_is_help=True)
+app = typer.Typer(help="Tables and pages of finished and unfinished runs.", no_args_is_help=True)
 
 _SEE = "mfsr-bench report table RUN"
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `report` a group of commands while it has only one."""
 
 
 @app.command()
@@ -98,6 +95,54 @@ def table(
     if delta and all(one.kind != "difference" for one in report.tables):
         console.err().print("No published values of these methods on these data sets: no delta.")
     _write(report, _format(form, out, as_json=as_json), highlight, out)
+
+
+@app.command()
+def html(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run directories.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the page. Default: html in the first run."),
+    ] = None,
+    link: Annotated[
+        bool,
+        typer.Option("--link/--copy", help="Hard links to the run's images instead of copies."),
+    ] = False,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dataset",
+            metavar="SPEC",
+            help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> None:
+    """Write a folder to look at: tables, images side by side, failures, provenance.
+
+    It opens from disk, asks for nothing from outside, and can be moved or published as it is. The
+    same command again brings it up to date.
+    """
+    results = [read_run(run) for run in runs]
+    comparison = compare(results)
+    pictures = pictures_of(comparison, results, split_datasets(datasets))
+    for dataset, cause in pictures.lacking.items():
+        console.say(f"Without the LR and HR images of '{dataset}': {cause}", style="yellow")
+    folder = out or runs[0] / "html"
+    with console.count("images") as progress:
+        index = write_page(
+            comparison,
+            results,
+            pictures,
+            folder,
+            link=link,
+            progress=_silent if quiet else progress,
+        )
+    console.out().print(show(index), markup=False)
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Show no progress."""
 
 
 def _rows(
