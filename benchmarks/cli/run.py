@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from benchmarks.api.errors import MFSRBenchError
-from benchmarks.cli.lists import split_lists
+from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.machine import cores, devices
 from benchmarks.cli.options import Json, Policy, Precision
 from benchmarks.cli.weights import fetch_all
@@ -94,7 +94,7 @@ def run(
     policy = missing or (Policy.SKIP if embedded else Policy.ERROR)
     request = Request(
         methods=split_lists(methods) or DEFAULT_METHODS,
-        datasets=split_lists(datasets) or DEFAULT_DATASETS,
+        datasets=split_datasets(datasets) or DEFAULT_DATASETS,
         metrics=split_lists(metrics),
         protocol=protocol,
         out=out,

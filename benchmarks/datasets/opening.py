@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.api.images import sha256_file
-from benchmarks.datasets import sample, verifying
+from benchmarks.datasets import verifying
 from benchmarks.datasets.places import FOLDER, locate, missing
 
 if TYPE_CHECKING:
@@ -68,8 +68,10 @@ def look(place: Place, *, sha256: Callable[[Path], str] = sha256_file) -> Report
         DataError: the set is not on this machine, or a folder cannot be listed.
     """
     if place.card.kind == "built-in":
+        from benchmarks.datasets import sample
+
         sample.build(place)
-    elif place.card.kind != "folder" and not place.is_there:
+    if place.card.kind != "folder" and not place.is_there:
         raise missing(place)
     return verifying.inspect(place, sha256=sha256)
 

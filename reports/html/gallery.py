@@ -85,14 +85,12 @@ def fill(
 
 
 def _tasks(picture: Picture, name: str, folder: Path, put: Put) -> Iterator[Callable[[], None]]:
+    place = f"{picture.dataset}/{name}"
     for method, file in picture.results.items():
-        yield partial(
-            put, file, folder / "results" / slug(method) / picture.dataset / f"{name}.png"
-        )
-    originals = {"lr": picture.lr, "hr": picture.hr}
-    for side, original in originals.items():
+        yield partial(put, file, folder / "results" / slug(method) / f"{place}.png")
+    for side, original in (("lr", picture.lr), ("hr", picture.hr)):
         if original:
-            yield partial(_original, original, folder / side / picture.dataset / f"{name}.png", put)
+            yield partial(_original, original, folder / side / f"{place}.png", put)
     seen = picture.hr or next(iter(picture.results.values()), None) or picture.lr
     if seen:
         yield partial(_thumbnail, seen, folder / "thumbs" / f"{place}.jpg")
