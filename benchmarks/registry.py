@@ -107,14 +107,22 @@ def dataset_cards() -> dict[str, DatasetCard]:
     """Return all data set cards by id."""
     from benchmarks.api.dataset import DatasetCard
 
-    return {card.id: card for card in _collect("datasets", DatasetCard)}
+    return _by_id(_collect("datasets", DatasetCard), "data set")
 
 
 def metric_specs() -> dict[str, MetricSpec]:
     """Return all metric specs by id."""
     from benchmarks.api.metric import MetricSpec
 
-    return {spec.id: spec for spec in _collect("metrics", MetricSpec)}
+    return _by_id(_collect("metrics", MetricSpec), "metric")
+
+
+def _by_id(items: Iterable[Any], what: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for item in items:
+        if found.setdefault(item.id, item) is not item:
+            raise PluginError(f"Two plugins bring a {what} '{item.id}'.", "Uninstall one of them.")
+    return found
 
 
 def _collect(group: str, kind: type) -> list[Any]:

@@ -11,9 +11,12 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
-from benchmarks.api.images import write_atomic
+from benchmarks.api.images import show, write_atomic
+from benchmarks.cli.lists import split_datasets
 from benchmarks.results.read import read_run
 from reports.comparison import Comparison, compare
+from reports.html.page import write_page
+from reports.pictures import pictures_of
 from reports.published.values import published_rows
 from reports.selection import datasets_of, metrics_of, rows_of
 from reports.statistics.cli import power
@@ -28,15 +31,10 @@ if TYPE_CHECKING:
     from reports.statistics.model import PerImages
     from reports.tables.model import Report
 
-app = typer.Typer(help="Tables of finished and unfinished runs.", no_args_is_help=True)
+app = typer.Typer(help="Tables and pages of finished and unfinished runs.", no_args_is_help=True)
 
 
 app.command()(power)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `report` a group of commands while it has only one."""
 
 
 @app.command()
@@ -139,6 +137,54 @@ def _per_image(
     from reports.statistics.per_image import all_per_image
 
     return all_per_image(comparison, results)
+
+
+@app.command()
+def html(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run directories.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the page. Default: html in the first run."),
+    ] = None,
+    link: Annotated[
+        bool,
+        typer.Option("--link/--copy", help="Hard links to the run's images instead of copies."),
+    ] = False,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dataset",
+            metavar="SPEC",
+            help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> None:
+    """Write a folder to look at: tables, images side by side, failures, provenance.
+
+    It opens from disk, asks for nothing from outside, and can be moved or published as it is. The
+    same command again brings it up to date.
+    """
+    results = [read_run(run) for run in runs]
+    comparison = compare(results)
+    pictures = pictures_of(comparison, results, split_datasets(datasets))
+    for dataset, cause in pictures.lacking.items():
+        console.say(f"Without the LR and HR images of '{dataset}': {cause}", style="yellow")
+    folder = out or runs[0] / "html"
+    with console.count("images") as progress:
+        index = write_page(
+            comparison,
+            results,
+            pictures,
+            folder,
+            link=link,
+            progress=_silent if quiet else progress,
+        )
+    console.out().print(show(index), markup=False)
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Show no progress."""
 
 
 def _titles(comparison: Comparison) -> list[str]:

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable
 
 from benchmarks.api.errors import UsageError
+from benchmarks.datasets.places import FOLDER
 
-_FOLDER = re.compile(r"(^|,)\s*(?P<folder>folder:)")
+_FOLDER = re.compile(rf"(^|,)\s*(?P<folder>{FOLDER})")
 
 
 def split_lists(values: Iterable[str] | None) -> tuple[str, ...]:

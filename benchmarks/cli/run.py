@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from benchmarks.api.errors import MFSRBenchError
-from benchmarks.cli.lists import split_lists
+from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.machine import cores, devices
 from benchmarks.cli.options import Json, Policy, Precision
 from benchmarks.cli.weights import fetch_all
@@ -94,7 +94,7 @@ def run(
     policy = missing or (Policy.SKIP if embedded else Policy.ERROR)
     request = Request(
         methods=split_lists(methods) or DEFAULT_METHODS,
-        datasets=split_lists(datasets) or DEFAULT_DATASETS,
+        datasets=split_datasets(datasets) or DEFAULT_DATASETS,
         metrics=split_lists(metrics),
         protocol=protocol,
         out=out,
@@ -133,7 +133,8 @@ def _execute(config: RunConfig, cache: ScoreCache, *, quiet: bool, json: bool) -
 
     failures = 0
     before = signal.signal(signal.SIGTERM, _as_interrupt)
-    with session(config.out) as closing:
+    opened = {dataset.card.id: dataset.spec for dataset in config.datasets}
+    with session(config.out, opened) as closing:
         try:
             with progress(quiet=quiet) as show:
                 for event in run_events(config, cache):

@@ -10,11 +10,11 @@ import typer
 from benchmarks import console
 from benchmarks.api.errors import UsageError
 from benchmarks.cli.lists import split_lists
+from benchmarks.cli.machine import cores, devices
 from benchmarks.cli.names import choose
 from benchmarks.conformance.compare import Conformance, verify
 from benchmarks.conformance.logs import fetch, logs
 from benchmarks.conformance.parse import PublishedScores, read_published
-from benchmarks.conformance.scoring import score_pairs
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,7 +55,14 @@ def verify_command(
     chosen = choose(
         split_lists(metrics), known, what=f"metric of {theirs.title}", see="mfsr-bench list metrics"
     )
-    found = verify(sr, hr, theirs, score=score_pairs, metrics=chosen, subset=subset)
+    from functools import partial
+
+    from benchmarks.conformance.scoring import score_pairs
+    from benchmarks.progress import progress
+
+    with progress() as show:
+        score = partial(score_pairs, workers=cores(), devices=devices(()), show=show)
+        found = verify(sr, hr, theirs, score=score, metrics=chosen, subset=subset)
     if as_json:
         console.print_json(found.as_json())
     else:

@@ -21,25 +21,30 @@ class Pair:
 
 
 def pair(
-    sr_folder: Path, hr_folder: Path | None, published: Collection[str], *, subset: bool
+    sr_folder: Path,
+    hr_folder: Path | None,
+    published: Collection[str] | None = None,
+    *,
+    subset: bool = False,
 ) -> tuple[Pair, ...]:
     """Return the images to score, sorted by name.
 
     Args:
-        sr_folder: the images that were published, or some of them.
+        sr_folder: the images to score.
         hr_folder: their references; None where no metric needs them.
-        published: the images that have published scores.
-        subset: whether `sr_folder` may lack some of them, and `hr_folder` hold others.
+        published: the images that have published scores; None where none are compared with.
+        subset: whether `sr_folder` may lack some of these, and `hr_folder` hold others.
 
     Raises:
         DataError: names are missing, unknown or ambiguous in one of the folders.
     """
     sr = _by_name(sr_folder)
-    _check_known(sr, published, sr_folder, "a published score")
     if not sr:
         raise DataError(f"No images in {show(sr_folder)}.")
-    if not subset:
-        _check_all_there(sr, published, sr_folder)
+    if published is not None:
+        _check_known(sr, published, sr_folder, "a published score")
+        if not subset:
+            _check_all_there(sr, published, sr_folder)
     hr = _by_name(hr_folder) if hr_folder else {}
     if hr_folder:
         _check_known(sr, hr, sr_folder, f"a reference in {show(hr_folder)}")
@@ -55,7 +60,7 @@ def _by_name(folder: Path) -> dict[str, Path]:
         if other != path:
             raise DataError(
                 f"{show(folder)} holds two images called '{path.stem}': {other.name}, {path.name}.",
-                "Keep the one that was published.",
+                "Keep one of them.",
             )
     return found
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from benchmarks import registry
 from benchmarks.api.errors import ScoreError
-from benchmarks.metrics.scoring import ScoreFailure, Scorer
+from benchmarks.api.weights import WeightStore
+from benchmarks.engine.folder import resources_for, score_folder
+from benchmarks.results.cache import ScoreCache
+from benchmarks.results.rows import FailureRow, ScoreRow, SetScoreRow
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
     from benchmarks.conformance.pairing import Pair
+    from benchmarks.engine.events import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,48 +29,43 @@ class FolderScores:
 ScoreFolder = Callable[[Sequence["Pair"], Sequence[str]], FolderScores]
 
 
-def score_pairs(pairs: Sequence[Pair], metrics: Sequence[str]) -> FolderScores:
-    """Score images one after the other, in this process.
+def score_pairs(
+    pairs: Sequence[Pair],
+    metrics: Sequence[str],
+    *,
+    workers: int = 0,
+    devices: tuple[str, ...] = ("cpu",),
+    show: Callable[[Event], None] = lambda _: None,
+) -> FolderScores:
+    """Score images as `mfsr-bench score` does; what was scored before is not computed again.
 
     Args:
         pairs: SR images and, for the metrics that need them, their references.
         metrics: metric ids.
+        workers: processes for light metrics; 0 computes everything in this process.
+        devices: for deep metrics.
+        show: told what happens, as it happens.
 
     Raises:
         WeightsError: weights of one of the metrics are missing; nothing has been computed.
         ScoreError: an image has no score; conformance is of all images or of none.
     """
     specs = registry.metric_specs()
-    scorer = Scorer([specs[metric] for metric in metrics])
-    scorer.load()
+    resources = resources_for(
+        [specs[metric] for metric in metrics],
+        ScoreCache(),
+        WeightStore(),
+        devices=devices,
+        workers=workers,
+    )
+    for event in score_folder(pairs, resources):
+        show(event)
+    failures = sorted(resources.store.rows(FailureRow), key=lambda row: not row.image)
+    if failures:
+        failed = failures[0]  # an image is the cause where a whole set has no value
+        raise ScoreError(f"No {failed.metric} of '{failed.image or 'the set'}': {failed.cause}")
     samples: dict[str, dict[str, float]] = {}
-    for one in pairs:
-        for (_, metric), outcome in scorer.score_image({"": one.sr}, one.hr).items():
-            samples.setdefault(metric, {})[one.image] = _value(outcome, metric, one.image)
-    sets = {
-        metric: _distance(scorer, metric, pairs)
-        for metric in metrics
-        if specs[metric].level == "set"
-    }
+    for row in resources.store.rows(ScoreRow):
+        samples.setdefault(row.metric, {})[row.image] = row.value
+    sets = {row.metric: row.value for row in resources.store.rows(SetScoreRow)}
     return FolderScores(samples=samples, sets=sets)
-
-
-def _value(outcome: float | ScoreFailure, metric: str, image: str) -> float:
-    if isinstance(outcome, ScoreFailure):
-        raise ScoreError(f"No {metric} of '{image}': {outcome.cause}")
-    return outcome
-
-
-def _distance(scorer: Scorer, metric: str, pairs: Sequence[Pair]) -> float:
-    import numpy as np
-
-    def features(paths: Sequence[Path]) -> NDArray[np.float32]:
-        found = [(path, scorer.features(metric, path)) for path in paths]
-        for path, outcome in found:
-            if isinstance(outcome, ScoreFailure):
-                raise ScoreError(f"No {metric} features of '{path.name}': {outcome.cause}")
-        return np.stack([vector for _, vector in found if not isinstance(vector, ScoreFailure)])
-
-    sr = features([one.sr for one in pairs])
-    hr = features([one.hr for one in pairs if one.hr is not None])
-    return _value(scorer.distance(metric, sr, hr), metric, "the set")

@@ -1,1 +1,11 @@
-"""Test sets: the catalogue, where they lie, pairing by name, manifests, fetching and making."""
+"""Test sets: what they are, where they lie, and whether they are themselves.
+
+- `catalogue` the sets that are known, as data; `manifests/` holds the hashes of their files
+- `places`    from what the user writes to folders
+- `opening`   `open_dataset`, the one door of the harness
+- `pairing`   samples out of folders, by name
+- `manifests` per-file hashes, shipped or made
+- `verifying` names, counts, sizes and contents against the card
+- `fetching`  downloads; `archives` unpacks what strangers packed
+- `sample`    the built-in set; `making` makes `div2k-val`; `degrading` is what they share
+"""

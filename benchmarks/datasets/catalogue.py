@@ -12,8 +12,28 @@ _OSEDIFF = (
 )
 # StableSR's test sets: one archive, S-Lab License 1.0.
 _STABLESR = HubFile(repo="Iceclear/StableSR-TestSets", filename="StableSR_testsets.zip")
-_SEESR_DRIVE = "https://drive.google.com/drive/folders/1L2VsQYQRKhWJxe6yWZU9FgBWSgBCk6mz"
 _CROPS = "128x128 LR and 512x512 HR centre crops, made by the authors of StableSR."
+
+
+def _crop_sources(osediff: str, stablesr: str, size: int) -> tuple[Source, Source]:
+    """Return where one of the two sets of crops is: `size` bytes by file, or in the archive."""
+    return (
+        Source(
+            files=(
+                ("lr", f"{_OSEDIFF}/{osediff}/test_LR/{{name}}"),
+                ("hr", f"{_OSEDIFF}/{osediff}/test_HR/{{name}}"),
+            ),
+            bytes=size,
+        ),
+        Source(
+            hub=_STABLESR,
+            unpack=(
+                ("lr", f"StableSR_testsets/{stablesr}/test_LR"),
+                ("hr", f"StableSR_testsets/{stablesr}/test_HR"),
+            ),
+        ),
+    )
+
 
 REALSR = DatasetCard(
     id="realsr",
@@ -24,22 +44,7 @@ REALSR = DatasetCard(
     licence="none stated by its authors; used for research",
     homepage="https://github.com/csjcai/RealSR",
     manifest="benchmarks.datasets:manifests/realsr.csv",
-    sources=(
-        Source(
-            files=(
-                ("lr", f"{_OSEDIFF}/benchmark_realsr/test_LR/{{name}}"),
-                ("hr", f"{_OSEDIFF}/benchmark_realsr/test_HR/{{name}}"),
-            ),
-            bytes=40_899_758,
-        ),
-        Source(
-            hub=_STABLESR,
-            unpack=(
-                ("lr", "StableSR_testsets/RealSRVal_crop128/test_LR"),
-                ("hr", "StableSR_testsets/RealSRVal_crop128/test_HR"),
-            ),
-        ),
-    ),
+    sources=_crop_sources("benchmark_realsr", "RealSRVal_crop128", 40_899_758),
     not_to_confuse="the full-size RealSR test images, which the ResShift family reports on",
     note=f"50 Canon and 50 Nikon photographs. {_CROPS} LR and HR files have the same names, "
     "all ending in _LR4.png.",
@@ -54,22 +59,7 @@ DREALSR = DatasetCard(
     licence="none stated by its authors; used for research",
     homepage="https://github.com/xiezw5/Component-Divide-and-Conquer-for-Real-World-Image-Super-Resolution",
     manifest="benchmarks.datasets:manifests/drealsr.csv",
-    sources=(
-        Source(
-            files=(
-                ("lr", f"{_OSEDIFF}/benchmark_drealsr/test_LR/{{name}}"),
-                ("hr", f"{_OSEDIFF}/benchmark_drealsr/test_HR/{{name}}"),
-            ),
-            bytes=35_731_518,
-        ),
-        Source(
-            hub=_STABLESR,
-            unpack=(
-                ("lr", "StableSR_testsets/DrealSRVal_crop128/test_LR"),
-                ("hr", "StableSR_testsets/DrealSRVal_crop128/test_HR"),
-            ),
-        ),
-    ),
+    sources=_crop_sources("benchmark_drealsr", "DrealSRVal_crop128", 35_731_518),
     not_to_confuse="the full-size DRealSR test images, thousands of pixels wide",
     note=f"{_CROPS} LR and HR files have the same names, all ending in _x1.png.",
 )
@@ -85,7 +75,7 @@ DIV2K_VAL = DatasetCard(
     homepage="https://data.vision.ee.ethz.ch/cvl/DIV2K/",
     sources=(
         Source(
-            archive="http://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_valid_HR.zip",
+            archive="https://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_valid_HR.zip",
             unpack=(("hr", "DIV2K_valid_HR"),),
             bytes=449_000_000,
             note="the 100 validation images; about 449 MB",
@@ -145,7 +135,7 @@ REALLR200 = DatasetCard(
     homepage="https://github.com/cswry/SeeSR",
     sources=(
         Source(
-            page=_SEESR_DRIVE,
+            page="https://drive.google.com/drive/folders/1L2VsQYQRKhWJxe6yWZU9FgBWSgBCk6mz",
             unpack=(("lr", "RealLR200"),),
             note="download the folder RealLR200, which Google Drive packs as an archive",
         ),

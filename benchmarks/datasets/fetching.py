@@ -13,8 +13,7 @@ from urllib.parse import quote
 
 from benchmarks.api import paths
 from benchmarks.api.download import download
-from benchmarks.api.errors import ConfigError, DataError, ImageError, WeightsError
-from benchmarks.api.images import sha256_file
+from benchmarks.api.errors import ConfigError, DataError, WeightsError
 from benchmarks.datasets import archives, manifests, sample, verifying
 from benchmarks.datasets.places import Place, missing
 
@@ -142,7 +141,7 @@ def _from_files(place: Place, source: Source, progress: Progress | None) -> None
 
     def one(row: ManifestRow) -> None:
         target = place.side(row.side) / row.name
-        if not _has(row, target):
+        if not row.is_at(target):
             url = addresses[row.side].format(name=quote(row.name))
             download((url,), target, sha256=row.sha256, progress=tally.of(target))
 
@@ -152,13 +151,6 @@ def _from_files(place: Place, source: Source, progress: Progress | None) -> None
             future.result()
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-def _has(row: ManifestRow, path: Path) -> bool:
-    try:
-        return path.is_file() and row.matches(path, sha256_file)
-    except ImageError:
-        return False
 
 
 class _Tally:

@@ -51,9 +51,9 @@ def make(
     crops = {image: _crop_of(place, image, path) for image, path in files.items()}
     recipes = {image: recipe_of(SEED, place.card.id, image) for image in files}
     _begin(place, _record(place, files, crops, recipes))
+    known = _known(place)
     for done, (image, path) in enumerate(files.items(), start=1):
-        pair = [place.side(side) / f"{image}.png" for side in ("lr", "hr")]
-        if not all(file.is_file() for file in pair):
+        if not _is_made(place, image, known):
             top, left = crops[image]
             hr = np.ascontiguousarray(read_rgb(path)[top : top + CROP, left : left + CROP])
             write_pair(place.root, image, hr, recipes[image])
@@ -117,7 +117,7 @@ def _begin(place: Place, record: dict[str, Any]) -> None:
     target = place.root / RECORD
     text = json.dumps(record, indent=1)
     if target.is_file():
-        if _conditions(json.loads(target.read_text("utf-8"))) != _conditions(json.loads(text)):
+        if _conditions(target.read_text("utf-8")) != _conditions(text):
             raise ConflictError(
                 f"{show(place.root)} was made from other originals or with other parameters.",
                 f"Move it away, then repeat the command: {RECORD} in it says what differs.",
@@ -130,8 +130,36 @@ def _begin(place: Place, record: dict[str, Any]) -> None:
     write_atomic(target, text.encode())
 
 
-def _conditions(record: dict[str, Any]) -> dict[str, Any]:
+def _conditions(text: str) -> dict[str, Any] | None:
+    """Return what must be equal for work to go on; None for what is no record."""
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return None
     return {key: value for key, value in record.items() if key != "made_with"}
+
+
+def _known(place: Place) -> dict[tuple[str, str], ManifestRow]:
+    """Return the rows of a manifest that is there already, by side and name."""
+    target = place.root / manifests.FILE_NAME
+    if not target.is_file():
+        return {}
+    rows = manifests.parse(target.read_text("utf-8"), show(target))
+    return {(row.side, row.name): row for row in rows}
+
+
+def _is_made(place: Place, image: str, known: dict[tuple[str, str], ManifestRow]) -> bool:
+    """Return whether both images of a pair are there, and as the manifest says where there is one.
+
+    Images are renamed into place whole, so before the manifest is written being there is enough.
+    """
+    name = f"{image}.png"
+    for side in ("lr", "hr"):
+        path = place.root / side / name
+        row = known.get((side, name))
+        if not path.is_file() or (row and not row.is_at(path)):
+            return False
+    return True
 
 
 def _rows(place: Place, image: str) -> list[ManifestRow]:

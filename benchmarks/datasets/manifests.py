@@ -15,8 +15,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.api.errors import DataError
-from benchmarks.api.images import read_rgb, sha256_pixels, show
+from benchmarks.api.errors import DataError, ImageError
+from benchmarks.api.images import read_rgb, sha256_file, sha256_pixels, show
 
 if TYPE_CHECKING:
     from benchmarks.api.dataset import DatasetCard, Side
@@ -36,10 +36,21 @@ class ManifestRow:
     width: int
 
     def matches(self, path: Path, sha256: Callable[[Path], str]) -> bool:
-        """Return whether the file at `path` is this one, or holds the same pixels."""
+        """Return whether the file at `path` is this one, or holds the same pixels.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
         if self.sha256 and sha256(path) == self.sha256:
             return True
         return sha256_pixels(read_rgb(path)) == self.sha256_pixels
+
+    def is_at(self, path: Path) -> bool:
+        """Return whether `path` is a file, readable, and this one."""
+        try:
+            return path.is_file() and self.matches(path, sha256_file)
+        except ImageError:
+            return False
 
 
 _COLUMNS = tuple(field.name for field in fields(ManifestRow))

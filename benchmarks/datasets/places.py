@@ -37,8 +37,8 @@ class Place:
 
     @property
     def is_there(self) -> bool:
-        """Return whether the set, or a part of it, is on this machine."""
-        return self.lr.is_dir()
+        """Return whether the folders of the set are on this machine, in part or whole."""
+        return self.lr.is_dir() and (self.hr is None or self.hr.is_dir())
 
     def side(self, side: Side) -> Path:
         """Return the folder of one side, which the set must have."""
@@ -88,7 +88,7 @@ def _folder(spec: str) -> Place:
     hr = Path(parts[1]).expanduser() if len(parts) == 2 and parts[1] else None
     identity = name or f"folder-{_slug(lr)}"
     card = DatasetCard(
-        id=identity, title=name or spec, n=0, has_reference=hr is not None, kind="folder"
+        id=identity, title=identity, n=0, has_reference=hr is not None, kind="folder"
     )
     return Place(card=card, root=lr.parent, lr=lr, hr=hr)
 
@@ -103,7 +103,13 @@ def missing(place: Place) -> DataError:
     card = place.card
     if card.kind == "folder":
         return DataError(f"No images in {show(place.lr)}.", "Give the folder that holds them.")
-    what = f"Data set '{card.id}' is not on this machine: no images in {show(place.lr)}."
+    if card.kind == "built-in":
+        return DataError(
+            f"Data set '{card.id}' is not whole: {show(place.root)} lacks images.",
+            f"Delete {show(place.root)}: it is built again on the next use.",
+        )
+    size = f", {card.sources[0].bytes / 1e6:.0f} MB" if card.sources[0].bytes else ""
+    what = f"Data set '{card.id}' is missing at {show(place.root)} (licence: {card.licence}{size})."
     if card.kind == "made":
         return DataError(
             what,
@@ -112,21 +118,18 @@ def missing(place: Place) -> DataError:
         )
     if any(not source.page for source in card.sources):
         return DataError(what, f"Run: mfsr-bench datasets fetch {card.id}")
-    return DataError(what, by_hand(place))
+    return DataError(what, _by_hand(place))
 
 
-def by_hand(place: Place) -> str:
+def _by_hand(place: Place) -> str:
     """Return what a person has to do to get a set that needs a browser."""
-    pages = [source for source in place.card.sources if source.page]
-    if not pages:
-        return f"Put the images into {show(place.lr)}"
-    source = pages[0]
+    source = next(source for source in place.card.sources if source.page)
     folders = " and ".join(
-        f"{folder}/ as {show(place.side(side))}/" for side, folder in source.unpack
+        f"the images of {folder}/ into {show(place.side(side))}/" for side, folder in source.unpack
     )
     name = place.card.id
     return (
-        f"Open {source.page}, {source.note}. Licence: {place.card.licence}. Then run: "
+        f"Open {source.page}, {source.note}, then run: "
         f"mfsr-bench datasets fetch {name} --archive FILE (or put {folders} by hand and run: "
         f"mfsr-bench datasets verify {name})"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import DataError, ImageError
 from benchmarks.api.images import sha256_file
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from benchmarks.datasets.manifests import Manifest
     from benchmarks.datasets.places import Place
 
-Checked = Literal["every file", "counts and sizes"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -31,9 +29,13 @@ class Report:
     problems: tuple[Problem, ...]
 
     @property
-    def checked(self) -> Checked:
-        """Return how far the check could go."""
-        return "every file" if self.manifest else "counts and sizes"
+    def checked(self) -> str:
+        """Return how far the check could go, in words."""
+        if self.manifest:
+            return "every file"
+        if self.place.card.kind == "folder":
+            return "names and sizes"
+        return "counts and sizes; contents not: no official manifest is known"
 
 
 def inspect(place: Place, *, sha256: Callable[[Path], str] = sha256_file) -> Report:

@@ -186,7 +186,10 @@ def _datasets(request: Request, cache: ScoreCache) -> tuple[tuple[OpenDataset, .
             missing.append(Missing(what="data set", name=spec, needed_by="the run", error=error))
             continue
         if dataset.card.id in found:
-            raise ConfigError(f"Two data sets would both be '{dataset.card.id}'.")
+            raise ConfigError(
+                f"Two data sets would both be '{dataset.card.id}'.",
+                "Name them: folder:NAME=LR[,HR]",
+            )
         found[dataset.card.id] = _subset(dataset, request)
     return tuple(found.values()), missing
 

@@ -88,5 +88,5 @@ def test_an_image_without_a_score_is_an_error_that_names_it(pairs: list[Pair]) -
     with pytest.raises(ScoreError, match="No difference@x of 'b': SR is 8 x 4 where HR is 8 x 8"):
         score_pairs(pairs, ["difference@x"])
     pairs[0].sr.write_bytes(b"not an image")
-    with pytest.raises(ScoreError, match="No count@x features of 'a-sr.png'"):
+    with pytest.raises(ScoreError, match="No count@x of 'a'"):
         score_pairs(pairs, ["count@x"])

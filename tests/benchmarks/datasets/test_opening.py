@@ -182,7 +182,7 @@ def test_a_set_that_is_not_here_says_how_to_get_it() -> None:
         "reallq250": "https://drive.google.com/",
         "div2k-val": "mfsr-bench datasets make div2k-val --hr DIR",
     }.items():
-        with pytest.raises(DataError, match=f"'{name}' is not on this machine") as caught:
+        with pytest.raises(DataError, match=f"'{name}' is missing at") as caught:
             open_dataset(name)
         assert remedy in caught.value.remedy
 
@@ -200,3 +200,10 @@ def test_a_part_of_realsr_is_not_realsr(shared_data: Path) -> None:
     assert all(problem.endswith("is missing") for problem in problems[1:])
     with pytest.raises(DataError, match="not complete and correct"):
         open_dataset("realsr")
+
+
+def test_half_a_set_is_a_missing_set() -> None:
+    locate("drealsr").lr.mkdir(parents=True)
+    with pytest.raises(DataError, match=r"'drealsr' is missing at .*36 MB") as caught:
+        open_dataset("drealsr")
+    assert "datasets fetch drealsr" in caught.value.remedy

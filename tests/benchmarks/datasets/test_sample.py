@@ -106,6 +106,14 @@ def test_a_changed_file_is_noticed() -> None:
     assert str(opened.root) in caught.value.remedy
 
 
+def test_a_set_without_its_folders_is_noticed() -> None:
+    root = open_dataset("sample").root
+    (root / "hr").rename(root / "elsewhere")
+    with pytest.raises(DataError, match="'sample' is not whole") as caught:
+        open_dataset("sample")
+    assert f"Delete {root}" in caught.value.remedy
+
+
 def test_a_file_encoded_again_without_loss_passes() -> None:
     opened = open_dataset("sample")
     target = opened.samples[0].lr

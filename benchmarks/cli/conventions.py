@@ -1,0 +1,116 @@
+"""`mfsr-bench score --conventions`: one folder under every convention in use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from benchmarks.api.errors import UsageError
+from benchmarks.api.images import read_size
+from benchmarks.console import out, print_json, print_table
+
+if TYPE_CHECKING:
+    from benchmarks.cli.score import Summary
+    from benchmarks.conformance.pairing import Pair
+    from benchmarks.metrics.conventions import Convention, Match
+    from benchmarks.results.store import RunStore
+
+
+def show_conventions(
+    summary: Sequence[Summary],
+    pairs: Sequence[Pair],
+    store: RunStore,
+    expect: str | None,
+    *,
+    json: bool,
+) -> None:
+    """Print each convention's value of the folder, and whose convention it is.
+
+    Args:
+        summary: the values that were computed.
+        pairs: the images, for metrics that are pooled over pixels.
+        store: the values per image.
+        expect: METRIC=VALUE, or None: say which convention gives that number.
+        json: whether to print JSON.
+    """
+    from benchmarks.metrics.conventions import conventions, nearest
+
+    specs = [one.spec for one in summary]
+    names = dict.fromkeys(spec.name for spec in specs)
+    found = [convention for name in names for convention in conventions(specs, name)]
+    values = {one.spec.id: one.value for one in summary if one.value is not None}
+    values |= _derived(found, pairs, store)
+    matches: tuple[Match, ...] = ()
+    if expect:
+        name, expected = _expected(expect)
+        matches = nearest(
+            [one for one in found if one.id.partition("@")[0] == name], values, expected
+        )
+    if json:
+        print_json(_as_json(found, values, matches))
+        return
+    print_table(
+        ("convention", "value", "definition", "used by"),
+        [
+            (
+                one.id,
+                f"{values[one.id]:.4f}" if one.id in values else "-",
+                one.definition,
+                ", ".join(one.used_by),
+            )
+            for one in found
+        ],
+    )
+    for match in matches[:3]:
+        out().print(
+            f"{expect}: {match.convention.id} gives {match.value:.4f} ({match.gap:+.4f})",
+            markup=False,
+        )
+
+
+def _derived(
+    found: Sequence[Convention], pairs: Sequence[Pair], store: RunStore
+) -> dict[str, float]:
+    """Return the conventions that are computed from the values per image of another one."""
+    from benchmarks.metrics.conventions import pooled_psnr
+    from benchmarks.results.rows import ScoreRow
+
+    sizes = {one.image: one.sr for one in pairs}
+    values = {}
+    for one in found:
+        if not one.derived_from:
+            continue
+        rows = list(store.rows(ScoreRow, metric=one.derived_from))
+        if rows:
+            pixels = [h * w for h, w in (read_size(sizes[row.image]) for row in rows)]
+            values[one.id] = pooled_psnr([row.value for row in rows], pixels)
+    return values
+
+
+def _expected(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    try:
+        if equals:
+            return name.partition("@")[0].strip().lower(), float(value)
+    except ValueError:
+        pass
+    raise UsageError(f"'{text}' is not METRIC=VALUE.", "Use, for instance: --expect psnr=26.85")
+
+
+def _as_json(
+    found: Sequence[Convention], values: dict[str, float], matches: Sequence[Match]
+) -> dict[str, object]:
+    return {
+        "conventions": [
+            {
+                "id": one.id,
+                "value": values.get(one.id),
+                "definition": one.definition,
+                "used_by": list(one.used_by),
+            }
+            for one in found
+        ],
+        "nearest": [
+            {"id": match.convention.id, "value": match.value, "gap": match.gap} for match in matches
+        ],
+    }
