@@ -6,7 +6,7 @@ wrong images and no error. Here a file is what the network expects, key by key, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.images import first_line, show
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 Shapes = Mapping[str, tuple[int, ...]]
+
+_OTHER_FILE = "The file is another version or another method's: get the one that the card names."
 
 
 def read_pickle(path: Path) -> dict[str, Any]:
@@ -46,6 +48,31 @@ def _is_zip(path: Path) -> bool:
         return handle.read(2) == b"PK"
 
 
+def read_tensors(path: Path, *, wrapper: str) -> dict[str, Tensor]:
+    """Return the tensors of an official checkpoint by name, on the CPU.
+
+    Args:
+        path: the file.
+        wrapper: the entry that holds the tensors, where the file does not hold them directly.
+
+    Returns:
+        The tensors, without the `module.` that data-parallel training puts before every name.
+
+    Raises:
+        WeightsCorruptError: the file cannot be read, or does not hold tensors by name.
+    """
+    import torch
+
+    content = read_pickle(path)
+    if wrapper in content:
+        content = entry(content, wrapper, dict, path)
+    if not all(isinstance(tensor, torch.Tensor) for tensor in content.values()):
+        raise WeightsCorruptError(f"{show(path)} does not hold tensors by name.", _OTHER_FILE)
+    if all(name.startswith("module.") for name in content):
+        return {name.removeprefix("module."): tensor for name, tensor in content.items()}
+    return content
+
+
 def entry(content: Mapping[str, Any], key: str, kind: type, path: Path) -> Any:
     """Return `content[key]`, which must be of type `kind`.
 
@@ -57,7 +84,7 @@ def entry(content: Mapping[str, Any], key: str, kind: type, path: Path) -> Any:
         found = "is missing" if key not in content else f"is {type(value).__name__}"
         raise WeightsCorruptError(
             f"{show(path)}: '{key}' {found} where {kind.__name__} was expected.",
-            "The file is another version or another method's: get the one that the card names.",
+            _OTHER_FILE,
         )
     return value
 
@@ -77,8 +104,33 @@ def require_same(found: Mapping[str, Tensor], expected: Shapes, where: str) -> N
     if problem:
         raise WeightsCorruptError(
             f"{where}: {problem}.",
-            "The file is another version or another method's: get the one that the card names.",
+            _OTHER_FILE,
         )
+
+
+def load_strictly(
+    network: nn.Module,
+    tensors: Mapping[str, Tensor],
+    path: Path,
+    *,
+    constants: Collection[str] = (),
+) -> None:
+    """Give a network its tensors, in the network's dtypes, and make it ready for inference.
+
+    Args:
+        network: the network; its parameters may lie on the meta device.
+        tensors: what the file holds.
+        path: the file, for the message.
+        constants: names that the file may hold and that the network computes itself.
+
+    Raises:
+        WeightsCorruptError: the tensors are not this network's; the first one is named.
+    """
+    own = network.state_dict()
+    given = {name: tensor for name, tensor in tensors.items() if name not in constants}
+    require_same(given, {name: tuple(tensor.shape) for name, tensor in own.items()}, show(path))
+    network.load_state_dict({name: given[name].to(own[name].dtype) for name in own}, assign=True)
+    network.eval().requires_grad_(False)
 
 
 def _first_difference(found: Mapping[str, Tensor], expected: Shapes) -> str:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from accelerate import init_empty_weights
 from torch import Tensor, nn
 
-from baselines.swin_family.checkpoint import load_strictly, read_tensors
+from baselines.checkpoints import load_strictly, read_tensors
 from baselines.swin_family.swin import SwinLayer, constant_names
 
 SIGMA = 1.0  # the noise level of the one step; it is the sigma_max of training
@@ -182,7 +182,7 @@ def load_network(path: Path, config: CTMSRConfig) -> CTMSRNetwork:
         network = CTMSRNetwork(config)
     tensors = read_tensors(path, wrapper="params_ema")
     load_strictly(network, tensors, path, constants=official_constants(network))
-    return network.eval().requires_grad_(False)
+    return network
 
 
 def official_constants(network: CTMSRNetwork) -> frozenset[str]:

@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from baselines.swin_family.noise import draw
-from baselines.swin_family.restorer import ChoppingRestorer, chop_option
-from benchmarks.api.card import (
-    HubFile,
-    MethodCard,
-    Paper,
-    SizeRule,
-    Upstream,
-    WeightFile,
-)
+from baselines.swin_family.restorer import ChoppingRestorer, chop_option, stream_quirk
+from benchmarks.api.card import HubFile, MethodCard, Paper, SizeRule, Upstream, WeightFile
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.api.restorer import Runtime
 
 STRIDES = {512: 448, 256: 224}  # LR tile -> stride, in LR pixels; upstream uses the first
+SEED = 0  # of upstream's one stream of noise
 NO_LICENCE = "LicenseRef-none-found"
 
 WEIGHTS = WeightFile(
@@ -70,17 +64,15 @@ class CTMSR(ChoppingRestorer):
             "the authors' earlier repository (ywyii123/ATD_shift), with a 3x3 convolution and a "
             "residual around it. The released checkpoint has to have exactly its 942 names and "
             "shapes, or it is refused; the published weights were not at hand to try",
-            "noise: each image has its own seed and draws on the CPU; upstream seeds once (0) and "
-            "draws on the device, image after image. Kept under faithful: a result then depends on "
-            "the images before it, so use one worker",
             "LR sides of 32 pixels or less: upstream's reflection fails; the last row and column "
             "are repeated instead",
             "upstream scores the float tensor; here, as for every method, the saved 8-bit image",
         ),
+        quirks=(stream_quirk(SEED),),
     )
 
     strides = STRIDES
-    upstream_seed = 0
+    upstream_seed = SEED
 
     def __init__(self, runtime: Runtime, network: CTMSRNetwork) -> None:
         super().__init__(runtime)

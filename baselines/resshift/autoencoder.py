@@ -15,8 +15,7 @@ from accelerate import init_empty_weights
 from diffusers import VQModel
 from torch import Tensor, nn
 
-from baselines.checkpoints import require_same
-from baselines.swin_family.checkpoint import read_tensors
+from baselines.checkpoints import load_strictly, read_tensors, require_same
 from benchmarks.api.images import show
 
 # Distances held at once by the codebook search: 2^25 float32 values are 128 MiB.
@@ -153,9 +152,9 @@ def load_autoencoder(path: Path, config: VQConfig) -> Autoencoder:
         autoencoder = Autoencoder(config)
     given = read_tensors(path, wrapper="state_dict")
     require_same(given, official_shapes(autoencoder), show(path))
-    own = autoencoder.model.state_dict()
-    autoencoder.model.load_state_dict(
-        {name: given[official_name(name)].reshape(own[name].shape).float() for name in own},
-        assign=True,
-    )
-    return autoencoder.eval().requires_grad_(False)
+    renamed = {
+        f"model.{name}": given[official_name(name)].reshape(tensor.shape)
+        for name, tensor in autoencoder.model.state_dict().items()
+    }
+    load_strictly(autoencoder, renamed, path)
+    return autoencoder

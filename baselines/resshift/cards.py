@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from baselines.swin_family.restorer import chop_option
+from baselines.swin_family.restorer import chop_option, stream_quirk
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream, WeightFile
 
 S_LAB = "LicenseRef-S-Lab-1.0"
@@ -20,6 +20,8 @@ _CC_CONSENT = (
     "https://github.com/wyf0912/SinSR/blob/main/LICENSE"
 )
 _UNET_BYTES = 477_900_000
+
+SEED = 12345  # of upstream's one stream of noise
 
 # Size of an LR tile -> distance of tiles, in LR pixels; the official choices.
 STRIDES = {512: 448, 256: 224, 64: 48}
@@ -67,11 +69,8 @@ _SAMPLER = MethodOption(
     choices=("ancestral", "deterministic"),
 )
 _DEVIATIONS = (
-    "noise: each image has its own seed and draws on the CPU in fp32; upstream seeds once (12345) "
-    "and draws on the device in the order of the folder, which is that of the file system. Kept "
-    "under faithful: a result then depends on the images before it, so use one worker",
-    "attention mask: upstream's calculate_mask masks only the last row of shifted windows, by "
-    "columns. Kept: the weights were trained with it",
+    "kept: the attention mask of upstream's calculate_mask, which masks only the last row of "
+    "shifted windows, by columns (ResShift's issue 81); the weights were trained with it",
     "precision: fp32 by default, upstream half; half is autocast here, with the codebook search in "
     "fp32 (upstream's half precision search picks other codes)",
     "LR sides of 32 pixels or less: upstream's reflection fails; the last row and column are "
@@ -109,6 +108,7 @@ RESSHIFT = MethodCard(
         *_DEVIATIONS,
         "prior noise: upstream's autocast draws it in half precision; here it is fp32",
     ),
+    quirks=(stream_quirk(SEED),),
     note="version 1, 300k iterations: upstream's default",
 )
 RESSHIFT_V2 = replace(

@@ -25,7 +25,7 @@ class ResShift(ChoppingRestorer):
 
     card = cards.RESSHIFT
     strides = cards.STRIDES
-    upstream_seed = 12345
+    upstream_seed = cards.SEED
     schedule: ClassVar[Schedule] = Schedule(steps=15, min_noise_level=0.04)
 
     def __init__(self, runtime: Runtime, unet: SwinUNet, autoencoder: Autoencoder) -> None:
@@ -61,7 +61,7 @@ class ResShift(ChoppingRestorer):
 
         height, width = lr.shape[-2:]
         scale = self.card.scale
-        lr = extend(lr, -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
+        lr = extend(lr, height + -height % MULTIPLE, width + -width % MULTIPLE)
         # Like upstream: a = -0.75, no antialiasing, and values may leave [-1, 1].
         upsampled = F.interpolate(lr, scale_factor=scale, mode="bicubic")
         dtype = self.runtime.torch_dtype

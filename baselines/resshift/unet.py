@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from accelerate import init_empty_weights
 from torch import Tensor, nn
 
-from baselines.swin_family.checkpoint import load_strictly, read_tensors
+from baselines.checkpoints import load_strictly, read_tensors
 from baselines.swin_family.swin import GroupNorm32, SwinLayer, constant_names
 
 
@@ -167,10 +167,9 @@ def load_unet(path: Path, config: UNetConfig) -> SwinUNet:
     """
     with init_empty_weights():
         unet = SwinUNet(config)
-    load_strictly(
-        unet, read_tensors(path, wrapper="state_dict"), path, constants=constant_names(unet)
-    )
-    return unet.eval().requires_grad_(False)
+    tensors = read_tensors(path, wrapper="state_dict")
+    load_strictly(unet, tensors, path, constants=constant_names(unet))
+    return unet
 
 
 def _swin(config: UNetConfig, channels: int, resolution: int) -> SwinLayer:

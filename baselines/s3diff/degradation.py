@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from baselines.checkpoints import read_pickle, require_same
-from benchmarks.api.images import show
+from baselines.checkpoints import load_strictly, read_pickle
 
 DEGRADATIONS = ("blur", "noise")
 
@@ -67,8 +66,5 @@ def load_estimator(path: Path) -> DegradationEstimator:
         WeightsCorruptError: its keys or shapes are others; the message names the first.
     """
     network = DegradationEstimator()
-    state = read_pickle(path)
-    expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    require_same(state, expected, show(path))
-    network.load_state_dict(state)
-    return network.eval().requires_grad_(False)
+    load_strictly(network, read_pickle(path), path)
+    return network

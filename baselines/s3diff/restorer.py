@@ -150,11 +150,14 @@ class S3Diff(Restorer):
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
         import torch.nn.functional as F
 
+        from benchmarks.api.images import extend
+
         upscaled = F.interpolate(
             batch.images, scale_factor=self.card.scale, mode="bilinear", align_corners=False
         )
         height, width = upscaled.shape[-2:]
-        x = _pad((upscaled * 2 - 1).clamp(-1, 1))
+        x = extend(upscaled, height + -height % _MULTIPLE, width + -width % _MULTIPLE)
+        x = (x * 2 - 1).clamp(-1, 1)
         image = self._forward(batch, x)[..., :height, :width].cpu() * 0.5 + 0.5
         rounding: Rounding = "truncate" if self.runtime.faithful else "none"
         return fix_colours(image, upscaled, self._colour_fix, before=rounding, after=rounding)
@@ -162,28 +165,16 @@ class S3Diff(Restorer):
     def _forward(self, batch: LRBatch, x: Tensor) -> Tensor:
         """Return the restored images in [-1, 1] of enlarged LR images in [-1, 1]."""
         from baselines.sd21 import vae
-        from baselines.sd21.components import resident
         from baselines.sd21.one_step import denoise
 
         parts, network, runtime = self._components, self._network, self.runtime
-        device, offload = runtime.device, runtime.offload
         noise = batch.randn(4, x.shape[-2] // _FACTOR, x.shape[-1] // _FACTOR)
         with self.stage("network"):
-            network.adapt(self._estimator(batch.images.to(device)))
-        with self.stage("vae"), resident(parts.vae, device, offload=offload):
-            x = x.to(device, runtime.torch_dtype)
+            network.adapt(self._estimator(batch.images.to(runtime.device)))
+        with self.stage("vae"), self.on_device(parts.vae):
+            x = x.to(runtime.device, runtime.torch_dtype)
             z = vae.encode(parts.vae, x, noise, tiled=self._vae_tiles)
-        with self.stage("network"), resident(parts.unet, device, offload=offload):
+        with self.stage("network"), self.on_device(parts.unet):
             x0 = denoise(z, lambda z: network.eps(z, self._text), TILING)
-        with self.stage("vae"), resident(parts.vae, device, offload=offload):
+        with self.stage("vae"), self.on_device(parts.vae):
             return vae.decode(parts.vae, x0, tiled=self._vae_tiles)
-
-
-def _pad(x: Tensor) -> Tensor:
-    """Extend (B, 3, H, W) at the right and the bottom to multiples of 64, by reflection."""
-    import torch.nn.functional as F
-
-    height, width = x.shape[-2:]
-    bottom, right = -height % _MULTIPLE, -width % _MULTIPLE
-    mode = "reflect" if bottom < height and right < width else "replicate"
-    return F.pad(x, (0, right, 0, bottom), mode=mode)

@@ -120,16 +120,3 @@ def embed(components: Components, prompts: Sequence[str], device: str) -> Tensor
 def place(module: nn.Module, device: str, dtype: torch.dtype) -> None:
     """Move and cast a module, past diffusers' own `to`, which warns of every cast."""
     nn.Module.to(module, device, dtype)
-
-
-@contextlib.contextmanager
-def resident(module: nn.Module, device: str, *, offload: bool) -> Iterator[None]:
-    """Keep a module on the device while it computes; with `offload`, only then."""
-    if not offload:
-        yield
-        return
-    module.to(device)
-    try:
-        yield
-    finally:
-        module.to("cpu")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from baselines.swin_family.chopping import restore_in_tiles
 from baselines.swin_family.noise import upstream_stream
 from benchmarks.api.card import MethodOption
-from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+from benchmarks.api.restorer import LRBatch, LRFile, Restorer, Runtime
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +27,15 @@ def chop_option(strides: Mapping[int, int]) -> MethodOption:
     )
 
 
+def stream_quirk(seed: int) -> str:
+    """Return the quirk of upstream's one stream of noise, for a card."""
+    return (
+        f"one stream of noise for all images of a data set (seed {seed}), drawn on the device, so "
+        "that a result depends on the images before it: use one device and do not resume. Mended: "
+        "each image draws from its own seed, on the CPU"
+    )
+
+
 class ChoppingRestorer(Restorer):
     """Restores single images in tiles; a subclass restores a tile.
 
@@ -41,6 +50,10 @@ class ChoppingRestorer(Restorer):
         super().__init__(runtime)
         self.chop = int(runtime.option("chop"))
         self._upstream_stream = upstream_stream(runtime, self.upstream_seed)
+
+    def begin(self, dataset: str, images: Sequence[LRFile], *, seed: int) -> None:
+        """Begin upstream's stream again, as each folder of images is a process of its own there."""
+        self._upstream_stream = upstream_stream(self.runtime, self.upstream_seed)
 
     @abstractmethod
     def _restore_tile(self, lr: Tensor, noise: torch.Generator) -> Tensor:

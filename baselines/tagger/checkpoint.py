@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from baselines.checkpoints import entry, read_pickle, require_same
+from baselines.checkpoints import entry, load_strictly, read_pickle, require_same
 from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.images import show
 
@@ -56,10 +56,8 @@ def load_ram(network: RAM, path: Path) -> None:
     state = entry(read_pickle(path), "model", dict, path)
     # The head was called `vision_multi` when the model was trained.
     state = {key.replace("vision_multi", "tagging_head"): value for key, value in state.items()}
-    expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    found = {key: state[key] for key in expected if key in state}
-    require_same(found, expected, show(path))
-    network.load_state_dict(found)
+    used = {key: state[key] for key in network.state_dict() if key in state}
+    load_strictly(network, used, path)
 
 
 def fold_dape(network: RAM, path: Path) -> None:

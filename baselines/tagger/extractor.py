@@ -86,7 +86,7 @@ class RAMTags(PromptExtractor):
         import torch
 
         super().__init__(runtime)
-        self._network = network.eval().to(runtime.device, runtime.torch_dtype)
+        self._network = network.to(runtime.device, runtime.torch_dtype)
         self._size = network.visual_encoder.image_size
         self._names = tags.names
         self._thresholds = torch.tensor(tags.thresholds, device=runtime.device)

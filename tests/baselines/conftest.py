@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from baselines.sd21.components import Components
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     """Networks this small spend more on waking threads than on computing."""
     threads = torch.get_num_threads()

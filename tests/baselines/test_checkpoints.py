@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
 
-from baselines.checkpoints import entry, read_pickle, require_same
+from baselines.checkpoints import (
+    entry,
+    load_strictly,
+    read_pickle,
+    read_tensors,
+    require_same,
+)
 from benchmarks.api.errors import WeightsCorruptError
 
 
@@ -64,3 +71,41 @@ def test_the_first_key_that_differs_is_named() -> None:
         require_same(found, {"a": (2,), "b": (4,)}, "x")
     with pytest.raises(WeightsCorruptError, match="'b' is not part of the network"):
         require_same(found, {"a": (2,)}, "x")
+
+
+@pytest.fixture
+def tensors() -> dict[str, Tensor]:
+    return {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_wrapping_and_prefix(
+    wrapped: bool, prefix: str, tensors: dict[str, Tensor], tmp_path: Path
+) -> None:
+    named = {prefix + name: tensor for name, tensor in tensors.items()}
+    torch.save({"params_ema": named, "iter": 3} if wrapped else named, tmp_path / "x.pth")
+    found = read_tensors(tmp_path / "x.pth", wrapper="params_ema")
+    assert list(found) == ["weight", "bias"]
+    assert all(torch.equal(found[name], tensors[name]) for name in found)
+
+
+@pytest.mark.parametrize("content", [{"params_ema": 3}, {"epoch": 3, "weight": torch.ones(2)}])
+def test_what_holds_no_tensors_by_name_is_refused(
+    content: dict[str, object], tmp_path: Path
+) -> None:
+    torch.save(content, tmp_path / "x.pth")
+    with pytest.raises(WeightsCorruptError):
+        read_tensors(tmp_path / "x.pth", wrapper="params_ema")
+
+
+def test_loading_into_an_empty_network(tensors: dict[str, Tensor], tmp_path: Path) -> None:
+    with torch.device("meta"):
+        linear = nn.Linear(3, 2)
+    given = {**tensors, "weight": tensors["weight"].half(), "index": torch.zeros(1)}
+    load_strictly(linear, given, tmp_path / "x.pth", constants={"index"})
+    assert linear.weight.dtype == torch.float32
+    assert linear(torch.ones(1, 3)).tolist() == [[3, 3]]
+    assert not linear.training
+    with pytest.raises(WeightsCorruptError, match="x.pth: key 'index' is not part of the network"):
+        load_strictly(linear, given, tmp_path / "x.pth")

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from baselines.ctmsr.restorer import CTMSR
 from baselines.osediff.restorer import OSEDiff
+from baselines.resshift import cards as resshift
 from baselines.s3diff.restorer import S3Diff
 from baselines.tagger.extractor import DAPETags, RAMTags
 from benchmarks.api.card import MethodCard
@@ -13,7 +15,13 @@ from benchmarks.api.prompts import PromptCard
 
 ROOT = Path(__file__).parents[2]
 CARDS = {
+    "ctmsr": CTMSR.card,
     "osediff": OSEDiff.card,
+    "resshift/v1": resshift.RESSHIFT,
+    "resshift/v2": resshift.RESSHIFT_V2,
+    "resshift/v3": resshift.RESSHIFT_V3,
+    "resshift/sinsr": resshift.SINSR,
+    "resshift/sinsr-v2": resshift.SINSR_V2,
     "s3diff": S3Diff.card,
     "tagger/ram": RAMTags.card,
     "tagger/dape": DAPETags.card,

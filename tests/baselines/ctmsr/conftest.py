@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from golden_tables import seeded
@@ -11,15 +9,6 @@ from baselines.ctmsr.network import CTMSRConfig, CTMSRNetwork, load_network
 CONFIG = CTMSRConfig(
     image_size=32, channels=32, channel_mult=(1, 2, 2), blocks_per_level=2, swin_width=64, heads=2
 )
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
-    """Compute on one core: beside other work, threads that wait for each other are slower."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,15 +13,6 @@ from baselines.resshift.unet import SwinUNet, UNetConfig, load_unet
 
 UNET = UNetConfig(image_size=32, channels=32, channel_mult=(1, 2, 2), swin_width=32, head_width=16)
 VQ = VQConfig(channels=32, codes=64)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
-    """Compute on one core: beside other work, threads that wait for each other are slower."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,16 @@ def test_upstreams_stream_runs_on_from_image_to_image():
     assert torch.equal(together, _restore((7, 8), faithful=True))
 
 
+def test_upstreams_stream_begins_again_with_each_data_set():
+    image = LRBatch(images=torch.rand(1, 3, 8, 8), ids=("a",), seeds=(4,))
+    noisy = Noisy(Runtime(card=SINSR, faithful=True))
+    noisy.begin("one", (), seed=1)
+    first, second = noisy.restore(image), noisy.restore(image)
+    noisy.begin("two", (), seed=2)
+    assert torch.equal(noisy.restore(image), first)
+    assert not torch.equal(first, second)
+
+
 def test_tiles_go_on_in_the_images_stream():
     sr = _restore((4,), size=(64, 112), options={"chop": "64"})
     plain = _restore((4,), size=(64, 112))
