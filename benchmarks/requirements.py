@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,13 +83,21 @@ def of_all() -> tuple[Requirement, ...]:
 def of_names(names: Iterable[str]) -> tuple[Requirement, ...]:
     """Return what the named ones need: method names, metric ids or names, `metrics`, `all`.
 
+    What several of them keep in one place comes once.
+
     Raises:
         UnknownNameError: a name is neither a method nor a metric.
     """
-    found: dict[tuple[str, str], Requirement] = {}
+    from benchmarks.api.weights import WeightStore
+
+    store = WeightStore()
+    found: dict[Path, Requirement] = {}
     for name in names:
-        for requirement in _of_name(name):
-            found.setdefault((requirement.owner, requirement.weight.name), requirement)
+        for new in _of_name(name):
+            place = store.place(new.owner, new.weight)
+            known = found.get(place, new)
+            needed_by = tuple(dict.fromkeys((*known.needed_by, *new.needed_by)))
+            found[place] = replace(known, needed_by=needed_by)
     return tuple(found.values())
 
 

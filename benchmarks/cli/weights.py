@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks import requirements
+from benchmarks.api.card import WeightFile
 from benchmarks.api.errors import MFSRBenchError, UsageError, WeightsError
 from benchmarks.api.weights import WeightStatus, WeightStore, size_of, source_of
 from benchmarks.cli.lists import split_lists
@@ -16,6 +17,7 @@ from benchmarks.cli.options import Json
 from benchmarks.console import print_json, print_table, say, size, transfer
 
 if TYPE_CHECKING:
+    from benchmarks.api.card import Weights
     from benchmarks.requirements import Requirement
 
 app = typer.Typer(help="List, fetch and check weights.", no_args_is_help=True)
@@ -89,8 +91,8 @@ def fetch_all(statuses: Iterable[WeightStatus], *, accept_licence: bool = False)
         WeightsError: something could not be fetched; the rest was.
     """
     store = WeightStore()
-    wanted = {(s.owner, s.weight.name): s for s in statuses if s.state == "missing"}
-    _agree({status.weight.licence for status in wanted.values()}, accepted=accept_licence)
+    wanted = {status.place: status for status in statuses if status.state == "missing"}
+    _agree([status.weight for status in wanted.values()], accepted=accept_licence)
     failures = []
     for status in wanted.values():
         say(f"{status.owner}: {status.weight.name} from {source_of(status.weight)}")
@@ -112,17 +114,35 @@ def _needs(names: list[str] | None) -> tuple[Requirement, ...]:
     return requirements.of_names(split_lists(names) or ("all",))
 
 
-def _agree(licences: set[str], *, accepted: bool) -> None:
-    restricted = sorted(licence for licence in licences if licence not in _OPEN)
-    for licence in restricted:
+def _agree(weights: Iterable[Weights], *, accepted: bool) -> None:
+    """Show the licences that restrict use, and ask once for each unless they were agreed to."""
+    licences = [
+        licence + (f" ({'; '.join(terms)})" if terms else "")
+        for licence, terms in sorted(_terms(weights).items())
+    ]
+    if licences and not accepted and not sys.stdin.isatty():
+        raise UsageError(
+            f"These weights come under {' and '.join(licences)}.",
+            "If you agree, repeat with --accept-licence",
+        )
+    for licence in licences:
         if accepted:
-            continue
-        if not sys.stdin.isatty():
-            raise UsageError(
-                f"These weights come under {licence}.", "If you agree, repeat with --accept-licence"
-            )
-        if not typer.confirm(f"These weights come under {licence}. Do you agree?", err=True):
+            say(f"These weights come under {licence}: agreed to by --accept-licence.")
+        elif not typer.confirm(f"These weights come under {licence}. Do you agree?", err=True):
             raise UsageError(f"Nothing was fetched: {licence} was not agreed to.")
+
+
+def _terms(weights: Iterable[Weights]) -> dict[str, list[str]]:
+    """Return the licences that restrict use, with what files under them ask of a person."""
+    terms: dict[str, list[str]] = {}
+    for weight in weights:
+        if weight.licence in _OPEN:
+            continue
+        known = terms.setdefault(weight.licence, [])
+        consent = weight.consent if isinstance(weight, WeightFile) else ""
+        if consent and consent not in known:
+            known.append(consent)
+    return terms
 
 
 def _show(found: list[WeightStatus], *, json: bool) -> None:
