@@ -143,3 +143,16 @@ def test_stages_add_up_and_are_forgotten() -> None:
     assert list(stages) == ["network"]
     assert stages["network"] > 0
     assert fake.pop_stages() == {}
+
+
+@pytest.mark.parametrize(("offload", "moves"), [(False, ["cuda:1"]), (True, ["cuda:1", "cpu"])])
+def test_an_offloaded_network_leaves_the_device_again(offload: bool, moves: list[str]) -> None:
+    class Network(torch.nn.Module):
+        def to(self, device: str) -> None:
+            moved.append(device)
+
+    moved: list[str] = []
+    runtime = Runtime(card=fakes.Fake.card, device="cuda:1", offload=offload)
+    with fakes.Fake(runtime).on_device(Network()):
+        assert moved == ["cuda:1"]
+    assert moved == moves
