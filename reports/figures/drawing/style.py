@@ -1,0 +1,134 @@
+"""Sizes, fonts, and what all panels have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.textpath import TextPath
+
+from reports.figures.model import WIDTHS, Columns
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.typing import RcKeyType
+
+SIZE = 7.0  # points: the smallest text that a figure may hold in print
+TITLE_SIZE = 8.0
+DPI = 300  # of PNG
+GREY = "#555555"
+_HANDLE = 32.0  # points beside each text of a legend
+
+_RC: dict[RcKeyType, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": SIZE,
+    "axes.titlesize": TITLE_SIZE,
+    "axes.labelsize": SIZE,
+    "xtick.labelsize": SIZE,
+    "ytick.labelsize": SIZE,
+    "legend.fontsize": SIZE,
+    "figure.titlesize": TITLE_SIZE,
+    "figure.labelsize": SIZE,
+    "text.parse_math": False,  # a `$` in a name is a dollar
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 4.0,
+    "axes.xmargin": 0.06,
+    "axes.ymargin": 0.1,
+    "grid.linewidth": 0.4,
+    "grid.color": "#dddddd",
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.minor.size": 0.0,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4.0,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "legend.columnspacing": 1.4,
+    "savefig.dpi": DPI,
+    "figure.dpi": DPI,
+    "pdf.fonttype": 42,  # whole TrueType fonts: Type 3 is refused by many conferences
+    "svg.fonttype": "path",  # glyphs as outlines: the same where the font is not installed
+    "svg.hashsalt": "mfsr-bench",  # or ids would be random
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw and save in our style, whatever matplotlibrc says, and leave no trace of it."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_RC)
+        yield
+
+
+def panels(count: int, columns: Columns, *, shape: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with `count` panels in rows of like length.
+
+    Args:
+        count: number of panels.
+        columns: width of the figure.
+        shape: height of a panel as a part of its width.
+    """
+    per_row = in_a_row(count, columns)
+    rows = math.ceil(count / per_row)
+    width = WIDTHS[columns]
+    layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.04, hspace=0.03)
+    figure = Figure(figsize=(width, rows * shape * width / per_row), layout=layout)
+    grid = figure.subplots(rows, per_row, squeeze=False)
+    every = list(grid.flat)
+    for axes in every[count:]:
+        axes.remove()
+    return figure, every[:count]
+
+
+def label_x(every: Sequence[Axes], text: str) -> None:
+    """Name the x axis once per column of panels, under the lowest."""
+    places = [(axes.get_subplotspec(), axes) for axes in every]
+    lowest = {place.colspan.start: axes for place, axes in places if place}
+    for axes in lowest.values():
+        axes.set_xlabel(text)
+
+
+def in_a_row(count: int, columns: Columns) -> int:
+    """Return how many panels stand side by side.
+
+    >>> [in_a_row(count, Columns.TWO) for count in (1, 4, 5, 6, 9)]
+    [1, 4, 3, 3, 3]
+    """
+    most = {Columns.ONE: 2, Columns.TWO: 4}[columns]
+    return math.ceil(count / math.ceil(count / most))
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
+    """Put one legend under all panels, in as many columns as have room, and make room for it."""
+    width = figure.get_figwidth() * 72
+    widest = max(text_width(label) for label in labels) + _HANDLE
+    per_row = max(1, min(len(labels), int(width // widest)))
+    rows = math.ceil(len(labels) / per_row)
+    figure.set_figheight(figure.get_figheight() + (rows * SIZE * 1.45 + 4) / 72)
+    figure.legend(handles, labels, loc="outside lower center", ncols=per_row, borderaxespad=0.2)
+
+
+@cache
+def text_width(text: str, size: float = SIZE) -> float:
+    """Return the width of a text in points."""
+    if not text.strip():
+        return 0.0
+    font = FontProperties(family="DejaVu Sans")
+    return float(TextPath((0, 0), text, size=size, prop=font, usetex=False).get_extents().width)
