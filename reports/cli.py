@@ -16,6 +16,7 @@ from benchmarks.cli.lists import split_datasets
 from benchmarks.results.read import read_run
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
+from reports.figures.cli import app as figures
 from reports.html.page import write_page
 from reports.pictures import pictures_of
 from reports.published.values import published_rows
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
     from reports.statistics.model import PerImages
     from reports.tables.model import Report
 
-app = typer.Typer(help="Tables and pages of finished and unfinished runs.", no_args_is_help=True)
+app = typer.Typer(
+    help="Tables, figures and pages of finished and unfinished runs.", no_args_is_help=True
+)
 
 app.command()(audit)
 app.command()(power)
+app.add_typer(figures, name="figure")
 
 
 @app.command()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import DataError
 from benchmarks.results.directory import slug
-from reports.aggregate import Estimate, Key, estimates
 from reports.comparison import compare
-from reports.figures.families import Family, families
+from reports.figures.families import families
 from reports.figures.looks import Look, looks
-from reports.figures.model import About, about_absence, about_n, headline, of_means
+from reports.figures.model import About
+from reports.figures.values import Values, headline, of_means
 
 if TYPE_CHECKING:
     from benchmarks.results.rows import RunResults
@@ -48,7 +48,6 @@ class Panel:
     """One metric."""
 
     metric: Metric
-    n: int  # images behind every value
     lines: tuple[Line, ...]
     levels: tuple[Level, ...]
 
@@ -86,15 +85,14 @@ def steps_figures(
     Raises:
         DataError: no method has values at two numbers of steps.
     """
-    found = estimates(comparison)
-    styles = styles or looks(comparison)
     if not any(family.is_sweep for family in families(comparison)):
         names = ", ".join(method.title for method in comparison.methods.values())
         raise DataError(
             f"No method was run with two numbers of steps: {names}.",
             "Add some: mfsr-bench run --out RUN --methods mfsr@1,mfsr@2,mfsr@4 (and --datasets)",
         )
-    figures = tuple(_figures(comparison, found, styles))
+    values = Values(comparison)
+    figures = tuple(_figures(values, styles or looks(comparison)))
     if not figures:
         raise DataError(
             "No metric has values at two numbers of steps.",
@@ -103,74 +101,51 @@ def steps_figures(
     return figures
 
 
-def _figures(
-    comparison: Comparison, found: Mapping[Key, Estimate], styles: Mapping[str, Look]
-) -> Iterator[Steps]:
+def _figures(values: Values, styles: Mapping[str, Look]) -> Iterator[Steps]:
+    comparison = values.comparison
     for dataset in comparison.datasets.values():
-        panels, notes = [], []
+        panels: list[Panel] = []
+        notes: list[str] = []
         for metric in comparison.metrics.values():
-            panel, said = _panel(comparison, dataset, metric, found, styles)
-            panels += [panel] if panel else []
-            notes += said
+            panel = _panel(values, dataset, metric, styles)
+            notes += values.notes(dataset, metric)
+            if panel.lines:
+                panels.append(panel)
+            elif panel.levels:
+                where = f"{dataset.title}, {metric.title}"
+                notes.append(f"{where}: no method has values at two numbers of steps.")
         if panels:
-            counts = [panel.n for panel in panels]
-            caption = [
-                "Values against the number of sampling steps.",
-                of_means(comparison, dataset, counts),
-            ]
-            if any(panel.levels for panel in panels):
-                caption.append("Dashed: methods with a single number of steps, or none.")
-            about = About(
-                name=f"steps-{slug(dataset.id)}",
-                title=headline(dataset, counts),
-                caption=" ".join(caption),
-                notes=tuple(notes),
-            )
-            yield Steps(about=about, panels=tuple(panels))
+            yield Steps(about=_about(values, dataset, panels, tuple(notes)), panels=tuple(panels))
 
 
-def _panel(
-    comparison: Comparison,
-    dataset: Dataset,
-    metric: Metric,
-    found: Mapping[Key, Estimate],
-    styles: Mapping[str, Look],
-) -> tuple[Panel | None, list[str]]:
-    """Return one panel, or None, and what there is to say about what is not in it."""
+def _about(
+    values: Values, dataset: Dataset, panels: Sequence[Panel], notes: tuple[str, ...]
+) -> About:
+    counts = [n for panel in panels for n in values.counts(dataset, panel.metric)]
+    dashed = " Dashed: methods with a single number of steps, or none."
+    return About(
+        name=f"steps-{slug(dataset.id)}",
+        title=headline(dataset, counts),
+        caption="Values against the number of sampling steps. "
+        + of_means(values.comparison, dataset, counts)
+        + dashed * any(panel.levels for panel in panels),
+        notes=notes,
+    )
+
+
+def _panel(values: Values, dataset: Dataset, metric: Metric, styles: Mapping[str, Look]) -> Panel:
+    found = values.of(dataset, metric)
     lines, levels = [], []
-    notes: list[str] = []
-    counts: set[int] = set()
-    for family in families(comparison):
-        known = [
-            (method, found[dataset.id, metric.id, method.key])
-            for method in family.methods
-            if (dataset.id, metric.id, method.key) in found
-        ]
-        counts.update(one.n for _, one in known)
+    for family in families(values.comparison):
+        known = [method for method in family.methods if method.key in found]
         look = styles[family.methods[0].key]
-        values = tuple(one.value for _, one in known)
+        heights = tuple(found[method.key] for method in known)
         if len(known) > 1:
-            steps = tuple(method.steps or 0 for method, _ in known)
-            lines.append(Line(title=family.title, look=look, steps=steps, values=values))
+            steps = tuple(method.steps or 0 for method in known)
+            lines.append(Line(title=family.title, look=look, steps=steps, values=heights))
         elif known:
-            levels.append(Level(title=known[0][0].title, look=look, value=values[0]))
-        notes += _about_lacking(dataset, metric, family, [method.key for method, _ in known])
-    if not counts:
-        return None, [about_absence(comparison, dataset, metric)]
-    if not lines:
-        where = f"{dataset.title}, {metric.title}"
-        return None, [f"{where}: no method has values at two numbers of steps."]
-    notes = [*about_n(dataset, metric, min(counts)), *notes]
-    panel = Panel(metric=metric, n=min(counts), lines=tuple(lines), levels=tuple(levels))
-    return panel, notes
-
-
-def _about_lacking(
-    dataset: Dataset, metric: Metric, family: Family, known: Sequence[str]
-) -> Iterator[str]:
-    lacking = [method.title for method in family.methods if method.key not in known]
-    if lacking:
-        yield f"{dataset.title}, {metric.title}: no value of {', '.join(lacking)}."
+            levels.append(Level(title=known[0].title, look=look, value=heights[0]))
+    return Panel(metric=metric, lines=tuple(lines), levels=tuple(levels))
 
 
 def readable(steps: Sequence[int], *, logarithmic: bool) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from reports.figures.drawing.style import label_x, legend_below, panels
+from reports.figures.drawing.style import Arrangement, columns_for, label_x, legend_below, panels
 from reports.figures.model import Columns, arrow
 from reports.figures.steps import Level, Line, Panel, Steps, readable
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 def draw(data: Steps, columns: Columns | None = None) -> Figure:
     """Return the figure of one data set; its width follows the number of panels by default."""
-    columns = columns or (Columns.ONE if len(data.panels) == 1 else Columns.TWO)
-    figure, every = panels(len(data.panels), columns, shape=0.62 if len(data.panels) == 1 else 0.88)
+    count = len(data.panels)
+    arrangement = Arrangement(count=count, columns=columns or columns_for(count))
+    shape = 0.62 if count == 1 else 0.88
+    figure, every = panels(arrangement, height=shape * arrangement.panel_width)
     for axes, panel in zip(every, data.panels, strict=True):
         _draw(axes, panel, data)
     figure.suptitle(data.about.title)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -77,24 +78,49 @@ def styled() -> Iterator[None]:
         yield
 
 
-def panels(count: int, columns: Columns, *, shape: float) -> tuple[Figure, list[Axes]]:
-    """Return a figure with `count` panels in rows of like length.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """Panels in rows of like length.
+
+    >>> [Arrangement(count=n, columns=Columns.TWO).per_row for n in (1, 4, 5, 6, 9)]
+    [1, 4, 3, 3, 3]
+    """
+
+    count: int  # of panels
+    columns: Columns  # width of the figure
+    narrowest: float = 1.6  # inches that a panel needs
+
+    @property
+    def per_row(self) -> int:
+        """How many panels stand side by side."""
+        most = max(1, int(WIDTHS[self.columns] / self.narrowest))
+        return math.ceil(self.count / math.ceil(self.count / most))
+
+    @property
+    def panel_width(self) -> float:
+        """Inches, labels included."""
+        return WIDTHS[self.columns] / self.per_row
+
+
+def columns_for(count: int) -> Columns:
+    """Return the width that suits a number of panels."""
+    return Columns.ONE if count == 1 else Columns.TWO
+
+
+def panels(arrangement: Arrangement, *, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its panels.
 
     Args:
-        count: number of panels.
-        columns: width of the figure.
-        shape: height of a panel as a part of its width.
+        arrangement: how many there are.
+        height: inches of each row of panels, labels included.
     """
-    per_row = in_a_row(count, columns)
-    rows = math.ceil(count / per_row)
-    width = WIDTHS[columns]
+    rows = math.ceil(arrangement.count / arrangement.per_row)
     layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.04, hspace=0.03)
-    figure = Figure(figsize=(width, rows * shape * width / per_row), layout=layout)
-    grid = figure.subplots(rows, per_row, squeeze=False)
-    every = list(grid.flat)
-    for axes in every[count:]:
+    figure = Figure(figsize=(WIDTHS[arrangement.columns], rows * height), layout=layout)
+    every = list(figure.subplots(rows, arrangement.per_row, squeeze=False).flat)
+    for axes in every[arrangement.count :]:
         axes.remove()
-    return figure, every[:count]
+    return figure, every[: arrangement.count]
 
 
 def label_x(every: Sequence[Axes], text: str) -> None:
@@ -105,19 +131,10 @@ def label_x(every: Sequence[Axes], text: str) -> None:
         axes.set_xlabel(text)
 
 
-def in_a_row(count: int, columns: Columns) -> int:
-    """Return how many panels stand side by side.
-
-    >>> [in_a_row(count, Columns.TWO) for count in (1, 4, 5, 6, 9)]
-    [1, 4, 3, 3, 3]
-    """
-    most = {Columns.ONE: 2, Columns.TWO: 4}[columns]
-    return math.ceil(count / math.ceil(count / most))
-
-
 def legend_below(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
     """Put one legend under all panels, in as many columns as have room, and make room for it."""
     width = figure.get_figwidth() * 72
+    labels = [fit(label, width - _HANDLE) for label in labels]
     widest = max(text_width(label) for label in labels) + _HANDLE
     per_row = max(1, min(len(labels), int(width // widest)))
     rows = math.ceil(len(labels) / per_row)
@@ -132,3 +149,14 @@ def text_width(text: str, size: float = SIZE) -> float:
         return 0.0
     font = FontProperties(family="DejaVu Sans")
     return float(TextPath((0, 0), text, size=size, prop=font, usetex=False).get_extents().width)
+
+
+def fit(text: str, width: float, size: float = SIZE) -> str:
+    """Return a text that is no wider than `width` points: what is too long loses its middle."""
+    if text_width(text, size) <= width:
+        return text
+    for kept in range(len(text) - 1, 1, -1):
+        shorter = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+        if text_width(shorter, size) <= width:
+            return shorter
+    return "…"
