@@ -10,6 +10,8 @@
 - `pareto`         quality against latency, and the front
 - `distributions`  the values per image behind the means
 - `grid`           the same place as every method restored it
+- `places`         where that is: by hand, or where methods disagree most
+- `latency`        seconds per image, from a run or from `bench.json`
 - `latex`          the LaTeX that puts a figure into a paper
 - `drawing`        the only room that knows matplotlib
 """

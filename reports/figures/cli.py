@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from benchmarks import console
+from benchmarks.api.errors import UsageError
 from benchmarks.api.images import show
-from benchmarks.cli.lists import split_lists
+from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.names import choose
 from benchmarks.results.read import read_run
 from reports.comparison import compare
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from benchmarks.results.rows import RunResults
     from reports.comparison import Comparison
     from reports.figures.drawing.files import Drawn
+    from reports.figures.grid import ByHand
     from reports.figures.latency import Latency
     from reports.figures.looks import Look
+    from reports.figures.places import Box
     from reports.identity import Dataset
 
     D = TypeVar("D", bound=Drawn)
@@ -199,3 +202,73 @@ def distributions(
 
     asked = _asked(runs, methods, datasets, metrics, out, formats, columns)
     asked.write(draw, distribution_figures(asked.comparison, asked.styles))
+
+
+@app.command()
+def grid(
+    runs: Runs,
+    *,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Show this image; again for another row."),
+    ] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,W,H",
+            help="Its place, in pixels of the results; once per --image. Default: by the rule.",
+        ),
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Images that the rule chooses.")] = 3,
+    crop: Annotated[
+        int | None,
+        typer.Option(min=1, help="Side of its boxes. Default: a quarter of the shorter side."),
+    ] = None,
+    among: Annotated[int, typer.Option(min=1, help="Images that it looks at.")] = 100,
+    seed: Annotated[int, typer.Option(help="Draws these, where there are more.")] = 0,
+    originals: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dataset",
+            metavar="SPEC",
+            help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
+        ),
+    ] = None,
+    methods: Methods = None,
+    datasets: Datasets = None,
+    out: Out = None,
+    formats: Formats = None,
+    columns: Width = None,
+) -> None:
+    """Draw the same place as every method restored it, with LR and reference.
+
+    Without --image, places are where the methods disagree most: the variance between their results
+    after averaging over the area of an LR pixel. Every place is said on stderr, as options that
+    give it again.
+    """
+    from reports.figures.drawing.grid import draw
+    from reports.figures.grid import grid_figures
+    from reports.figures.places import Rule
+    from reports.pictures import pictures_of
+
+    by_hand = _by_hand(image or [], box or [])
+    asked = _asked(runs, methods, datasets, None, out, formats, columns)
+    pictures = pictures_of(asked.comparison, asked.results, split_datasets(originals))
+    rule = Rule(count=rows, crop=crop, among=among, seed=seed)
+    with console.count("images") as progress:
+        figures = tuple(
+            grid_figures(asked.comparison, pictures, by_hand=by_hand, rule=rule, progress=progress)
+        )
+    asked.write(draw, figures)
+
+
+def _by_hand(images: Sequence[str], boxes: Sequence[str]) -> ByHand:
+    from reports.figures.places import parse_box
+
+    if boxes and len(boxes) != len(images):
+        raise UsageError(
+            f"{len(boxes)} boxes for {len(images)} images.", "Give --box once for each --image."
+        )
+    places: list[Box | None] = [parse_box(one) for one in boxes]
+    places = places or [None] * len(images)
+    return tuple(zip(images, places, strict=True))

@@ -160,3 +160,18 @@ def fit(text: str, width: float, size: float = SIZE) -> str:
         if text_width(shorter, size) <= width:
             return shorter
     return "…"
+
+
+def wrap(text: str, width: float, size: float = SIZE) -> list[str]:
+    """Return a text as one or two lines of at most `width` points, broken at a space if any fits.
+
+    What is still too long loses its middle.
+    """
+    if text_width(text, size) <= width:
+        return [text]
+    words = text.split(" ")
+    for kept in range(len(words) - 1, 0, -1):
+        head, tail = " ".join(words[:kept]), " ".join(words[kept:])
+        if text_width(head, size) <= width:
+            return [head, fit(tail, width, size)]
+    return [fit(text, width, size)]
