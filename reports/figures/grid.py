@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,7 +48,6 @@ class Row:
 
     image: str
     whole: NDArray[np.uint8]  # the LR image; a result where there is none
-    whole_title: str
     frame: tuple[float, float, float, float]  # the box in pixels of `whole`: x, y, width, height
     tiles: tuple[Tile, ...]
 
@@ -147,11 +147,10 @@ def _row(comparison: Comparison, place: Place, scales: Mapping[str, float]) -> R
     scale = 1.0
     if picture.lr:
         scale = scales[picture.image]
-        whole, title = read_rgb(picture.lr), "LR"
+        whole = read_rgb(picture.lr)
         tiles.append(Tile(title="LR", pixels=box.of(whole, scale)))
     else:
-        first = next(iter(comparison.methods))
-        whole, title = read_rgb(picture.results[first]), comparison.methods[first].title
+        whole = read_rgb(picture.results[next(iter(comparison.methods))])
     for key, method in comparison.methods.items():
         tiles.append(Tile(title=method.title, pixels=box.of(read_rgb(picture.results[key]))))
     if picture.hr:
@@ -160,7 +159,6 @@ def _row(comparison: Comparison, place: Place, scales: Mapping[str, float]) -> R
     return Row(
         image=picture.image,
         whole=whole,
-        whole_title=f"{title}: {picture.image}",
         frame=(x, y, width, height),
         tiles=tuple(tiles),
     )
@@ -185,7 +183,7 @@ def _notes(
         yield f"{dataset.title}: {looked_at} of {len(every)} images looked at, seed {rule.seed}."
     for place in places:
         sd = f" (sd between methods: {place.sd:.1f} levels)" if place.sd is not None else ""
-        yield f"{dataset.title}: --image {place.picture.image} --box {place.box}{sd}"
+        yield f"{dataset.title}: --image {shlex.quote(place.picture.image)} --box {place.box}{sd}"
 
 
 def _about(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CELL = 4  # pixels of a result per LR pixel where no LR image tells: the scale of the field
 _PART = 4  # by default a crop is a quarter of the shorter side
+_SMALLEST = 96  # pixels; what a smaller one shows is hard to recognise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,9 @@ class Rule:
     """How places are chosen that are not given by hand."""
 
     count: int = 3  # places, each in another image
-    crop: int | None = None  # side in pixels of a result; None: a quarter of the shorter side
+    crop: int | None = (
+        None  # side in pixels of a result; None: a quarter of the shorter side, but 96 at least
+    )
     among: int = 100  # images that are looked at; drawn where there are more
     seed: int = 0  # of that draw
 
@@ -137,14 +140,14 @@ def widest_disagreement(picture: Picture, scale: float, crop: int | None) -> Pla
     Args:
         picture: the image.
         scale: pixels of a result per LR pixel.
-        crop: side of the box in pixels of a result.
+        crop: side of the box in pixels of a result; None as in `Rule`.
 
     Raises:
         DataError: a result is missing or of another size.
     """
     cell = round(scale) if scale == round(scale) else CELL
     size = min(picture.height, picture.width)
-    side = max(1, min((crop or size // _PART) // cell, size // cell))
+    side = max(1, min((crop or max(_SMALLEST, size // _PART)) // cell, size // cell))
     results = [_cells(path, picture, cell) for path in picture.results.values()]
     variance = np.var(results, axis=0).mean(axis=-1)
     sums = np.pad(variance, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)

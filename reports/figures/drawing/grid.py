@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from reports.figures.drawing.style import DPI, SIZE, wrap
+from reports.figures.drawing.style import DPI, SIZE, fit, wrap
 from reports.figures.looks import PALETTE
 from reports.figures.model import WIDTHS, Columns
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from reports.figures.grid import Grid, Row
 
 _GAP = 0.04  # inches between crops
-_NARROWEST = 0.72  # inches of a crop that is still worth looking at
+_NARROWEST = {Columns.ONE: 0.58, Columns.TWO: 0.75}  # inches of a crop worth looking at
 _MOST_LINES = 4  # of crops for one place
 _WHOLE = 0.42  # of the width: the most that the whole image may take
+_TALLEST = 1.5  # crops: the whole image where they are flat
 _FRAME = PALETTE[4]
 
 
@@ -45,13 +46,21 @@ class _Layout:
     def tile_height(self, row: Row) -> float:
         return self.tile * row.frame[3] / row.frame[2]
 
+    def whole_width(self, row: Row) -> float:
+        """As wide as there is room, and as tall as the crops, or a little taller than one."""
+        shape = row.whole.shape[1] / row.whole.shape[0]
+        crops = self.lines * (self.tile_height(row) + self.label) - self.label
+        return min(self.whole, shape * max(crops, _TALLEST * self.tile))
+
     def row_height(self, row: Row) -> float:
-        return self.lines * (self.tile_height(row) + self.label)
+        shape = row.whole.shape[1] / row.whole.shape[0]
+        crops = self.lines * (self.tile_height(row) + self.label)
+        return max(crops, self.whole_width(row) / shape + self.label)
 
 
 def draw(data: Grid, columns: Columns | None = None) -> Figure:
     """Return the figure of one data set, by default as wide as two columns."""
-    layout = _layout(data, WIDTHS[columns or Columns.TWO])
+    layout = _layout(data, columns or Columns.TWO)
     heights = [layout.row_height(row) for row in data.rows]
     height = sum(heights) + _GAP * (len(heights) - 1)
     figure = Figure(figsize=(layout.width, height))
@@ -62,10 +71,11 @@ def draw(data: Grid, columns: Columns | None = None) -> Figure:
     return figure
 
 
-def _layout(data: Grid, width: float) -> _Layout:
+def _layout(data: Grid, columns: Columns) -> _Layout:
     """Return the layout with the fewest lines whose crops are large enough, or the largest."""
+    width = WIDTHS[columns]
     every = [_with_lines(data, width, lines) for lines in range(1, _MOST_LINES + 1)]
-    good = [layout for layout in every if layout.tile >= _NARROWEST]
+    good = [layout for layout in every if layout.tile >= _NARROWEST[columns]]
     return good[0] if good else max(every, key=lambda layout: layout.tile)
 
 
@@ -74,9 +84,7 @@ def _with_lines(data: Grid, width: float, lines: int) -> _Layout:
     per_line = math.ceil(count / lines)
     label = _line_height(1)
     tile = min(_tile_width(row, width, lines, per_line, label) for row in data.rows)
-    deepest = max(
-        len(wrap(tile_.title, tile * 72, SIZE)) for row in data.rows for tile_ in row.tiles
-    )
+    deepest = max(len(wrap(tile_.title, tile * 72)) for row in data.rows for tile_ in row.tiles)
     return _Layout(
         width=width, lines=lines, per_line=per_line, tile=tile, label=_line_height(deepest)
     )
@@ -98,9 +106,8 @@ def _tile_width(row: Row, width: float, lines: int, per_line: int, label: float)
 
 
 def _draw_row(figure: Figure, row: Row, layout: _Layout, top: float) -> None:
-    room = layout.row_height(row) - layout.label
+    width = layout.whole_width(row)
     shape = row.whole.shape[1] / row.whole.shape[0]
-    width = min(layout.whole, room * shape)
     whole = _image(figure, row.whole, (0.0, top, width, width / shape))
     x, y, wide, high = row.frame
     whole.add_patch(
@@ -109,14 +116,14 @@ def _draw_row(figure: Figure, row: Row, layout: _Layout, top: float) -> None:
             path_effects=[withStroke(linewidth=2.4, foreground="white")],
         )
     )  # fmt: skip
-    _label(whole, row.whole_title, width)
+    _label(whole, [fit(row.image, layout.whole * 72)])
     tall = layout.tile_height(row)
     for index, tile in enumerate(row.tiles):
         line, place = divmod(index, layout.per_line)
         left = layout.whole + _GAP + place * (layout.tile + _GAP)
         above = top + line * (tall + layout.label)
         axes = _image(figure, tile.pixels, (left, above, layout.tile, tall))
-        _label(axes, tile.title, layout.tile)
+        _label(axes, wrap(tile.title, layout.tile * 72))
 
 
 def _image(
@@ -135,8 +142,8 @@ def _image(
     return axes
 
 
-def _label(axes: Axes, text: str, width: float) -> None:
+def _label(axes: Axes, lines: list[str]) -> None:
     axes.annotate(
-        "\n".join(wrap(text, width * 72, SIZE)), (0.5, 0), (0, -2), xycoords="axes fraction",
+        "\n".join(lines), (0.5, 0), (0, -2), xycoords="axes fraction",
         textcoords="offset points", ha="center", va="top", linespacing=1.1,
     )  # fmt: skip

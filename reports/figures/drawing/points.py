@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _THREE_A_DECADE = 60.0  # times the lowest value: on a wider axis, decades alone are named
 _CROWDED = 0.08  # of the panel: numbers that are closer together overlap
+_TALLEST = 2.4  # inches of a panel
 _CORNERS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 _BETTER = {(True, True): "↗", (True, False): "↘", (False, True): "↖", (False, False): "↙"}
 
@@ -28,7 +29,7 @@ def draw(data: Planes, columns: Columns | None = None) -> Figure:
     count = len(data.planes)
     arrangement = Arrangement(count=count, columns=columns or columns_for(count))
     shape = 0.72 if count == 1 else 0.95
-    figure, every = panels(arrangement, height=shape * arrangement.panel_width)
+    figure, every = panels(arrangement, height=min(_TALLEST, shape * arrangement.panel_width))
     for axes, plane in zip(every, data.planes, strict=True):
         _draw(axes, plane)
     figure.suptitle(data.about.title)

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_TALLEST = 2.2  # inches of a panel
+
 
 def draw(data: Steps, columns: Columns | None = None) -> Figure:
     """Return the figure of one data set; its width follows the number of panels by default."""
     count = len(data.panels)
     arrangement = Arrangement(count=count, columns=columns or columns_for(count))
     shape = 0.62 if count == 1 else 0.88
-    figure, every = panels(arrangement, height=shape * arrangement.panel_width)
+    figure, every = panels(arrangement, height=min(_TALLEST, shape * arrangement.panel_width))
     for axes, panel in zip(every, data.panels, strict=True):
         _draw(axes, panel, data)
     figure.suptitle(data.about.title)

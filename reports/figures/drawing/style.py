@@ -26,7 +26,7 @@ SIZE = 7.0  # points: the smallest text that a figure may hold in print
 TITLE_SIZE = 8.0
 DPI = 300  # of PNG
 GREY = "#555555"
-_HANDLE = 32.0  # points beside each text of a legend
+_HANDLE = 36.0  # points beside each text of a legend
 
 _RC: dict[RcKeyType, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
