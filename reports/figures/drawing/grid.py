@@ -48,14 +48,12 @@ class _Layout:
 
     def whole_width(self, row: Row) -> float:
         """As wide as there is room, and as tall as the crops, or a little taller than one."""
-        shape = row.whole.shape[1] / row.whole.shape[0]
         crops = self.lines * (self.tile_height(row) + self.label) - self.label
-        return min(self.whole, shape * max(crops, _TALLEST * self.tile))
+        return min(self.whole, _shape(row) * max(crops, _TALLEST * self.tile))
 
     def row_height(self, row: Row) -> float:
-        shape = row.whole.shape[1] / row.whole.shape[0]
         crops = self.lines * (self.tile_height(row) + self.label)
-        return max(crops, self.whole_width(row) / shape + self.label)
+        return max(crops, self.whole_width(row) / _shape(row) + self.label)
 
 
 def draw(data: Grid, columns: Columns | None = None) -> Figure:
@@ -96,7 +94,7 @@ def _line_height(lines: int) -> float:
 
 def _tile_width(row: Row, width: float, lines: int, per_line: int, label: float) -> float:
     """Return the width of crops beside a whole image that is as tall as all their lines."""
-    shape = float(row.whole.shape[1] / row.whole.shape[0])
+    shape = _shape(row)
     tall = row.frame[3] / row.frame[2]
     # width = whole + per_line (tile + gap), whole = shape (lines (tall tile + label) - label)
     free = width - per_line * _GAP - shape * (lines - 1) * label
@@ -105,10 +103,15 @@ def _tile_width(row: Row, width: float, lines: int, per_line: int, label: float)
     return max(tile, least)
 
 
+def _shape(row: Row) -> float:
+    """Return how many times as wide as high the whole image is."""
+    height, width = row.whole.shape[:2]
+    return float(width / height)
+
+
 def _draw_row(figure: Figure, row: Row, layout: _Layout, top: float) -> None:
     width = layout.whole_width(row)
-    shape = row.whole.shape[1] / row.whole.shape[0]
-    whole = _image(figure, row.whole, (0.0, top, width, width / shape))
+    whole = _image(figure, row.whole, (0.0, top, width, width / _shape(row)))
     x, y, wide, high = row.frame
     whole.add_patch(
         Rectangle(
