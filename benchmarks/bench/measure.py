@@ -244,8 +244,16 @@ def torch_facts() -> dict[str, Any]:
         "version": torch.__version__,
         "threads": torch.get_num_threads(),
         "cuda": torch.version.cuda if torch.cuda.is_available() else None,
-        "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
+        "cudnn": _cudnn(),
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
         "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
         "tf32_cudnn": torch.backends.cudnn.allow_tf32,
     }
+
+
+def _cudnn() -> int | None:
+    import torch
+
+    # torch gives its version no types.
+    version: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    return version if torch.cuda.is_available() else None
