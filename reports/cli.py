@@ -16,6 +16,7 @@ from benchmarks.cli.lists import split_datasets
 from benchmarks.results.read import read_run
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
+from reports.efficiency.cli import efficiency
 from reports.html.page import write_page
 from reports.pictures import pictures_of
 from reports.published.values import published_rows
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Tables and pages of finished and unfinished runs.", no_args_is_help=True)
 
 app.command()(audit)
+app.command()(efficiency)
 app.command()(power)
 
 

@@ -60,7 +60,11 @@ def test_macs_of_a_batch_are_those_of_its_images() -> None:
 
 def test_stages_are_off_while_latency_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     synchronised = []
-    monkeypatch.setattr(costs.Costs, "_synchronise", lambda self: synchronised.append(self))
+
+    def note(restorer: costs.Costs) -> None:
+        synchronised.append(restorer)
+
+    monkeypatch.setattr(costs.Costs, "_synchronise", note)
     list(Measuring()(costs.task(split=False)))
     assert not synchronised
     list(Measuring()(costs.task()))
