@@ -87,14 +87,14 @@ class Tagger(PromptExtractor):
         return [f"brightness {float(image.mean() * self.weight):.4f}" for image in images]
 
 
-def task(kind: type[Restorer] = Costs, **changes: Any) -> Task:
+def task(kind: type[Restorer] = Costs, *, runtime: Runtime | None = None, **changes: Any) -> Task:
     """Return what measures a restorer: 2 runs to warm up and 4 to measure, of 6 x 8 pixels."""
     card = kind.card
     method = Method(
         key=card.name,
         title=card.title,
         restorer=kind,
-        runtime=Runtime(card=card),
+        runtime=runtime or Runtime(card=card),
         steps=card.default_steps,
     )
     made = Task(
