@@ -101,9 +101,7 @@ def bench(
         offload=offload,
     )
     tasks = prepare(request)
-    fresh = BenchResults(
-        conditions=conditions(request), began=now(), load_average=os.getloadavg()[0]
-    )
+    fresh = BenchResults(conditions=conditions(request), began=now(), load_average=_load_average())
     results = _measure(tasks, fresh, out, quiet=quiet)
     if out:
         _write_tables(out, results, columns=columns)
@@ -112,6 +110,13 @@ def bench(
     else:
         sys.stdout.write(_text(results, form, columns=columns))
     raise typer.Exit(1 if results.failures else 0)
+
+
+def _load_average() -> float | None:
+    try:
+        return os.getloadavg()[0]
+    except OSError:  # not every system tells
+        return None
 
 
 def _measure(

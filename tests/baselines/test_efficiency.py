@@ -1,4 +1,4 @@
-"""The efficiency of OSEDiff, split by its stages, against what its small networks are."""
+"""Counts of real networks: OSEDiff's parts at a small size, SD 2.1 at its own."""
 
 from __future__ import annotations
 
