@@ -149,7 +149,7 @@ def _say(item: BenchRow | BenchFailure) -> None:
     if not isinstance(item, BenchRow):
         console.say(f"{name}: {item.what} failed: {item.error}: {item.cause}", style="yellow")
     elif item.parts:
-        console.say(f"{name}: {len(item.parts)} parts")
+        console.say(f"{name}: split into {', '.join(item.parts)}")
     else:
         console.say(f"{name}: {item.median_s:.4g} s, first {item.first_s:.4g} s")
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from bench_results import failure, results, row
+from typeset import needs_tex, typeset
 
 from benchmarks.bench.rows import BenchResults, Part
 from reports.efficiency.build import build
@@ -168,20 +167,14 @@ def test_csv_has_unrounded_values_parts_and_failures(measured: BenchResults) -> 
     ]
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX on this machine")
+@needs_tex
 @pytest.mark.parametrize("columns", [False, True])
 def test_a_real_tex_compiles_it(measured: BenchResults, columns: bool, tmp_path: Path) -> None:
-    source = render(measured, Form.LATEX, methods_as_columns=columns)
-    (tmp_path / "table.tex").write_text(source, encoding="utf-8")
-    (tmp_path / "main.tex").write_text(
-        r"\documentclass[twocolumn]{article}\usepackage{booktabs,graphicx}"
-        r"\begin{document}\input{table}Text.\end{document}",
-        encoding="utf-8",
+    typeset(
+        render(measured, Form.LATEX, methods_as_columns=columns),
+        tmp_path,
+        packages="booktabs,graphicx",
     )
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-1500:]
-    assert "Overfull" not in done.stdout
 
 
 def test_three_digits_are_enough() -> None:
