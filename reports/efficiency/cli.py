@@ -11,7 +11,8 @@ import typer
 from benchmarks.api.images import write_atomic
 from benchmarks.bench.joining import join
 from benchmarks.bench.rows import read
-from reports.efficiency.render import Form, render
+from benchmarks.cli.options import TableForm
+from reports.efficiency.render import render
 
 
 def efficiency(
@@ -19,7 +20,9 @@ def efficiency(
         list[Path], typer.Argument(metavar="DIR", help="What `mfsr-bench bench --out` wrote.")
     ],
     *,
-    form: Annotated[Form, typer.Option("--format", help="How the tables look.")] = Form.TERMINAL,
+    form: Annotated[
+        TableForm, typer.Option("--format", help="How the tables look.")
+    ] = TableForm.TERMINAL,
     columns: Annotated[
         bool, typer.Option("--methods-as-columns", help="Methods side by side, as some papers.")
     ] = False,

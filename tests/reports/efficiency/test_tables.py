@@ -12,9 +12,10 @@ from bench_results import failure, results, row
 from typeset import needs_tex, typeset
 
 from benchmarks.bench.rows import BenchResults, Part
+from benchmarks.cli.options import TableForm
 from reports.efficiency.build import build
 from reports.efficiency.model import Grid, significant
-from reports.efficiency.render import Form, render
+from reports.efficiency.render import render
 
 PARTS = {
     "vae": Part(seconds=0.06, macs=1_795_200_000_000, parameters=83_653_863),
@@ -138,7 +139,7 @@ def test_a_busy_machine_is_said(device: str, load: float, busy: bool) -> None:
 
 
 def test_the_terminal_has_columns_in_line(measured: BenchResults) -> None:
-    lines = render(measured, Form.TERMINAL).splitlines()
+    lines = render(measured, TableForm.TERMINAL).splitlines()
     table = lines[: next(i for i, line in enumerate(lines) if line.startswith("Efficiency"))]
     ends = {line.rstrip().rfind(" ") for line in table[2:4]}
     assert table[0].endswith("Params (M)")
@@ -148,14 +149,14 @@ def test_the_terminal_has_columns_in_line(measured: BenchResults) -> None:
 
 
 def test_markdown_is_a_table_and_names_stay_text(measured: BenchResults) -> None:
-    text = render(measured, Form.MARKDOWN)
+    text = render(measured, TableForm.MARKDOWN)
     assert r"| 50% of A\_1 \& B<sup>a</sup> | - |" in text
     for line in re.findall(r"^\|.*\|$", text, re.MULTILINE):
         assert len(re.findall(r"(?<!\\)\|", line)) in {10, 7, 6}
 
 
 def test_csv_has_unrounded_values_parts_and_failures(measured: BenchResults) -> None:
-    lines = list(csv.DictReader(io.StringIO(render(measured, Form.CSV))))
+    lines = list(csv.DictReader(io.StringIO(render(measured, TableForm.CSV))))
     first = lines[0]
     assert float(first["median_s"]) == 0.2
     assert int(first["vae:macs"]) == 1_795_200_000_000
@@ -171,7 +172,7 @@ def test_csv_has_unrounded_values_parts_and_failures(measured: BenchResults) -> 
 @pytest.mark.parametrize("columns", [False, True])
 def test_a_real_tex_compiles_it(measured: BenchResults, columns: bool, tmp_path: Path) -> None:
     typeset(
-        render(measured, Form.LATEX, methods_as_columns=columns),
+        render(measured, TableForm.LATEX, methods_as_columns=columns),
         tmp_path,
         packages="booktabs,graphicx",
     )
