@@ -16,6 +16,7 @@ from benchmarks.cli.lists import split_datasets
 from benchmarks.results.read import read_run
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
+from reports.efficiency.cli import efficiency
 from reports.figures.cli import app as figures
 from reports.html.page import write_page
 from reports.pictures import pictures_of
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 
 app.command()(audit)
+app.command()(efficiency)
 app.command()(power)
 app.add_typer(figures, name="figure")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,12 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
+
+
+class _NoModules(contextlib.nullcontext[None]):
+    """In the place of torch's tracker of modules: only the total is wanted."""
+
+    parents = frozenset({"Global"})
 
 
 class MacCounter(FlopCounterMode):
@@ -20,20 +27,22 @@ class MacCounter(FlopCounterMode):
 
     def __init__(self) -> None:
         super().__init__(display=False)
+        # torch's own follows gradients, and fails on a parameter that a module is called with.
+        self.mod_tracker: Any = _NoModules()
 
     def total(self) -> int:
         """Return the multiply-accumulates so far."""
         return int(self.get_total_flops()) // 2
 
 
-class ParameterCounter(TorchDispatchMode):
+class ParameterCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class has no types
     """Counts the values of the parameters that any operation has taken, each parameter once.
 
     What was loaded and is not used is not counted, nor what `load` used for good.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # likewise
         self._seen: dict[int, nn.Parameter] = {}  # holds them: an id is unique only while in use
 
     def total(self) -> int:

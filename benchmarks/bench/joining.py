@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.errors import ConflictError
-from benchmarks.bench.rows import BenchResults
+
+if TYPE_CHECKING:
+    from benchmarks.bench.rows import BenchResults
 
 
 def join(several: Sequence[BenchResults]) -> BenchResults:
@@ -26,8 +28,10 @@ def join(several: Sequence[BenchResults]) -> BenchResults:
                 f"These were measured under other conditions: {'; '.join(different)}.",
                 "Keep them apart: another --out, or one table each.",
             )
-        for item in (*other.rows, *other.failures):
-            joined.add(item)
+        for row in other.rows:
+            joined.add(row)
+        for failure in other.failures:
+            joined.add(failure)
         joined.torch = joined.torch or other.torch
         joined.load_average = max(
             (one for one in (joined.load_average, other.load_average) if one is not None),

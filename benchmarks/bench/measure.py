@@ -89,28 +89,20 @@ class Measuring:
 
     def __call__(self, task: Task) -> Iterator[Timed | Split | Unmeasured]:
         """Yield the latency, then the split; or why there is none."""
+        from benchmarks.bench.memory import MemoryMeter
+
         what = "latency"
         try:
-            yield self._latency(task)
+            meter = MemoryMeter(task.method.runtime.device)  # imports torch, before loading begins
+            start = time.perf_counter()
+            subject = self._subject = Subject.load(task)
+            yield _timed(subject, task, meter, load_s=time.perf_counter() - start)
             if task.split:
                 what = "split"
-                yield _split(self._ready(), runs=min(task.repeats, _SPLIT_RUNS))
+                yield _split(subject, runs=min(task.repeats, _SPLIT_RUNS))
         except Exception as error:
             cause = error.cause if isinstance(error, MFSRBenchError) else first_line(error)
             yield Unmeasured(what=what, error=type(error).__name__, cause=cause)
-
-    def _latency(self, task: Task) -> Timed:
-        from benchmarks.bench.memory import MemoryMeter
-
-        meter = MemoryMeter(task.method.runtime.device)  # imports torch: not a method's affair
-        start = time.perf_counter()
-        self._subject = Subject.load(task)
-        load_s = time.perf_counter() - start
-        return _timed(self._subject, task, meter, load_s)
-
-    def _ready(self) -> Subject:
-        assert self._subject is not None
-        return self._subject
 
 
 @dataclass(slots=True)
@@ -186,7 +178,7 @@ class Subject:
         return time.perf_counter() - start
 
 
-def _timed(subject: Subject, task: Task, meter: MemoryMeter, load_s: float) -> Timed:
+def _timed(subject: Subject, task: Task, meter: MemoryMeter, *, load_s: float) -> Timed:
     subject.restorer.clock = None
     first_s, *_ = [subject.run() for _ in range(task.warm_up)]
     seconds = tuple(subject.run() for _ in range(task.repeats))
@@ -244,8 +236,16 @@ def torch_facts() -> dict[str, Any]:
         "version": torch.__version__,
         "threads": torch.get_num_threads(),
         "cuda": torch.version.cuda if torch.cuda.is_available() else None,
-        "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
+        "cudnn": _cudnn(),
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
         "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
         "tf32_cudnn": torch.backends.cudnn.allow_tf32,
     }
+
+
+def _cudnn() -> int | None:
+    import torch
+
+    # torch gives its version no types.
+    version: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    return version if torch.cuda.is_available() else None

@@ -13,22 +13,13 @@ import typer
 from benchmarks import console
 from benchmarks.cli.lists import split_lists
 from benchmarks.cli.machine import devices
-from benchmarks.cli.options import Json, Precision
+from benchmarks.cli.options import Json, Precision, TableForm
 
 if TYPE_CHECKING:
     from benchmarks.bench.measure import Task
     from benchmarks.bench.rows import BenchFailure, BenchResults, BenchRow
 
 DEFAULT_METHODS = ("nearest", "bicubic", "lanczos")
-
-
-class Form(StrEnum):
-    """How the tables are printed."""
-
-    TERMINAL = "terminal"
-    MARKDOWN = "md"
-    LATEX = "latex"
-    CSV = "csv"
 
 
 class Prompts(StrEnum):
@@ -38,7 +29,11 @@ class Prompts(StrEnum):
     NONE = "none"
 
 
-_WRITTEN = {"bench.md": Form.MARKDOWN, "bench.tex": Form.LATEX, "bench.csv": Form.CSV}
+_WRITTEN = {
+    "bench.md": TableForm.MARKDOWN,
+    "bench.tex": TableForm.LATEX,
+    "bench.csv": TableForm.CSV,
+}
 
 
 def bench(
@@ -66,7 +61,9 @@ def bench(
     offload: Annotated[
         bool, typer.Option("--offload", help="Keep on the GPU only the part that computes.")
     ] = False,
-    form: Annotated[Form, typer.Option("--format", help="What is printed.")] = Form.TERMINAL,
+    form: Annotated[
+        TableForm, typer.Option("--format", help="What is printed.")
+    ] = TableForm.TERMINAL,
     columns: Annotated[
         bool, typer.Option("--methods-as-columns", help="Methods side by side, as some papers.")
     ] = False,
@@ -101,9 +98,7 @@ def bench(
         offload=offload,
     )
     tasks = prepare(request)
-    fresh = BenchResults(
-        conditions=conditions(request), began=now(), load_average=os.getloadavg()[0]
-    )
+    fresh = BenchResults(conditions=conditions(request), began=now(), load_average=_load_average())
     results = _measure(tasks, fresh, out, quiet=quiet)
     if out:
         _write_tables(out, results, columns=columns)
@@ -112,6 +107,13 @@ def bench(
     else:
         sys.stdout.write(_text(results, form, columns=columns))
     raise typer.Exit(1 if results.failures else 0)
+
+
+def _load_average() -> float | None:
+    try:
+        return os.getloadavg()[0]
+    except OSError:  # not every system tells
+        return None
 
 
 def _measure(
@@ -144,12 +146,12 @@ def _say(item: BenchRow | BenchFailure) -> None:
     if not isinstance(item, BenchRow):
         console.say(f"{name}: {item.what} failed: {item.error}: {item.cause}", style="yellow")
     elif item.parts:
-        console.say(f"{name}: {len(item.parts)} parts")
+        console.say(f"{name}: split into {', '.join(item.parts)}")
     else:
         console.say(f"{name}: {item.median_s:.4g} s, first {item.first_s:.4g} s")
 
 
-def _text(results: BenchResults, form: Form, *, columns: bool) -> str:
+def _text(results: BenchResults, form: TableForm, *, columns: bool) -> str:
     from benchmarks import registry
 
     render = registry.load("reports", "efficiency", what="report", see="mfsr-bench doctor")

@@ -24,3 +24,12 @@ class Precision(StrEnum):
     FP32 = "fp32"
     BF16 = "bf16"
     FP16 = "fp16"
+
+
+class TableForm(StrEnum):
+    """How tables of measurements are written down."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "md"
+    LATEX = "latex"
+    CSV = "csv"

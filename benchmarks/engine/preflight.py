@@ -10,14 +10,14 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from benchmarks import registry, requirements
 from benchmarks.api.card import Dtype, WeightFile
-from benchmarks.api.errors import ConfigError, DataError, MFSRBenchError
+from benchmarks.api.errors import ConfigError, DataError
 from benchmarks.api.prompts import PromptRuntime
 from benchmarks.api.restorer import Runtime
-from benchmarks.api.weights import WeightStatus, WeightStore
+from benchmarks.api.weights import WeightStore
 from benchmarks.datasets.opening import OpenDataset, open_dataset
 from benchmarks.engine.config import RunConfig
 from benchmarks.engine.missing import Missing, missing_weights, refuse
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from benchmarks.api.card import PromptKind, Weights
     from benchmarks.api.metric import MetricSpec
     from benchmarks.metrics.protocol import Protocol
-    from benchmarks.requirements import Requirement
     from benchmarks.results.cache import ScoreCache
 
 _NO_PROMPTS = "none"

@@ -189,7 +189,7 @@ def _caption(results: BenchResults) -> str:
         size += f" to {scale * at.lr_width} × {scale * at.lr_height}"
     memory = " or ".join(dict.fromkeys(_MEMORY[row.memory] for row in results.rows))
     torch = f"torch {results.torch['version']}" if results.torch else ""
-    threads = f"{results.torch['threads']} threads" if _on_cpu(results) and torch else ""
+    threads = _threads(results.torch["threads"]) if _on_cpu(results) and torch else ""
     parts = [
         f"Efficiency on {', '.join(filter(None, (at.device_name, threads, torch)))}: {size}, "
         f"batch {batch}{', offloaded' if at.offload else ''}.",
@@ -200,6 +200,10 @@ def _caption(results: BenchResults) -> str:
         "Params: those that take part.",
     ]
     return " ".join(filter(None, parts))
+
+
+def _threads(n: int) -> str:
+    return f"{n} thread{'s' if n > 1 else ''}"
 
 
 def _on_cpu(results: BenchResults) -> bool:

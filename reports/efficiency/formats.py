@@ -90,8 +90,9 @@ def _latex(grid: Grid) -> Iterator[str]:
     yield rf"  \begin{{tabular}}{{{'l' * grid.words}{'r' * (len(grid.head) - grid.words)}}}"
     yield r"    \toprule"
     yield line(grid.head)
+    grouped = not all(row[0].text for row in grid.rows)  # several rows of one method
     for number, row in enumerate(grid.rows):
-        if number == 0 or (grid.words < len(row) and row[0].text and not grid.rows[1][0].text):
+        if number == 0 or (grouped and row[0].text):
             yield r"    \midrule"
         yield line(row)
     yield r"    \bottomrule"
