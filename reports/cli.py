@@ -13,6 +13,7 @@ from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import show, write_atomic
 from benchmarks.cli.lists import split_datasets
+from benchmarks.cli.options import Originals
 from benchmarks.results.read import read_run
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
@@ -157,14 +158,7 @@ def html(
         bool,
         typer.Option("--link/--copy", help="Hard links to the run's images instead of copies."),
     ] = False,
-    datasets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--dataset",
-            metavar="SPEC",
-            help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
-        ),
-    ] = None,
+    datasets: Originals = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
     """Write a folder to look at: tables, images side by side, failures, provenance.

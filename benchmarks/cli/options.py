@@ -8,6 +8,14 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Originals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dataset",
+        metavar="SPEC",
+        help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
+    ),
+]
 
 
 class Policy(StrEnum):

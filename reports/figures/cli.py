@@ -14,6 +14,7 @@ from benchmarks.api.errors import UsageError
 from benchmarks.api.images import show
 from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.names import choose
+from benchmarks.cli.options import Originals
 from benchmarks.results.read import read_run
 from reports.comparison import compare
 from reports.figures.looks import looks
@@ -226,14 +227,7 @@ def grid(
     ] = None,
     among: Annotated[int, typer.Option(min=1, help="Images that it looks at.")] = 100,
     seed: Annotated[int, typer.Option(help="Draws these, where there are more.")] = 0,
-    originals: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--dataset",
-            metavar="SPEC",
-            help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
-        ),
-    ] = None,
+    originals: Originals = None,
     methods: Methods = None,
     datasets: Datasets = None,
     out: Out = None,

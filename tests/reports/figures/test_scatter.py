@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from benchmarks.api.errors import DataError, UsageError
+from benchmarks.bench.rows import BenchResults, BenchRow, Conditions, write
 from benchmarks.results.rows import TimingRow
 from reports.comparison import compare
-from reports.figures.latency import Latency, latency_of_runs
+from reports.figures.latency import Latency, latency_of_bench, latency_of_runs
 from reports.figures.looks import look
 from reports.figures.pareto import pareto_figures
 from reports.figures.points import Axis, Cloud, Plane, Point, front_of
@@ -94,14 +97,28 @@ def test_equal_points_are_on_the_front_together() -> None:
 
 
 def timed(run, seconds: dict[str, list[float]]):
-    from dataclasses import replace
-
     rows = [
         TimingRow(dataset="realsr", method=method, image=f"i{i}", seconds=value)
         for method, every in seconds.items()
         for i, value in enumerate(every)
     ]
     return replace(run, timings=tuple(rows))
+
+
+BENCH = BenchResults(
+    conditions=Conditions(
+        lr_width=128, lr_height=96, device="cuda:0", device_name="A GPU", warm_up=2, repeats=3,
+        offload=False, machine={}, tool={}, packages={},
+    ),
+    began="2026-11-21T00:00:00Z",
+)  # fmt: skip
+
+
+def bench_row(method: str, batch: int, seconds: tuple[float, ...]) -> BenchRow:
+    return BenchRow(
+        method=method, title=method, batch=batch, scale=4, steps=1, nfe=1, dtype="fp32",
+        seconds=seconds, load_s=1.0, first_s=1.0, peak_memory_bytes=1, memory="rss",
+    )  # fmt: skip
 
 
 def test_latency_is_the_median_of_what_was_computed_here(make_run) -> None:
@@ -115,6 +132,17 @@ def test_latency_is_the_median_of_what_was_computed_here(make_run) -> None:
     assert found.seconds == {"mfsr@1": 2.0, "bicubic": 0.1}
     assert found.notes == ("RealSR: x: results were given, not timed.",)
     assert found.source == "Latency: median wall time per image, as the run measured it."
+
+
+def test_latency_of_a_bench_is_its_median_at_batch_1(tmp_path: Path) -> None:
+    rows = [bench_row("mfsr@1", 1, (3.0, 1.0, 2.0)), bench_row("mfsr@1", 4, (9.0,))]
+    write(tmp_path, replace(BENCH, rows=rows))
+    found = latency_of_bench(tmp_path)
+    assert found.seconds == {"mfsr@1": 2.0}
+    assert "median of 3 runs at batch 1 after 2 to warm up, LR 128×96, on A GPU" in found.source
+    write(tmp_path, replace(BENCH, rows=rows[1:]))
+    with pytest.raises(DataError, match="no measurement at batch 1"):
+        latency_of_bench(tmp_path)
 
 
 def test_latency_plots_say_who_is_not_timed(make_run) -> None:
