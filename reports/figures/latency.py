@@ -28,6 +28,7 @@ class Latency:
     seconds: Mapping[str, float]  # method -> seconds per image
     source: str  # what these are, as the sentence of a caption
     notes: tuple[str, ...] = ()
+    explained: frozenset[str] = frozenset()  # methods of which a note says why they are not timed
 
 
 def latency_of_runs(
@@ -48,20 +49,21 @@ def latency_of_runs(
         for row in one.timings:
             if row.dataset == dataset.id and row.method in comparison.methods:
                 seconds.setdefault(row.method, []).append(row.seconds)
-    given = [method.title for key, method in comparison.methods.items() if key.startswith(_GIVEN)]
+    given = {key: one.title for key, one in comparison.methods.items() if key.startswith(_GIVEN)}
     machines = _machines(results)
     notes = []
     if given:
-        notes.append(f"{dataset.title}: {', '.join(given)}: results were given, not timed.")
+        notes.append(
+            f"{dataset.title}: {', '.join(given.values())}: results were given, not timed."
+        )
     if len(machines) > 1:
         notes.append(f"Times come from different machines: {'; '.join(machines)}.")
     return Latency(
-        seconds={
-            key: median(every) for key, every in seconds.items() if not key.startswith(_GIVEN)
-        },
+        seconds={key: median(every) for key, every in seconds.items() if key not in given},
         source="Latency: median wall time per image, as the run measured it"
         + (f", on {' and '.join(machines)}." if machines else "."),
         notes=tuple(notes),
+        explained=frozenset(given),
     )
 
 

@@ -95,10 +95,9 @@ def _about(
 
 
 def _about_untimed(comparison: Comparison, dataset: Dataset, times: Latency) -> tuple[str, ...]:
-    said = " ".join(times.notes)
     lacking = [
         method.title
         for key, method in comparison.methods.items()
-        if key not in times.seconds and method.title not in said
+        if key not in times.seconds and key not in times.explained
     ]
     return (f"{dataset.title}: no times of {', '.join(lacking)}.",) if lacking else ()
