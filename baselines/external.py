@@ -117,6 +117,7 @@ class External(Restorer):
         deviations=("one command sees a whole data set: seeds per image are the command's affair",),
         note="external:FILE.toml runs the file's command with {input} and {output} folders",
     )
+    computes = False
 
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime)

@@ -51,6 +51,7 @@ class Precomputed(Restorer):
         licence="LicenseRef-of-the-results",
         note="precomputed:NAME=DIR reads DIR/<data set>/<image>.png or DIR/<image>.png",
     )
+    computes = False
 
     @classmethod
     def card_for(cls, argument: str) -> MethodCard:

@@ -13,9 +13,12 @@ from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import show, write_atomic
 from benchmarks.cli.lists import split_datasets
+from benchmarks.cli.options import Originals
 from benchmarks.results.read import read_run
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
+from reports.efficiency.cli import efficiency
+from reports.figures.cli import app as figures
 from reports.html.page import write_page
 from reports.pictures import pictures_of
 from reports.published.values import published_rows
@@ -32,10 +35,14 @@ if TYPE_CHECKING:
     from reports.statistics.model import PerImages
     from reports.tables.model import Report
 
-app = typer.Typer(help="Tables and pages of finished and unfinished runs.", no_args_is_help=True)
+app = typer.Typer(
+    help="Tables, figures and pages of finished and unfinished runs.", no_args_is_help=True
+)
 
 app.command()(audit)
+app.command()(efficiency)
 app.command()(power)
+app.add_typer(figures, name="figure")
 
 
 @app.command()
@@ -151,14 +158,7 @@ def html(
         bool,
         typer.Option("--link/--copy", help="Hard links to the run's images instead of copies."),
     ] = False,
-    datasets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--dataset",
-            metavar="SPEC",
-            help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
-        ),
-    ] = None,
+    datasets: Originals = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
     """Write a folder to look at: tables, images side by side, failures, provenance.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -124,9 +124,13 @@ class Restorer(ABC):
     """
 
     card: ClassVar[MethodCard]
+    computes: ClassVar[bool] = True  # False: what it answers is computed elsewhere (adapters)
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        # What stages are measured by: seconds, or anything else that grows while a method works.
+        # None switches them off, so that nothing is synchronised on the way.
+        self.clock: Callable[[], float] | None = time.perf_counter
         self._stages: dict[str, float] = {}
 
     @classmethod
@@ -202,14 +206,21 @@ class Restorer(ABC):
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Measure a part of `_restore` ("vae", "text", "network") for the efficiency tables."""
+        """Measure a part of `_restore` ("vae", "text", "network") for the efficiency tables.
+
+        Stages do not hold one another; what is in none of them is shown as "other".
+        """
+        clock = self.clock
+        if clock is None:
+            yield
+            return
         self._synchronise()
-        start = time.perf_counter()
+        start = clock()
         try:
             yield
         finally:
             self._synchronise()
-            self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - start
+            self._stages[name] = self._stages.get(name, 0.0) + clock() - start
 
     @contextmanager
     def on_device(self, *networks: nn.Module) -> Iterator[None]:
@@ -224,7 +235,7 @@ class Restorer(ABC):
                     network.to("cpu")
 
     def pop_stages(self) -> dict[str, float]:
-        """Return the seconds spent per stage since the last call, and forget them."""
+        """Return what the clock counted (seconds) per stage since the last call, and forget it."""
         stages, self._stages = self._stages, {}
         return stages
 

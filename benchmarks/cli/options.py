@@ -8,6 +8,14 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Originals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dataset",
+        metavar="SPEC",
+        help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
+    ),
+]
 
 
 class Policy(StrEnum):
@@ -24,3 +32,12 @@ class Precision(StrEnum):
     FP32 = "fp32"
     BF16 = "bf16"
     FP16 = "fp16"
+
+
+class TableForm(StrEnum):
+    """How tables of measurements are written down."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "md"
+    LATEX = "latex"
+    CSV = "csv"

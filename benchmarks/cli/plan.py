@@ -13,7 +13,8 @@ from benchmarks.results.speed import device_name
 
 if TYPE_CHECKING:
     from benchmarks.datasets.opening import OpenDataset
-    from benchmarks.engine.preflight import Missing, Preflight
+    from benchmarks.engine.missing import Missing
+    from benchmarks.engine.preflight import Preflight
     from benchmarks.methods import Method
     from benchmarks.results.cache import ScoreCache
 

@@ -10,16 +10,17 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from benchmarks import registry, requirements
 from benchmarks.api.card import Dtype, WeightFile
-from benchmarks.api.errors import ConfigError, DataError, MFSRBenchError
+from benchmarks.api.errors import ConfigError, DataError
 from benchmarks.api.prompts import PromptRuntime
 from benchmarks.api.restorer import Runtime
-from benchmarks.api.weights import WeightStatus, WeightStore
+from benchmarks.api.weights import WeightStore
 from benchmarks.datasets.opening import OpenDataset, open_dataset
 from benchmarks.engine.config import RunConfig
+from benchmarks.engine.missing import Missing, missing_weights, refuse
 from benchmarks.engine.prompts import PromptSource, given
 from benchmarks.methods import Method, resolve_all
 from benchmarks.metrics import protocol as protocols
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from benchmarks.api.card import PromptKind, Weights
     from benchmarks.api.metric import MetricSpec
     from benchmarks.metrics.protocol import Protocol
-    from benchmarks.requirements import Requirement
     from benchmarks.results.cache import ScoreCache
 
 _NO_PROMPTS = "none"
@@ -58,30 +58,6 @@ class Request:
     images: tuple[str, ...] = ()  # only these image ids
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
-    """Something that a run needs and that is not on this machine."""
-
-    what: Literal["weights", "data set", "prompts"]
-    name: str
-    needed_by: str
-    error: MFSRBenchError
-    status: WeightStatus | None = None  # of weights: size, licence, source and place
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what is missing as plain data."""
-        facts = self.status.as_json() if self.status else {}
-        return {
-            **facts,
-            "what": self.what,
-            "name": self.name,
-            "needed_by": self.needed_by,
-            "cause": self.error.cause,
-            "remedy": self.error.remedy,
-            "exit_code": self.error.exit_code,
-        }
-
-
 @dataclass(slots=True)
 class Preflight:
     """What looking found: the run as far as it can be settled, and what lacks."""
@@ -95,16 +71,7 @@ class Preflight:
         Raises:
             MFSRBenchError: of the kind of the first missing thing; the message names them all.
         """
-        if not self.missing:
-            return
-        first = self.missing[0]
-        if len(self.missing) == 1:
-            raise first.error
-        names = ", ".join(f"{item.name} ({item.needed_by})" for item in self.missing)
-        raise type(first.error)(
-            f"{len(self.missing)} things are missing: {names}.",
-            f"See: mfsr-bench run --plan. The first: {first.error.remedy}",
-        )
+        refuse(self.missing, see="mfsr-bench run --plan")
 
 
 def prepare(request: Request, cache: ScoreCache) -> Preflight:
@@ -120,7 +87,7 @@ def prepare(request: Request, cache: ScoreCache) -> Preflight:
     protocol = protocols.find(request.protocol)
     methods = _methods(request, store)
     datasets, missing = _datasets(request, cache)
-    missing += _missing_weights(requirements.of_methods(m.card for m in methods), store)
+    missing += missing_weights(requirements.of_methods(m.card for m in methods), store)
     metrics = {flag: _metrics(request, protocol, has_reference=flag) for flag in (True, False)}
     kinds = {dataset.card.has_reference for dataset in datasets} or {True, False}
     specs = tuple(dict.fromkeys(spec for flag in kinds for spec in metrics[flag]))
@@ -209,31 +176,12 @@ def _subset(dataset: OpenDataset, request: Request) -> OpenDataset:
     return replace(dataset, samples=samples[: request.limit])
 
 
-def _missing_weights(needs: Iterable[Requirement], store: WeightStore) -> list[Missing]:
-    found = []
-    for need in needs:
-        try:
-            store.require(need.owner, need.weight)
-        except MFSRBenchError as error:
-            found += [
-                Missing(
-                    what="weights",
-                    name=need.weight.name,
-                    needed_by=user,
-                    error=error,
-                    status=need.status(store),
-                )
-                for user in need.needed_by
-            ]
-    return found
-
-
 def _unavailable(
     specs: Iterable[MetricSpec], store: WeightStore, policy: str, missing: list[Missing]
 ) -> dict[str, str]:
     """Return the metrics that are skipped, and why; add what may not be skipped to `missing`."""
     skipped: dict[str, str] = {}
-    for item in _missing_weights(requirements.of_metrics(specs), store):
+    for item in missing_weights(requirements.of_metrics(specs), store):
         if policy == "skip":
             skipped[item.needed_by] = "weights missing"
         else:
@@ -298,7 +246,7 @@ def _extracted(
     extractor = registry.prompt_extractor(kind)
     card = extractor.card
     runtime = PromptRuntime(card=card, weights=store, device=request.devices[0])
-    lacking = _missing_weights(requirements.of_prompts([card]), store)
+    lacking = missing_weights(requirements.of_prompts([card]), store)
     missing += lacking
     hashes = {} if lacking else _hashes(card.name, card.weights, store, cache)
     version = json.dumps([kind, card.dtypes[0], hashes], sort_keys=True)

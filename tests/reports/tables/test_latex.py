@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from typeset import needs_tex, typeset
 
 from reports.comparison import compare
 from reports.tables.build import build_report
@@ -89,16 +88,7 @@ def test_differences_are_signed_in_math_mode(report: Report) -> None:
     assert r"MFSR-1s\textsuperscript{\dag{}} & $-1.51$ &" in render(report)
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX on this machine")
+@needs_tex
 @pytest.mark.parametrize("highlight", list(Highlight))
 def test_a_real_tex_compiles_it(report: Report, highlight: Highlight, tmp_path: Path) -> None:
-    (tmp_path / "table.tex").write_text(render(report, highlight), encoding="utf-8")
-    (tmp_path / "main.tex").write_text(
-        r"\documentclass[twocolumn]{article}\usepackage{booktabs,graphicx,multirow,xcolor}"
-        r"\begin{document}\input{table}Text.\end{document}",
-        encoding="utf-8",
-    )
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-1500:]
-    assert "Overfull" not in done.stdout
+    typeset(render(report, highlight), tmp_path, packages="booktabs,graphicx,multirow,xcolor")

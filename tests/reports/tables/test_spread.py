@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
+from typeset import needs_tex, typeset
 
 from reports.comparison import compare
 from reports.statistics.per_image import all_per_image
@@ -112,17 +111,8 @@ def test_csv_has_bounds_and_p_unrounded(build) -> None:
     assert f"low:{PSNR}" not in data.render_csv(build())
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX on this machine")
+@needs_tex
 @pytest.mark.parametrize("spread", ["ci", "pm"])
 def test_a_real_tex_compiles_it(build, spread: str, tmp_path: Path) -> None:
     report = build(spread=spread, tied=True)
-    (tmp_path / "table.tex").write_text(latex.render(report, Highlight.TIED), encoding="utf-8")
-    (tmp_path / "main.tex").write_text(
-        r"\documentclass[twocolumn]{article}\usepackage{booktabs,graphicx,multirow}"
-        r"\begin{document}\input{table}Text.\end{document}",
-        encoding="utf-8",
-    )
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-1500:]
-    assert "Overfull" not in done.stdout
+    typeset(latex.render(report, Highlight.TIED), tmp_path, packages="booktabs,graphicx,multirow")

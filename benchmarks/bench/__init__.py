@@ -1,0 +1,1 @@
+"""Efficiency: latency, throughput, memory, parameters and MACs of methods on this machine."""

@@ -1,0 +1,1 @@
+"""What `mfsr-bench bench` measured, as the complexity tables of SR papers."""

@@ -1,0 +1,209 @@
+"""The same place as every method restored it: LR with the box, crops, reference."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks import registry
+from benchmarks.api.errors import DataError, UsageError
+from benchmarks.api.images import read_rgb, read_size
+from benchmarks.results.directory import slug
+from reports.figures.model import About
+from reports.figures.places import (
+    CELL,
+    Box,
+    Place,
+    Rule,
+    candidates,
+    check_box,
+    choose_places,
+    widest_disagreement,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from reports.comparison import Comparison
+    from reports.identity import Dataset
+    from reports.pictures import Picture, Pictures
+
+ByHand = tuple[tuple[str, Box | None], ...]  # image ids, each with its box or None for the rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tile:
+    """One crop."""
+
+    title: str
+    pixels: NDArray[np.uint8]  # (h, w, 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Row:
+    """One place."""
+
+    image: str
+    whole: NDArray[np.uint8]  # the LR image; a result where there is none
+    frame: tuple[float, float, float, float]  # the box in pixels of `whole`: x, y, width, height
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """The figure of one data set."""
+
+    about: About
+    rows: tuple[Row, ...]
+
+
+def grid_figures(
+    comparison: Comparison,
+    pictures: Pictures,
+    *,
+    by_hand: ByHand = (),
+    rule: Rule | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Iterator[Grid]:
+    """Yield the figures of a comparison, one for each data set that has the images.
+
+    Args:
+        comparison: what is compared; its methods become crops, in their order.
+        pictures: its images.
+        by_hand: images to show, each with a box or with the place that the rule chooses; empty:
+            the rule chooses the images too.
+        rule: how places are chosen.
+        progress: called with (images done, images in all) while places are chosen.
+
+    Raises:
+        UnknownNameError: no data set has an image of that name.
+        UsageError: a box leaves its image, or there is only one method to choose places by.
+        DataError: no image has results of all methods.
+    """
+    rule = rule or Rule()
+    of = {
+        key: tuple(one for one in every if set(one.results) >= set(comparison.methods))
+        for key, every in pictures.of.items()
+    }
+    _check(comparison, of, by_hand)
+    for key, every in of.items():
+        dataset = comparison.datasets[key]
+        chosen = tuple(one for one in by_hand if any(one[0] == known.image for known in every))
+        if not every or (by_hand and not chosen):
+            continue
+        scales = _scales(every)
+        if chosen:
+            places = tuple(_places_by_hand(every, scales, chosen, rule))
+        else:
+            places = choose_places(candidates(every, rule), scales, rule, progress)
+        left_out = len(pictures.of[key]) - len(every)
+        notes = tuple(_notes(pictures, dataset, places, every, left_out, rule))
+        about = _about(comparison, dataset, places, len(every), rule, notes)
+        yield Grid(about=about, rows=tuple(_row(comparison, one, scales) for one in places))
+
+
+def _check(comparison: Comparison, of: Mapping[str, Sequence[Picture]], by_hand: ByHand) -> None:
+    known = [one.image for every in of.values() for one in every]
+    if not known:
+        raise DataError(
+            "No image has results of all these methods.",
+            "Choose others with --methods, or finish the run: mfsr-bench run --out RUN",
+        )
+    for image, _ in by_hand:
+        if image not in known:
+            raise registry.unknown(
+                "image with results of all methods", image, known, see="RUN/images.csv"
+            )
+    if len(comparison.methods) < 2 and not (by_hand and all(box for _, box in by_hand)):
+        raise UsageError(
+            "One method cannot disagree, so places have to be given.",
+            "Say: --image ID --box x,y,width,height",
+        )
+
+
+def _scales(pictures: Sequence[Picture]) -> dict[str, float]:
+    """Return image -> pixels of a result per LR pixel, for those whose LR image is here."""
+    return {one.image: one.width / read_size(one.lr)[1] for one in pictures if one.lr}
+
+
+def _places_by_hand(
+    pictures: Sequence[Picture], scales: Mapping[str, float], by_hand: ByHand, rule: Rule
+) -> Iterator[Place]:
+    known = {one.image: one for one in pictures}
+    for image, box in by_hand:
+        picture = known[image]
+        if box:
+            yield Place(picture=picture, box=check_box(box, picture))
+        else:
+            yield widest_disagreement(picture, scales.get(image, CELL), rule.crop)
+
+
+def _row(comparison: Comparison, place: Place, scales: Mapping[str, float]) -> Row:
+    picture, box = place.picture, place.box
+    tiles = []
+    scale = 1.0
+    if picture.lr:
+        scale = scales[picture.image]
+        whole = read_rgb(picture.lr)
+        tiles.append(Tile(title="LR", pixels=box.of(whole, scale)))
+    else:
+        whole = read_rgb(picture.results[next(iter(comparison.methods))])
+    for key, method in comparison.methods.items():
+        tiles.append(Tile(title=method.title, pixels=box.of(read_rgb(picture.results[key]))))
+    if picture.hr:
+        tiles.append(Tile(title="GT", pixels=box.of(read_rgb(picture.hr))))
+    x, y, width, height = (side / scale for side in (box.x, box.y, box.width, box.height))
+    return Row(
+        image=picture.image,
+        whole=whole,
+        frame=(x, y, width, height),
+        tiles=tuple(tiles),
+    )
+
+
+def _notes(
+    pictures: Pictures,
+    dataset: Dataset,
+    places: Sequence[Place],
+    every: Sequence[Picture],
+    left_out: int,
+    rule: Rule,
+) -> Iterator[str]:
+    if why := pictures.lacking.get(dataset.id):
+        yield f"{dataset.title}: without LR and reference: {why}"
+    elif not dataset.has_reference:
+        yield f"{dataset.title}: the data set has no HR images, so there is no GT."
+    if left_out:
+        yield f"{dataset.title}: {left_out} images lack the result of a method and are left out."
+    if any(place.sd is not None for place in places):
+        looked_at = min(len(every), rule.among)
+        yield f"{dataset.title}: {looked_at} of {len(every)} images looked at, seed {rule.seed}."
+    for place in places:
+        sd = f" (sd between methods: {place.sd:.1f} levels)" if place.sd is not None else ""
+        yield f"{dataset.title}: --image {shlex.quote(place.picture.image)} --box {place.box}{sd}"
+
+
+def _about(
+    comparison: Comparison,
+    dataset: Dataset,
+    places: Sequence[Place],
+    n: int,
+    rule: Rule,
+    notes: tuple[str, ...],
+) -> About:
+    chosen = ""
+    if any(place.sd is not None for place in places):
+        among = f"{min(n, rule.among)} of {n} images" if n > rule.among else f"{n} images"
+        drawn = f" drawn with seed {rule.seed}" if n > rule.among else ""
+        chosen = f" Places: where the methods differ most among {among}{drawn}."
+    listed = "; ".join(f"{place.picture.image} at {place.box}" for place in places)
+    return About(
+        name=f"grid-{slug(dataset.id)}",
+        title=dataset.title,
+        caption=f"The same places on {dataset.title} as each method restored them.{chosen} "
+        f"Images and boxes (x,y,width,height): {listed}. Run seed {comparison.runs[0].seed}.",
+        notes=notes,
+    )
