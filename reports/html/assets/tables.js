@@ -34,8 +34,8 @@ function sortableHead(columns, changed) {
   return el("thead", {}, el("tr", {}, cells));
 }
 
-function scrolling(label, table) {
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
+function scrolling(label, table, width = "") {
+  return el("div", { class: `scroll ${width}`, tabindex: "0", role: "region", "aria-label": label }, table);
 }
 
 function notes(marks) {
