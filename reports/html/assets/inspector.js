@@ -17,7 +17,7 @@ class Inspector {
     this.mode = "slider";
     this.build();
     dialog.addEventListener("close", () => history.replaceState(null, "", "#images"));
-    dialog.addEventListener("keydown", (event) => this.key(event));
+    addEventListener("keydown", (event) => dialog.open && this.key(event));
   }
 
   build() {
