@@ -9,7 +9,7 @@ from runs import photographs, write_run
 
 HOSTILE = (
     "a<script>alert(1)<∕script>",
-    "b'\"quotes\"",
+    'b\'"quotes"',
     "c with space",
     "d#hash?query=1&more+plus",
     "e 100% %2e%2e",

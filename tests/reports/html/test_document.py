@@ -79,7 +79,9 @@ def test_the_policy_allows_the_page_itself_and_nothing_else() -> None:
 
 def test_nothing_is_fetched_from_outside() -> None:
     text = page({})
-    assert not re.findall(r"https?:|//[a-z]|@import|url\(|<link|<iframe", text.partition("<script>")[0])
+    assert not re.findall(
+        r"https?:|//[a-z]|@import|url\(|<link|<iframe", text.partition("<script>")[0]
+    )
     assert not re.findall(r"""["'`]\s*(?:https?:)?//""", text)
 
 

@@ -152,9 +152,7 @@ def test_one_to_one_is_the_file_pixel_by_pixel(page: Path, window: Browser, dens
         assert (seen == expected).all()
 
 
-def test_an_address_opens_its_image(
-    page: Path, window: Browser, hostile: tuple[str, ...]
-) -> None:
+def test_an_address_opens_its_image(page: Path, window: Browser, hostile: tuple[str, ...]) -> None:
     open_image(window, hostile[3])
     press(window, "mode", "two")
     address = window.driver.current_url
@@ -173,7 +171,9 @@ def test_a_phone_scrolls_in_one_direction_only(page: Path, window: Browser) -> N
     open_image(window, names(window)[2])
     for mode in ("slider", "two", "all"):
         press(window, "mode", mode)
-        over = "const d = document.querySelector('#inspector'); return d.scrollWidth - d.clientWidth"
+        over = (
+            "const d = document.querySelector('#inspector'); return d.scrollWidth - d.clientWidth"
+        )
         assert window.run(over) <= 0
 
 
