@@ -150,10 +150,9 @@ def html(
         bool,
         typer.Option("--link/--copy", help="Hard links to the run's images instead of copies."),
     ] = False,
-    datasets: Annotated[
+    where: Annotated[
         list[str] | None,
         typer.Option(
-            "--dataset",
             metavar="SPEC",
             help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
         ),
@@ -167,7 +166,7 @@ def html(
     """
     results = [read_run(run) for run in runs]
     comparison = compare(results)
-    pictures = pictures_of(comparison, results, split_datasets(datasets))
+    pictures = pictures_of(comparison, results, split_datasets(where))
     for dataset, cause in pictures.lacking.items():
         console.say(f"Without the LR and HR images of '{dataset}': {cause}", style="yellow")
     folder = out or runs[0] / "html"

@@ -85,7 +85,7 @@ def test_originals_that_are_gone_are_said_and_the_rest_is_shown(run: Path, tmp_p
     (dataset,) = content(run / "html/index.html")["datasets"]
     assert dataset["lacking"] and len(dataset["absent"]["lr"]) == 9
     spec = f"folder:photos={tmp_path}/moved/lr,{tmp_path}/moved/hr"
-    assert "Without" not in html(run, "--dataset", spec)
+    assert "Without" not in html(run, "--where", spec)
     (dataset,) = content(run / "html/index.html")["datasets"]
     assert not dataset["lacking"] and not dataset["absent"]["lr"]
 
@@ -93,11 +93,11 @@ def test_originals_that_are_gone_are_said_and_the_rest_is_shown(run: Path, tmp_p
 def test_originals_that_are_others_are_refused(run: Path, tmp_path: Path) -> None:
     other = photographs(tmp_path / "others", ["x"])
     with pytest.raises(ConflictError, match="have changed since the run"):
-        html(run, "--dataset", other)
+        html(run, "--where", other)
     with pytest.raises(UsageError, match="none of the data sets of the run: photos"):
-        html(run, "--dataset", other.replace("photos=", "wrong="))
+        html(run, "--where", other.replace("photos=", "wrong="))
     with pytest.raises(DataError, match="No such folder"):
-        html(run, "--dataset", f"folder:photos={tmp_path}/nowhere")
+        html(run, "--where", f"folder:photos={tmp_path}/nowhere")
 
 
 def test_links_are_made_on_request(run: Path) -> None:
