@@ -14,6 +14,7 @@ from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import show, write_atomic
 from benchmarks.cli.lists import split_datasets
 from benchmarks.results.read import read_run
+from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
 from reports.html.page import write_page
 from reports.pictures import pictures_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Tables and pages of finished and unfinished runs.", no_args_is_help=True)
 
-
+app.command()(audit)
 app.command()(power)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 N_RESAMPLES = 9_999
 FEWEST = 5  # images; fewer have too few different resamples
-_BATCH = 2**21  # counts in memory at a time
+_BATCH = 512  # resamples in memory at a time
 
 
 def mean_intervals(
@@ -44,13 +44,16 @@ def mean_intervals(
     if n < FEWEST:
         return np.full((columns, 2), np.nan)
     mean = values.mean(axis=0)
-    centred = values - mean
-    spread = np.sqrt(np.mean(centred**2, axis=0))
-    t = _resampled_t(centred, seed, n_resamples)
-    tail = (1 - level) / 2
-    # An upper quantile of t is where the true mean lies below ours.
-    high, low = np.nanquantile(t, [tail, 1 - tail], axis=0)
-    return np.stack([mean - low * spread, mean - high * spread], axis=1)
+    bounds = np.stack([mean, mean], axis=1)
+    varied = (values != values[0]).any(axis=0)
+    if varied.any():
+        centred = values[:, varied] - mean[varied]
+        spread = np.sqrt(np.mean(centred**2, axis=0))
+        tail = (1 - level) / 2
+        t = _resampled_t(centred, seed, n_resamples)
+        # An upper quantile of t is where the true mean lies below ours.
+        bounds[varied] -= (np.nanquantile(t, [1 - tail, tail], axis=0) * spread).T
+    return bounds
 
 
 def _resampled_t(centred: NDArray[np.float64], seed: int, count: int) -> NDArray[np.float64]:
@@ -60,17 +63,15 @@ def _resampled_t(centred: NDArray[np.float64], seed: int, count: int) -> NDArray
     """
     generator = np.random.default_rng(seed)
     n = len(centred)
-    batch = max(1, _BATCH // n)
     moments = np.concatenate([centred, centred**2], axis=1)
     parts = []
-    for start in range(0, count, batch):
-        counts = _counts(generator, min(batch, count - start), n)
+    for start in range(0, count, _BATCH):
+        counts = _counts(generator, min(_BATCH, count - start), n)
         mean, square = np.split(counts @ moments / n, 2, axis=1)
         variance = square - mean**2
         # A resample of one image many times has no spread, and rounding leaves some.
         variance[variance <= 1e-12 * square] = np.nan
-        constant = ~centred.any(axis=0)
-        parts.append(np.where(constant, 0.0, mean / np.sqrt(variance)))
+        parts.append(mean / np.sqrt(variance))
     return np.concatenate(parts)
 
 

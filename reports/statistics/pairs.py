@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FEWEST_FLIPS = 9_999
 _FLIPS_PER_TEST = 50  # so that the smallest p of a family of m tests is 0.02 / m
 _EXACT = 14  # images up to which all patterns are looked at
-_BATCH = 2**21  # signs in memory at a time
+_BATCH = 512  # sign patterns in memory at a time
 _ROUNDING = 1e-12  # of the sum of absolute differences: equal means count as equal
 
 
@@ -48,9 +48,8 @@ def sign_flip_test(
         return exact
     generator = np.random.default_rng(seed)
     count = np.zeros(differences.shape[1])
-    batch = max(1, _BATCH // n)
-    for start in range(0, n_flips, batch):
-        signs = _random_signs(generator, min(batch, n_flips - start), n)
+    for start in range(0, n_flips, _BATCH):
+        signs = _random_signs(generator, min(_BATCH, n_flips - start), n)
         count += np.sum(np.abs(signs @ differences) >= threshold, axis=0)
     return (count + 1) / (n_flips + 1)  # what was observed is a pattern too
 

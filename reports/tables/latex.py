@@ -104,20 +104,24 @@ def _head(column: Column) -> str:
 
 
 def _group(group: Group, table: Table, highlight: Highlight) -> Iterator[str]:
+    below = table.spread == "ci"  # intervals have a line of their own
     for number_, row in enumerate(group.rows):
-        first = "" if number_ else _dataset(group)
+        first = "" if number_ else _dataset(group, lines=1 + below)
         cells = [
             _cell(cell, column, table, highlight)
             for cell, column in zip(row.cells, table.columns, strict=True)
         ]
-        yield f"    {' & '.join([first, _title(row), *cells])} \\\\"
+        yield f"    {' & '.join([first, _title(row), *cells])} \\\\" + "[-3pt]" * below
+        if below:
+            intervals = map(_interval, row.cells, table.columns)
+            yield f"    {' & '.join(['', '', *intervals])} \\\\"
 
 
-def _dataset(group: Group) -> str:
+def _dataset(group: Group, *, lines: int) -> str:
     title, n = escape(group.title), f"$n={group.n}$" + _superscript(group.notes)
-    if len(group.rows) == 1:
+    if len(group.rows) * lines == 1:
         return f"{title} ({n})"
-    return rf"\multirow{{{len(group.rows)}}}{{*}}{{\shortstack[l]{{{title}\\{n}}}}}"
+    return rf"\multirow{{{len(group.rows) * lines}}}{{*}}{{\shortstack[l]{{{title}\\{n}}}}}"
 
 
 def _title(row: Row) -> str:
@@ -132,13 +136,13 @@ def _cell(cell: Cell, column: Column, table: Table, highlight: Highlight) -> str
     if cell.mark in _MACROS.get(highlight, {}):
         text = rf"\{cell.mark}{{{text}}}"
     text += _superscript(cell.notes)
-    beside = spread(cell, column, table.spread)
-    if not beside:
-        return text
-    if table.spread == "pm":
-        beside = beside.replace("±", r"\,$\pm$")
-        return rf"{text}{{\tiny{beside}}}"
-    return rf"\shortstack{{{text}\\{{\tiny {beside}}}}}"
+    beside = spread(cell, column, table.spread) if table.spread == "pm" else ""
+    return text + beside.replace("±", r"{\tiny\,$\pm$") + "}" * bool(beside)
+
+
+def _interval(cell: Cell, column: Column) -> str:
+    text = spread(cell, column, "ci")
+    return rf"{{\tiny {text}}}" if text else ""
 
 
 def _superscript(marks: Iterable[str]) -> str:
