@@ -74,10 +74,11 @@ class WeightFile:
     caches: tuple[
         str, ...
     ] = ()  # where other tools keep it: "torch:checkpoints/x.pth", "home:.cache/clip/RN50.pt"
+    unpublished: str = ""  # how a user makes it ("Train it: ..."), where no one published it
     note: str = ""
 
     def __post_init__(self) -> None:
-        if not (self.urls or self.hub or self.page):
+        if not (self.urls or self.hub or self.page or self.unpublished):
             raise ConfigError(
                 f"weight file {self.name}: no url, hub file or page says where it comes from"
             )

@@ -6,7 +6,8 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from importlib import metadata
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -75,7 +76,24 @@ def build(arguments: Iterable[str]) -> typer.Typer:
     return app
 
 
-def _root() -> None:
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mfsr-bench {metadata.version('mfsr-bench')}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_print_version,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
     """Keep the program a group of commands even when only one of them is loaded."""
 
 

@@ -7,6 +7,7 @@ configuration again does what is missing and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from benchmarks.api.seeds import seed_for
@@ -46,8 +47,8 @@ def run(config: RunConfig, cache: ScoreCache) -> Iterator[Event]:
         try:
             yield from _Run(config, cache, directory, store).events()
         finally:
-            export(store, config.out)
-            store.close()
+            with closing(store):
+                export(store, config.out)
 
 
 class _Run:

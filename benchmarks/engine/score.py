@@ -172,27 +172,33 @@ def _tasks(
 ) -> Iterator[_Task]:
     for job in jobs():
         pairs = {(m, spec.id) for m in job.srs for spec in resources.specs}
-        mine = {(m, spec.id) for m in job.srs for spec in job.specs if spec.light == light}
-        missing = {pair for pair in mine if not _stored(job, pair, resources.store)}
+        mine = [spec.id for spec in job.specs if spec.light == light]
+        missing = {
+            (method, metric)
+            for method in job.srs
+            for metric in set(mine) - (_stored(job, method, resources.store) if mine else set())
+        }
         if missing:
             yield _Task(job, frozenset(missing), frozenset(pairs - missing))
 
 
-def _stored(job: Job, pair: tuple[str, str], store: RunStore) -> bool:
-    method, metric = pair
-    key = {"dataset": job.dataset, "method": method, "image": job.image, "metric": metric}
-    return next(store.rows(ScoreRow, **key), None) is not None
+def _stored(job: Job, method: str, store: RunStore) -> set[str]:
+    """Return the metrics that a method's image has a score of."""
+    rows = store.rows(ScoreRow, dataset=job.dataset, method=method, image=job.image)
+    return {row.metric for row in rows}
 
 
 def _from_cache(job: Job, resources: Resources) -> tuple[ScoreRow, ...]:
     """Return the rows of a job that are not in the store but in the cache."""
     rows = []
-    for method, path in job.srs.items():
+    key = _Keys(job, resources)
+    for method in job.srs:
+        stored = _stored(job, method, resources.store)
         for spec in job.specs:
-            if _stored(job, (method, spec.id), resources.store):
+            if spec.id in stored:
                 continue
             try:
-                value = resources.cache.score(_key(path, job.hr, spec, resources))
+                value = resources.cache.score(key(method, spec))
             except MFSRBenchError:  # an unreadable file: scoring it records why
                 continue
             if value is not None:
@@ -200,17 +206,31 @@ def _from_cache(job: Job, resources: Resources) -> tuple[ScoreRow, ...]:
     return tuple(rows)
 
 
-def _key(path: Path, hr: Path | None, spec: MetricSpec, resources: Resources) -> ScoreKey:
-    reference = resources.cache.sha256(hr) if spec.needs_reference and hr else ""
-    return resources.cache.sha256(path), reference, spec.id, resources.versions[spec.id]
+class _Keys:
+    """The cache keys of one job; each file is looked up once."""
+
+    def __init__(self, job: Job, resources: Resources) -> None:
+        self._job = job
+        self._resources = resources
+        self._hashes: dict[Path, str] = {}
+
+    def __call__(self, method: str, spec: MetricSpec) -> ScoreKey:
+        hr = self._job.hr if spec.needs_reference else None
+        reference = self._hash(hr) if hr else ""
+        sr = self._hash(self._job.srs[method])
+        return sr, reference, spec.id, self._resources.versions[spec.id]
+
+    def _hash(self, path: Path) -> str:
+        if path not in self._hashes:
+            self._hashes[path] = self._resources.cache.sha256(path)
+        return self._hashes[path]
 
 
 def _remember(job: Job, rows: Iterable[ScoreRow | FailureRow], resources: Resources) -> None:
     specs = {spec.id: spec for spec in job.specs}
+    key = _Keys(job, resources)
     resources.cache.add_scores(
-        (_key(job.srs[row.method], job.hr, specs[row.metric], resources), row.value)
-        for row in rows
-        if isinstance(row, ScoreRow)
+        (key(row.method, specs[row.metric]), row.value) for row in rows if isinstance(row, ScoreRow)
     )
 
 

@@ -14,7 +14,7 @@ def _fid(variant: str, resizing: str, used_by: tuple[str, ...]) -> MetricSpec:
         needs_reference=True,
         definition=f"Frechet distance of Inception features (2015 weights, 2048-d), {resizing}, "
         "between the SR and the HR images of a set.",
-        loader="benchmarks.metrics.deep.fid:load",
+        loader="benchmarks.metrics.fid:load",
         settings={"mode": variant.replace("-", "_")},
         level="set",
         value_range=(0.0, 300.0),

@@ -69,7 +69,8 @@ def _identity(spec: MetricSpec) -> dict[str, Any]:
 MFSR_PAPER = Protocol(
     id="mfsr-paper-v1",
     title="Convention of the one-step Real-ISR papers (OSEDiff, TSD-SR, MFSR)",
-    rule="The saved 8-bit RGB PNG is scored, at full size, no border cropped, in float32.",
+    rule="The saved 8-bit RGB PNG is scored at full size, no border cropped; networks run in "
+    "float32, without autocast.",
     datasets=("div2k-val", "realsr", "drealsr", "reallq250", "reallr200"),
     with_reference=(
         "psnr@y601",

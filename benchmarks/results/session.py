@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.api.errors import DataError, MFSRBenchError
+from benchmarks.api.errors import DataError, MFSRBenchError, ResourceError
 from benchmarks.api.images import show
 from benchmarks.results import provenance
 from benchmarks.results.directory import SESSIONS, RunDirectory
@@ -37,21 +37,26 @@ def session(run: Path, datasets: Mapping[str, str]) -> Iterator[Closing]:
         yield closing
     except MFSRBenchError as error:
         closing.exit_code = error.exit_code
+        with suppress(ResourceError):  # a full disk has been said already
+            _log(run, started, closing, datasets)
         raise
-    finally:
-        if run.is_dir():
-            RunDirectory(run).log_session(
-                {
-                    "argv": sys.argv[1:],
-                    "started": started,
-                    "finished": provenance.now(),
-                    "exit_code": closing.exit_code,
-                    "datasets": dict(datasets),
-                    "tool": provenance.tool(),
-                    "packages": provenance.packages(),
-                    "machine": provenance.machine(),
-                }
-            )
+    _log(run, started, closing, datasets)
+
+
+def _log(run: Path, started: str, closing: Closing, datasets: Mapping[str, str]) -> None:
+    if run.is_dir():
+        RunDirectory(run).log_session(
+            {
+                "argv": sys.argv[1:],
+                "started": started,
+                "finished": provenance.now(),
+                "exit_code": closing.exit_code,
+                "datasets": dict(datasets),
+                "tool": provenance.tool(),
+                "packages": provenance.packages(),
+                "machine": provenance.machine(),
+            }
+        )
 
 
 def read_sessions(run: Path) -> tuple[dict[str, Any], ...]:

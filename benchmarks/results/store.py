@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import astuple, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,7 +78,7 @@ class RunStore:
         with self._transaction():
             for row in rows:
                 self._supersede(row)
-                marks = ", ".join("?" * len(fields(row)))
+                marks = ", ".join("?" * len(_COLUMNS[type(row)]))
                 self._db.execute(
                     f"INSERT OR REPLACE INTO {TABLES[type(row)]} VALUES ({marks})", _pack(row)
                 )
@@ -108,7 +108,7 @@ class RunStore:
     def rows(self, kind: type[R], /, **where: str) -> Iterator[R]:
         """Yield the rows of one kind, sorted by key, that have the given values."""
         condition = " AND ".join(f"{column} = ?" for column in where) or "1"
-        columns = ", ".join(field.name for field in fields(kind))
+        columns = ", ".join(_COLUMNS[kind])
         cursor = self._db.execute(
             f"SELECT {columns} FROM {TABLES[kind]} WHERE {condition} ORDER BY {_KEYS[kind]}",
             tuple(where.values()),
@@ -126,6 +126,7 @@ class RunStore:
         return sqlite.transaction(self._db, self.path)
 
 
+_COLUMNS = {kind: tuple(field.name for field in fields(kind)) for kind in TABLES}
 _KEYS: dict[type, str] = {
     ImageRow: "dataset, method, image",
     ScoreRow: "dataset, method, image, metric",
@@ -137,12 +138,12 @@ _KEYS: dict[type, str] = {
 
 
 def _pack(row: Row) -> tuple[Any, ...]:
-    values = astuple(row)
+    values = tuple(getattr(row, name) for name in _COLUMNS[type(row)])
     return (*values[:-1], json.dumps(row.stages)) if isinstance(row, TimingRow) else values
 
 
 def _unpack(kind: type[R], values: tuple[Any, ...]) -> R:
-    named = dict(zip((field.name for field in fields(kind)), values, strict=True))
+    named = dict(zip(_COLUMNS[kind], values, strict=True))
     if kind is TimingRow:
         named["stages"] = json.loads(named["stages"])
     return kind(**named)

@@ -8,10 +8,12 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from program import Program, command
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -310,3 +312,74 @@ def test_unknown_names_get_near_ones(
     assert answer.returncode == code
     assert says in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own with room for a few results."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small disk needs rights that this process has not")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+SMALL_DISK = 190 * 1024  # bytes: enough for some of the results
+
+
+def test_a_full_disk_is_said_and_nothing_finished_is_lost(
+    program: Program, photos: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    whole = tmp_path / "whole"
+    assert program(*arguments(photos, whole, "fake,nearest,bicubic,lanczos")).returncode == 0
+    out = small_disk / "run"
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(SMALL_DISK // 3))
+    answer = program(*arguments(photos, out, "fake,nearest,bicubic,lanczos"))
+    assert answer.returncode == 5, answer.stderr
+    assert "No space left" in answer.stderr or "full" in answer.stderr
+    assert "finished work is kept" in answer.stderr.replace("\n", " ")
+    kept = {path: path.stat().st_mtime_ns for path in finished(out)}
+    assert 0 < len(kept) < 4 * N
+    filler.unlink()
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    again = program(*arguments(photos, out, "fake,nearest,bicubic,lanczos"))
+    assert again.returncode == 0, again.stderr
+    assert contents(out) == contents(whole)
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
+
+
+def bad_images(folder: Path) -> dict[str, str]:
+    """Write LR images of every bad kind beside a good one; return why each fails, by name."""
+    good = np.random.default_rng(1).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    folder.mkdir()
+    Image.fromarray(good).save(folder / "good.png")
+    Image.fromarray(good).convert("L").save(folder / "grey.png")
+    Image.fromarray(good).convert("P").save(folder / "palette.png")
+    Image.fromarray(good[:1, :1]).save(folder / "pixel.png")
+    Image.fromarray(good[:1].repeat(2500, 1)).save(folder / "wide.png")
+    Image.fromarray(good[..., 0].astype(np.uint16) * 257).save(folder / "deep.png")
+    Image.fromarray(good).convert("CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(np.dstack([good, good[..., :1]])).save(folder / "glass.png")
+    (folder / "cut.png").write_bytes((folder / "good.png").read_bytes()[:100])
+    return {"deep": "not 8-bit", "cmyk": "CMYK", "glass": "transparent", "cut": "cannot be read"}
+
+
+def test_every_bad_lr_image_is_named_and_the_good_ones_are_restored(
+    program: Program, tmp_path: Path
+) -> None:
+    causes = bad_images(tmp_path / "lr")
+    words = ["run", "--methods", "bicubic", "--datasets", f"folder:{tmp_path}/lr"]
+    answer = program(*words, "--metrics", "niqe", "--missing", "skip", "--out", tmp_path / "run")
+    if answer.returncode == 3:  # refused while the set is opened: each bad file is named
+        assert all(name in answer.stderr for name in causes if name == "cut")
+        return
+    assert answer.returncode == 1, answer.stderr
+    failures = {row["image"]: row["cause"] for row in rows(tmp_path / "run" / "failures.csv")}
+    assert set(failures) == set(causes)
+    for name, cause in causes.items():
+        assert cause in failures[name]
+    restored = {row["image"] for row in rows(tmp_path / "run" / "images.csv")}
+    assert restored == {"good", "grey", "palette", "pixel", "wide"}

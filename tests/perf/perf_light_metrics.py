@@ -19,11 +19,11 @@ from benchmarks.api.weights import WeightStore
 from benchmarks.metrics.scoring import Scorer
 
 _DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-_METRICS = ("psnr@y601", "ssim@y601", "niqe@pyiqa")
+METRICS = ("psnr@y601", "ssim@y601", "niqe@pyiqa")
 Pairs = list[tuple[Path, Path]]
 
 
-def _pairs(folder: Path) -> Pairs:
+def pairs_in(folder: Path) -> Pairs:
     mini = _DATA / "realsr-mini"
     if mini.is_dir():
         return [(path, mini / "hr" / path.name) for path in sorted((mini / "osediff").iterdir())]
@@ -38,7 +38,7 @@ def _pairs(folder: Path) -> Pairs:
     return pairs
 
 
-def _niqe_model(folder: Path) -> Path:
+def niqe_model(folder: Path) -> Path:
     path = folder / "metrics" / "niqe_modelparameters.mat"
     path.parent.mkdir()
     mean, covariance = np.ones((1, 36)), np.eye(36)
@@ -72,7 +72,7 @@ def _ours(pairs: Pairs, scorer: Scorer) -> list[float]:
     values: list[float] = []
     for sr, hr in pairs:
         scores = scorer.score_image({"sr": sr}, hr)
-        values += [scores["sr", metric] for metric in _METRICS]
+        values += [scores["sr", metric] for metric in METRICS]
     return values
 
 
@@ -80,9 +80,9 @@ def main() -> bool:
     """Measure and print; return whether the target is reached."""
     folder = Path(tempfile.mkdtemp())
     try:
-        pairs, model = _pairs(folder), _niqe_model(folder)
+        pairs, model = pairs_in(folder), niqe_model(folder)
         specs = registry.metric_specs()
-        scorer = Scorer([specs[metric] for metric in _METRICS], store=WeightStore(folder))
+        scorer = Scorer([specs[metric] for metric in METRICS], store=WeightStore(folder))
         _ours(pairs[:1], scorer)  # imports
         _pyiqa_loop(pairs[:1], model)
         ours = cpu_seconds(lambda: _ours(pairs, scorer))

@@ -15,6 +15,16 @@ from benchmarks.api.images import first_line
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+# What torch.load answers, by kind of damage, and what asking a tensor for a key answers.
+_UNREADABLE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+)
 _REMEDY = "Delete the file and run: mfsr-bench weights fetch metrics"
 
 
@@ -29,7 +39,7 @@ def read_tensors(path: Path, key: str | None = None) -> Any:
             warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
             content = torch.load(path, map_location="cpu", weights_only=True)
         return content if key is None else content[key]
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except _UNREADABLE as error:
         raise WeightsCorruptError(
             f"{path} is not a file of tensors, so it was not loaded: {first_line(error)}", _REMEDY
         ) from None
@@ -55,18 +65,20 @@ def load_into(
     Raises:
         WeightsCorruptError: the file cannot be read or does not fit.
     """
-    tensors: dict[str, Tensor] = {
-        name.removeprefix("module."): tensor for name, tensor in read_tensors(path, key).items()
-    }
+    content = read_tensors(path, key)
     try:
+        tensors: dict[str, Tensor] = {
+            name.removeprefix("module."): tensor for name, tensor in content.items()
+        }
         result = network.load_state_dict(tensors, strict=strict, assign=assign)
-    except RuntimeError as error:
-        raise WeightsCorruptError(
-            f"{path} does not fit {type(network).__name__}: {first_line(error)}", _REMEDY
-        ) from None
+    except (AttributeError, RuntimeError) as error:
+        raise misfit(path, type(network).__name__, first_line(error)) from None
     if result.unexpected_keys or not tensors:
-        raise WeightsCorruptError(
-            f"{path} does not fit {type(network).__name__}: unknown tensors "
-            f"{', '.join(result.unexpected_keys[:3]) or '(the file is empty)'}",
-            _REMEDY,
-        )
+        unknown = ", ".join(result.unexpected_keys[:3])
+        why = f"unknown tensors {unknown}" if unknown else "the file is empty"
+        raise misfit(path, type(network).__name__, why)
+
+
+def misfit(path: Path, network: str, why: str) -> WeightsCorruptError:
+    """Return the error for a file of another network."""
+    return WeightsCorruptError(f"{path} does not fit {network}: {why}", _REMEDY)

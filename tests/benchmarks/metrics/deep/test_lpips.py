@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from benchmarks import registry
 from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.images import to_tensor
 from benchmarks.metrics.scoring import build
@@ -37,11 +38,14 @@ def test_an_outer_autocast_changes_nothing(metric, pair) -> None:
         assert built.score([sr], built.prepare(hr)) == before
 
 
-def test_the_smallest_image_works_and_a_smaller_one_does_not(metric, make_image) -> None:
-    built = metric("lpips@alex")
-    side = 32  # the spec's minimum_side
-    image = make_image(side, side)
-    assert built.score([image], built.prepare(image)) == [0.0]
+@pytest.mark.parametrize("name", ["lpips@alex", "lpips@vgg", "dists@vgg16"])
+def test_minimum_side_is_where_the_network_still_has_a_value(metric, make_image, name: str) -> None:
+    side = registry.metric_specs()[name].minimum_side
+    built, image, smaller = metric(name), make_image(side, side), make_image(side - 1, side - 1)
+    assert built.score([image], built.prepare(image)) == [pytest.approx(0, abs=1e-6)]
+    if name != "dists@vgg16":  # its own pooling leaves a pixel of anything
+        with pytest.raises(RuntimeError):
+            built.prepare(smaller)
 
 
 def test_linear_layers_of_another_network_are_refused(runtime) -> None:

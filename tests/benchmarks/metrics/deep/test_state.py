@@ -42,6 +42,9 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
     torch.save({"weight": torch.ones(1)}, tmp_path / "w.pth")
     with pytest.raises(WeightsCorruptError, match="params"):
         read_tensors(tmp_path / "w.pth", "params")
+    torch.save(torch.ones(3), tmp_path / "tensor.pth")
+    with pytest.raises(WeightsCorruptError, match=r"tensor\.pth"):
+        read_tensors(tmp_path / "tensor.pth", "params")
 
 
 def test_load_into_strips_the_prefix_of_parallel_training(tmp_path: Path) -> None:
@@ -53,9 +56,11 @@ def test_load_into_strips_the_prefix_of_parallel_training(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize("state", [{"other": torch.ones(1)}, {"weight": torch.ones(3, 3)}, {}])
+@pytest.mark.parametrize(
+    "state", [{"other": torch.ones(1)}, {"weight": torch.ones(3, 3)}, {}, torch.ones(2)]
+)
 def test_what_does_not_fit_is_refused_even_when_not_strict(
-    tmp_path: Path, state: dict[str, torch.Tensor], strict: bool
+    tmp_path: Path, state: object, strict: bool
 ) -> None:
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(WeightsCorruptError, match="does not fit Linear"):

@@ -12,9 +12,11 @@ from pyiqa.archs import fid_arch
 from pyiqa.archs import inception as pyiqa_inception
 
 from benchmarks import registry
+from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.images import write_png
 from benchmarks.api.weights import WeightStore
-from benchmarks.metrics.deep.fid import Fid, resizer
+from benchmarks.metrics.deep.inception import inception, resizer
+from benchmarks.metrics.fid import Fid
 from benchmarks.metrics.scoring import build
 
 _MODES = ("clean", "legacy_pytorch", "legacy_tensorflow")
@@ -95,12 +97,6 @@ def test_an_outer_autocast_changes_nothing(fid, make_image) -> None:
         assert np.array_equal(metric.features([image]), before)
 
 
-def test_distance_is_the_frechet_distance(fid) -> None:
-    sr = np.random.default_rng(0).random((4, 2048), dtype=np.float32)
-    assert fid("clean").distance(sr, sr) == pytest.approx(0, abs=1e-6)
-    assert fid("clean").distance(sr + 1, sr) == pytest.approx(2048, rel=1e-5)
-
-
 @pytest.mark.parametrize("mode", _MODES)
 def test_resizing_keeps_the_range_and_silences_no_warnings(make_image, mode: str) -> None:
     filters = list(warnings.filters)
@@ -109,3 +105,10 @@ def test_resizing_keeps_the_range_and_silences_no_warnings(make_image, mode: str
     assert resized.shape == (1, 3, 299, 299)
     assert resized.dtype == torch.float32
     assert 0 <= resized.min() < resized.max() <= 255
+
+
+@pytest.mark.parametrize("content", [{"weight": torch.ones(2)}, torch.ones(2)])
+def test_a_file_of_another_network_is_refused(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(WeightsCorruptError, match="does not fit Inception"):
+        inception(tmp_path / "w.pth")

@@ -1,23 +1,21 @@
-"""FID: clean-fid's resizing and Inception, our distance."""
+"""The Inception features of FID, in clean-fid's modes: its resizing and its network."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
-from benchmarks.api.metric import MetricRuntime, SetMetric
+from benchmarks.api.images import first_line
 from benchmarks.metrics.deep.construct import replaced
 from benchmarks.metrics.deep.precision import full_precision
-from benchmarks.metrics.deep.state import read_tensors
-from benchmarks.metrics.frechet import frechet_distance
+from benchmarks.metrics.deep.state import misfit, read_tensors
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -27,30 +25,21 @@ _SIDE = 299
 _LAST_BLOCK = 3  # the final average pooling: 2048 features
 
 
-class Fid(SetMetric):
-    """FID in one of clean-fid's modes."""
+class InceptionFeatures:
+    """What turns an image into a row of features."""
 
-    def __init__(self, network: Any, mode: Mode = "clean", device: str = "cpu") -> None:
-        self.network = network.to(device).eval()
+    def __init__(self, path: Path, mode: Mode, device: str) -> None:
+        self.network = inception(path).to(device).eval()
         self.device = device
         self._resize = resizer(mode)
         self._normalise = _to_unit if mode == "legacy_pytorch" else _by_128
 
-    def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Return Inception features (B, 2048) of images (h, w, 3), each computed alone."""
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the features (2048,) of an image (h, w, 3)."""
         with full_precision(self.device):
-            rows = [self._features(image) for image in images]
-        return np.stack(rows)
-
-    def _features(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        batch = self._normalise(self._resize(image)).to(self.device)
-        (pooled,) = self.network(batch)
+            (pooled,) = self.network(self._normalise(self._resize(image)).to(self.device))
         row: NDArray[np.float32] = pooled.reshape(-1).cpu().numpy()
         return row
-
-    def distance(self, sr: NDArray[np.float32], hr: NDArray[np.float32]) -> float:
-        """Return the Frechet distance of features (n, 2048)."""
-        return frechet_distance(sr, hr)
 
 
 def resizer(mode: Mode) -> Callable[[NDArray[np.uint8]], Tensor]:
@@ -88,26 +77,22 @@ def _to_unit(batch: Tensor) -> Tensor:
 
 
 def inception(path: Path) -> Any:
-    """Build clean-fid's Inception from a file of tensors; its constructor would download it."""
+    """Build clean-fid's Inception from a file of tensors; its constructor would download it.
+
+    Raises:
+        WeightsCorruptError: the file cannot be read or does not fit.
+    """
     from cleanfid import inception_pytorch
 
-    def read(_: str, **__: object) -> Any:
-        return read_tensors(path)
-
-    with (
-        replaced(inception_pytorch, {"load_state_dict_from_url": read}),
-        warnings.catch_warnings(),
-    ):
+    tensors = read_tensors(path)
+    local = {"load_state_dict_from_url": lambda *_, **__: tensors}
+    with replaced(inception_pytorch, local), warnings.catch_warnings():
         # clean-fid calls torchvision with arguments that it renamed.
         warnings.filterwarnings("ignore", "The parameter 'pretrained'", UserWarning)
         warnings.filterwarnings("ignore", "Arguments other than a weight enum", UserWarning)
-        return inception_pytorch.InceptionV3(
-            output_blocks=[_LAST_BLOCK], resize_input=False, normalize_input=False
-        )
-
-
-def load(runtime: MetricRuntime) -> Fid:
-    """Build FID in the spec's mode."""
-    (weight,) = runtime.spec.weights
-    mode: Any = runtime.spec.settings["mode"]
-    return Fid(inception(runtime.weight(weight.name)), mode, runtime.device)
+        try:
+            return inception_pytorch.InceptionV3(
+                output_blocks=[_LAST_BLOCK], resize_input=False, normalize_input=False
+            )
+        except (RuntimeError, TypeError) as error:
+            raise misfit(path, "Inception", first_line(error)) from None

@@ -1,0 +1,271 @@
+"""A model on disk: network, text conditioning and latent, with what joins them.
+
+    <folder>/model.json                 a `ModelConfig`
+    <folder>/transformer/               a network in diffusers' format         (teachers)
+    <folder>/text.safetensors           the phrase table                       (small teachers)
+    <folder>/student.safetensors        what differs from the teacher          (students)
+
+A student is its teacher with other tensors here and there; it names the teacher by the sha256 of
+its network.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from safetensors.torch import save as to_safetensors
+from torch import Tensor
+
+from benchmarks.api.errors import ConfigError, WeightsCorruptError, WeightsMissingError
+from benchmarks.api.images import sha256_file, show, write_atomic
+from mfsr.autoencoder import Autoencoder, LatentKind, PixelAutoencoder, SD3Autoencoder
+from mfsr.conditioning import PhraseTable, SD3TextEncoders, TextEmbedder
+from mfsr.config import from_json, to_json
+from mfsr.dit_weights import WEIGHTS, load_dit, load_exactly, read_safetensors, save_dit
+from mfsr.field import Field, Prediction
+from mfsr.student import StudentConfig, build_student
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mfsr.dit import DiT4SR, KeyControl
+
+SCHEMA = 1
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatentConfig:
+    """Which latent, and the cell of the pixel latent."""
+
+    kind: LatentKind = "sd3"
+    factor: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextConfig:
+    """Which text conditioning, and its size where it is the phrase table."""
+
+    kind: Literal["sd3", "phrases"] = "sd3"
+    t5_tokens: int = 256  # SD3's; 77 in training
+    vocabulary: tuple[str, ...] = ()
+    width: int = 0
+    pooled: int = 0
+    length: int = 0  # phrases of a prompt, at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """All of a model but its tensors."""
+
+    schema: int = SCHEMA
+    latent: LatentConfig = field(default_factory=LatentConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    prediction: Prediction = "velocity"
+    time_scale: float = 1000.0  # teacher's time input over sigma
+    tile: int = 64  # latent pixels a network call sees, each way
+    overlap: int = 24
+    positive: str = ""  # prompt where a method has no caption
+    negative: str = ""  # prompt of the guidance
+    guidance: float = 8.0  # scale of the teacher's sampler
+    shift: float = 3.0  # of the teacher's sampler
+    student: StudentConfig | None = None
+    teacher_sha256: str = ""  # of a student's teacher network
+
+    def __post_init__(self) -> None:
+        if self.schema != SCHEMA:
+            raise ConfigError(f"model.json has schema {self.schema}; this program reads {SCHEMA}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model in memory."""
+
+    config: ModelConfig
+    field: Field
+    text: TextEmbedder
+    autoencoder: Autoencoder
+
+
+def autoencoder_of(config: LatentConfig, base: Path | None, device: str) -> Autoencoder:
+    """Return the autoencoder; SD3's is read from the pipeline folder `base`."""
+    if config.kind == "pixel":
+        return PixelAutoencoder(config.factor)
+    # The VAE overflows in float16 and is small beside the network.
+    return SD3Autoencoder.load(_given(base), device=device, dtype=torch.float32)
+
+
+def text_of(config: TextConfig, base: Path | None, device: str) -> TextEmbedder:
+    """Return the text conditioning, a phrase table untrained; SD3's encoders are in `base`."""
+    if config.kind == "phrases":
+        table = PhraseTable(
+            config.vocabulary, width=config.width, pooled=config.pooled, length=config.length
+        )
+        return table.to(device)
+    return SD3TextEncoders(
+        _given(base), t5_tokens=config.t5_tokens, device=device, dtype=torch.float16
+        if device.startswith("cuda") else torch.float32,
+    )  # fmt: skip
+
+
+def _given(base: Path | None) -> Path:
+    if base is None:
+        raise WeightsMissingError(
+            "The autoencoder and text encoders of Stable Diffusion 3.5 medium are needed.",
+            "Give the pipeline folder with --base.",
+        )
+    return base
+
+
+def read_model_config(folder: Path, default: ModelConfig | None = None) -> ModelConfig:
+    """Read `model.json` of a model folder; `default` stands for the one that DiT4SR's lack."""
+    path = folder / "model.json"
+    if not path.is_file() and default is not None:
+        return default
+    if not path.is_file():
+        raise WeightsMissingError(f"No such model: {show(path)}")
+    try:
+        value = json.loads(path.read_text("utf-8"))
+        return from_json(ModelConfig, value, where=show(path))
+    except (ValueError, ConfigError) as error:
+        raise WeightsCorruptError(f"{show(path)} cannot be read: {error}") from None
+
+
+def load_teacher(
+    folder: Path,
+    *,
+    base: Path | None = None,
+    default: ModelConfig | None = None,
+    key_control: KeyControl | None = None,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Model:
+    """Read a teacher's folder, ready to evaluate.
+
+    Args:
+        folder: with `transformer/`; DiT4SR's own folders hold nothing else.
+        base: SD3.5-medium's pipeline folder, where the model needs it.
+        default: the configuration of a folder without `model.json`.
+        key_control: which release of DiT4SR it is; its folders do not say.
+        device: where to put it.
+        dtype: of the weights.
+    """
+    config = read_model_config(folder, default)
+    network = load_dit(folder / "transformer", key_control=key_control, dtype=dtype)
+    field = Field(network, prediction=config.prediction, time_scale=config.time_scale)
+    field.to(device)
+    text = text_of(config.text, base, device)
+    if isinstance(text, PhraseTable):
+        path = folder / "text.safetensors"
+        load_exactly(text, read_safetensors(path), path, dtype=dtype)
+        text.to(device).requires_grad_(requires_grad=False)
+    return Model(
+        config=config,
+        field=field.eval().requires_grad_(requires_grad=False),
+        text=text,
+        autoencoder=autoencoder_of(config.latent, base, device),
+    )
+
+
+def load_student(
+    folder: Path,
+    teacher_folder: Path,
+    *,
+    base: Path | None = None,
+    key_control: KeyControl | None = None,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Model:
+    """Read a student's folder, on top of its teacher's.
+
+    Raises:
+        WeightsCorruptError: the teacher is not the one that the student was made from.
+    """
+    config = read_model_config(folder)
+    found = network_sha256(teacher_folder)
+    if config.student is None or config.teacher_sha256 != found:
+        raise WeightsCorruptError(
+            f"The student in {show(folder)} was made from a teacher with sha256 "
+            f"{config.teacher_sha256 or 'none'}, not {found} in {show(teacher_folder)}.",
+            "Give the teacher that it was distilled from.",
+        )
+    teacher = load_teacher(
+        teacher_folder,
+        base=base,
+        default=replace(config, student=None, teacher_sha256=""),
+        key_control=key_control,
+        device=device,
+        dtype=dtype,
+    )
+    network = build_student(
+        teacher.field.network, config.student, teacher_scale=teacher.config.time_scale
+    )
+    _cast(network, dtype)
+    load_trained(network, read_safetensors(folder / "student.safetensors"), folder)
+    field = Field(network, prediction=config.prediction, time_scale=config.time_scale)
+    field.to(device).eval().requires_grad_(requires_grad=False)
+    return replace(teacher, config=config, field=field)
+
+
+def load_trained(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Put tensors into the trained parameters of a module, if they are exactly those."""
+    trained = {n: p for n, p in module.named_parameters() if p.requires_grad}
+    for name in sorted(trained.keys() | tensors.keys()):
+        if name not in trained or name not in tensors:
+            problem = "is missing" if name in trained else "is unexpected"
+        elif trained[name].shape != tensors[name].shape:
+            problem = f"has shape {tuple(tensors[name].shape)}, not {tuple(trained[name].shape)}"
+        else:
+            continue
+        raise WeightsCorruptError(
+            f"Weights in {show(source)} do not fit: tensor '{name}' {problem}.",
+            "They were made with another recipe or teacher.",
+        )
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(tensors[name])
+
+
+def network_sha256(teacher_folder: Path) -> str:
+    """Return the sha256 of a teacher's network file, or of the index of its shards."""
+    transformer = teacher_folder / "transformer"
+    single = transformer / WEIGHTS
+    return sha256_file(single if single.is_file() else transformer / f"{WEIGHTS}.index.json")
+
+
+def save_teacher(
+    folder: Path, config: ModelConfig, network: DiT4SR, text: TextEmbedder, *, dtype: str = "fp32"
+) -> None:
+    """Write a teacher's folder; `network` is converted in place."""
+    save_dit(_cast(network, _DTYPES[dtype]), folder / "transformer")
+    if isinstance(text, PhraseTable):
+        _write_tensors(folder / "text.safetensors", text.state_dict(), dtype)
+    _write_config(folder, config)
+
+
+def save_student(
+    folder: Path, config: ModelConfig, trained: Mapping[str, Tensor], *, dtype: str = "fp32"
+) -> None:
+    """Write a student's folder."""
+    _write_tensors(folder / "student.safetensors", trained, dtype)
+    _write_config(folder, config)
+
+
+def _cast(network: DiT4SR, dtype: torch.dtype) -> DiT4SR:
+    # Not `network.to`: diffusers warns there of modules to keep in float32, and it has none.
+    torch.nn.Module.to(network, dtype)
+    return network
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str) -> None:
+    plain = {n: t.detach().to("cpu", _DTYPES[dtype]).contiguous() for n, t in tensors.items()}
+    write_atomic(path, to_safetensors(plain))
+
+
+def _write_config(folder: Path, config: ModelConfig) -> None:
+    text: dict[str, Any] = to_json(config)
+    write_atomic(folder / "model.json", (json.dumps(text, indent=2) + "\n").encode())

@@ -1,0 +1,164 @@
+"""Prompts -> text tokens and pooled text: SD3's three encoders, or the small models' table.
+
+SD3's encoders are 5.5 billion parameters for a few sentences. They are loaded once, for all prompts
+that are not in the cache yet, and freed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import save as to_safetensors
+from torch import Tensor, nn
+
+from benchmarks.api import paths
+from benchmarks.api.errors import ConfigError, WeightsCorruptError, WeightsMissingError
+from benchmarks.api.images import first_line, show, write_atomic
+from mfsr.dit_weights import read_safetensors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+from typing import Any
+
+Text = tuple[Tensor, Tensor]  # tokens (B, T, width), pooled (B, pooled width)
+
+_ENDS = 1 << 20  # bytes hashed at either end of a weight file
+
+
+class TextEmbedder(ABC):
+    """Turns prompts into what the network is conditioned on."""
+
+    @abstractmethod
+    def embed(self, prompts: Sequence[str]) -> Text:
+        """Return tokens (B, T, width) and pooled text (B, pooled width) of each prompt."""
+
+
+class PhraseTable(nn.Module, TextEmbedder):
+    """A learned vector per phrase: the small models' text encoders.
+
+    A prompt is phrases separated by commas; the empty prompt is the null prompt.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], *, width: int, pooled: int, length: int) -> None:
+        super().__init__()
+        self.vocabulary = {phrase: index for index, phrase in enumerate(vocabulary, start=1)}
+        self.length = length
+        self.tokens = nn.Embedding(len(vocabulary) + 1, width)  # row 0: no phrase
+        self.pooled = nn.Embedding(len(vocabulary) + 1, pooled)
+
+    def embed(self, prompts: Sequence[str]) -> Text:
+        """Return the vectors of the phrases, completed by row 0, and their mean."""
+        rows = [self._rows(prompt) for prompt in prompts]
+        index = torch.tensor(
+            [row + [0] * (self.length - len(row)) for row in rows],
+            device=self.tokens.weight.device,
+        )
+        means = [self.pooled.weight[row or [0]].mean(0) for row in rows]
+        return self.tokens(index), torch.stack(means)
+
+    def forward(self, prompts: Sequence[str]) -> Text:
+        """Return what `embed` returns."""
+        return self.embed(prompts)
+
+    def _rows(self, prompt: str) -> list[int]:
+        phrases = [part.strip(" .") for part in prompt.lower().split(",")]
+        phrases = [phrase for phrase in phrases if phrase]
+        unknown = [phrase for phrase in phrases if phrase not in self.vocabulary]
+        if unknown:
+            raise ConfigError(
+                f"The small models do not know the phrase {unknown[0]!r}.",
+                f"Known: {', '.join(self.vocabulary)}",
+            )
+        if len(phrases) > self.length:
+            raise ConfigError(f"A prompt has at most {self.length} phrases, not {len(phrases)}.")
+        return [self.vocabulary[phrase] for phrase in phrases]
+
+
+class SD3TextEncoders(TextEmbedder):
+    """CLIP-L, CLIP-bigG and T5-XXL of an SD3 pipeline folder, with a cache of embeddings on disk.
+
+    Tokens are CLIP's 77 (second to last layers, side by side, completed by zeros to 4096) followed
+    by T5's; pooled is both CLIP projections side by side. As DiT4SR: 256 T5 tokens to restore, 77
+    to train.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        t5_tokens: int = 256,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        cache: Path | None = None,
+    ) -> None:
+        if not folder.is_dir():
+            raise WeightsMissingError(f"No such pipeline folder: {show(folder)}")
+        self.folder, self.t5_tokens = folder, t5_tokens
+        self.device, self.dtype = device, dtype
+        self.cache = cache or paths.cache() / "text"
+        self._hash = ""
+
+    def embed(self, prompts: Sequence[str]) -> Text:
+        """Return the embeddings, computing only those that are not in the cache."""
+        missing = sorted({prompt for prompt in prompts if not self._place(prompt).is_file()})
+        if missing:
+            self._compute(missing)
+        found = {prompt: read_safetensors(self._place(prompt)) for prompt in set(prompts)}
+        return (
+            torch.stack([found[prompt]["text"] for prompt in prompts]),
+            torch.stack([found[prompt]["pooled"] for prompt in prompts]),
+        )
+
+    @property
+    def encoder_hash(self) -> str:
+        """A hash of the encoders: their configurations, sizes, and both ends of their weights."""
+        if not self._hash:
+            digest = hashlib.sha256()
+            for part in ("text_encoder", "text_encoder_2", "text_encoder_3"):
+                for file in sorted((self.folder / part).glob("*")):
+                    digest.update(f"{part}/{file.name} {file.stat().st_size}\n".encode())
+                    with file.open("rb") as handle:
+                        digest.update(handle.read(_ENDS))
+                        handle.seek(max(0, file.stat().st_size - _ENDS))
+                        digest.update(handle.read(_ENDS))
+            self._hash = digest.hexdigest()
+        return self._hash
+
+    def _place(self, prompt: str) -> Path:
+        key = f"{self.encoder_hash}\n{self.t5_tokens}\n{self.dtype}\n{prompt}"
+        return self.cache / f"{hashlib.sha256(key.encode()).hexdigest()}.safetensors"
+
+    @torch.no_grad()
+    def _compute(self, prompts: Sequence[str]) -> None:
+        from diffusers import StableDiffusion3Pipeline
+
+        try:
+            read: Any = StableDiffusion3Pipeline.from_pretrained
+            pipeline = read(
+                self.folder,
+                transformer=None,
+                vae=None,
+                dtype=self.dtype,
+                local_files_only=True,
+            ).to(self.device)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise WeightsCorruptError(
+                f"The text encoders in {show(self.folder)} cannot be read: {first_line(error)}"
+            ) from error
+        for prompt in prompts:
+            text, _, pooled, _ = pipeline.encode_prompt(
+                prompt,
+                prompt_2=None,
+                prompt_3=None,
+                do_classifier_free_guidance=False,
+                max_sequence_length=self.t5_tokens,
+            )
+            tensors = {"text": text[0].cpu(), "pooled": pooled[0].cpu()}
+            write_atomic(self._place(prompt), to_safetensors(tensors))
+        del pipeline  # the encoders: never kept beside the network
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()

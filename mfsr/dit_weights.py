@@ -1,0 +1,162 @@
+"""DiT4SR networks on disk: diffusers' folder of `config.json` and (sharded) safetensors.
+
+Loading is strict: beyond the tensors that upstream's constructor makes and never uses, which are
+dropped by name, every tensor must be there, with its shape, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
+from benchmarks.api.images import first_line, show
+from mfsr.dit import DiT4SR, DiTConfig, KeyControl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+CONFIG = "config.json"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+INDEX = WEIGHTS + ".index.json"
+
+# Upstream builds `attn2` with text projections, which see no text.
+DEAD = re.compile(
+    r"transformer_blocks\.\d+\.attn2\."
+    r"(add_[qkv]_proj\.(weight|bias)|to_add_out\.(weight|bias)|norm_added_[qk]\.weight)"
+)
+
+
+def load_dit(
+    folder: Path, *, key_control: KeyControl | None = None, dtype: torch.dtype | None = None
+) -> DiT4SR:
+    """Read a network from a folder, in evaluation mode.
+
+    Args:
+        folder: holds `config.json` and safetensors, one file or shards with their index.
+        key_control: which release this is. Upstream's folders do not say; ours do, and a folder
+            that says otherwise is refused.
+        dtype: dtype of the weights; None for that of the files.
+
+    Raises:
+        WeightsMissingError: a file is missing.
+        WeightsCorruptError: a file is not what it should be; the first differing key is named.
+    """
+    config = read_config(folder, key_control)
+    with torch.device("meta"):
+        network: DiT4SR = DiT4SR.of(config)
+    load_exactly(network, read_tensors(folder), folder, dtype=dtype)
+    network.eval()
+    return network
+
+
+def read_config(folder: Path, key_control: KeyControl | None = None) -> DiTConfig:
+    """Read the shape of the network in `folder`."""
+    stated = {k: v for k, v in _json(folder / CONFIG).items() if not k.startswith("_")}
+    known = {field.name for field in fields(DiTConfig)}
+    unknown = sorted(stated.keys() - known)
+    if unknown:
+        raise WeightsCorruptError(
+            f"{show(folder / CONFIG)} has a key that this network does not know: {unknown[0]!r}.",
+            "It belongs to another architecture: take the folder that the method's card names.",
+        )
+    found = stated.get("key_control")
+    if key_control and found and found != key_control:
+        raise WeightsCorruptError(
+            f"{show(folder)} was made for key_control '{found}', not '{key_control}'.",
+            "Releases f and q are 'noise', r1 is 'lr': take the folder that the card names.",
+        )
+    if "dual_attention_layers" in stated:
+        stated["dual_attention_layers"] = tuple(stated["dual_attention_layers"])
+    else:
+        stated["dual_attention_layers"] = ()
+    config = DiTConfig(**stated)
+    return replace(config, key_control=key_control) if key_control else config
+
+
+def read_tensors(folder: Path) -> dict[str, Tensor]:
+    """Read all tensors of a diffusers folder, dead ones left out."""
+    index = folder / INDEX
+    files = [WEIGHTS]
+    if index.is_file():
+        files = sorted(set(_json(index).get("weight_map", {}).values()))
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        tensors |= read_safetensors(folder / file)
+    return {name: tensor for name, tensor in tensors.items() if not DEAD.fullmatch(name)}
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read one safetensors file.
+
+    Raises:
+        WeightsMissingError: no such file.
+        WeightsCorruptError: truncated, or no safetensors file.
+    """
+    if not path.is_file():
+        raise WeightsMissingError(f"No such weight file: {show(path)}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    except (SafetensorError, OSError) as error:
+        raise WeightsCorruptError(
+            f"{show(path)} cannot be read: {first_line(error)}",
+            "The file is damaged: delete it and get it again.",
+        ) from None
+
+
+def load_exactly(
+    module: torch.nn.Module,
+    tensors: Mapping[str, Tensor],
+    source: Path,
+    *,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Put `tensors` into `module`, if they are exactly its parameters and buffers.
+
+    Raises:
+        WeightsCorruptError: a tensor is missing, unexpected or of another shape.
+    """
+    expected = module.state_dict()
+    for name in sorted(expected.keys() | tensors.keys()):
+        if name not in tensors:
+            problem = "is missing"
+        elif name not in expected:
+            problem = "is unexpected"
+        elif tensors[name].shape != expected[name].shape:
+            found, wanted = tuple(tensors[name].shape), tuple(expected[name].shape)
+            problem = f"has shape {found} instead of {wanted}"
+        else:
+            continue
+        raise WeightsCorruptError(
+            f"Weights in {show(source)} do not fit: tensor '{name}' {problem}.",
+            "They were made for another configuration: take the ones that the card names.",
+        )
+    if dtype is not None:
+        tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
+    module.load_state_dict(dict(tensors), assign=True)
+
+
+def save_dit(network: DiT4SR, folder: Path, *, max_shard: str = "5GB") -> None:
+    """Write a network as diffusers would, with this project's class name in `config.json`."""
+    network.save_pretrained(folder, max_shard_size=max_shard, safe_serialization=True)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise WeightsMissingError(f"No such file: {show(path)}") from None
+    except (OSError, ValueError) as error:
+        raise WeightsCorruptError(f"{show(path)} cannot be read: {first_line(error)}") from None
+    if not isinstance(value, dict):
+        raise WeightsCorruptError(f"{show(path)} does not hold a JSON object.")
+    return value

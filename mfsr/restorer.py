@@ -1,0 +1,298 @@
+"""MFSR and the two small models, as methods of the harness."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from benchmarks.api.card import (
+    MethodCard,
+    MethodOption,
+    Paper,
+    SizeRule,
+    Upstream,
+    WeightFile,
+    WeightFolder,
+)
+from benchmarks.api.errors import ConfigError, WeightsMissingError
+from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+from benchmarks.api.tiling import Tiling
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mfsr.bundle import Model
+
+TINY = Path(__file__).parent / "tiny"  # the small models' weights, part of the package
+
+_MFSR = Paper(
+    title="MFSR: MeanFlow Distillation for One-Step Real-World Image Super-Resolution",
+    bibkey="mfsr",
+)
+_DIT4SR = Upstream(
+    repo="Adam-duan/DiT4SR",
+    commit="7ec9e5e3848e3c7dd10f1edcbd6b9a2cb71dbf06",
+    licence="LicenseRef-Pi-Lab-1.0",
+)
+_TRAIN = (
+    "Train it: mfsr-bench train mfsr --recipe paper --data PHOTOS --teacher DIT4SR --out RUN "
+    "(docs/training.md)."
+)
+
+SD35_FILES = (  # the parts of the pipeline folder that are used: all but the transformer
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "vae/config.json",
+    "vae/diffusion_pytorch_model.safetensors",
+    *(
+        f"{part}/{file}"
+        for part in ("tokenizer", "tokenizer_2")
+        for file in ("merges.txt", "special_tokens_map.json", "tokenizer_config.json", "vocab.json")
+    ),
+    "tokenizer_3/special_tokens_map.json",
+    "tokenizer_3/spiece.model",
+    "tokenizer_3/tokenizer.json",
+    "tokenizer_3/tokenizer_config.json",
+    *(
+        f"{part}/{file}"
+        for part in ("text_encoder", "text_encoder_2")
+        for file in ("config.json", "model.safetensors")
+    ),
+    "text_encoder_3/config.json",
+    "text_encoder_3/model-00001-of-00002.safetensors",
+    "text_encoder_3/model-00002-of-00002.safetensors",
+    "text_encoder_3/model.safetensors.index.json",
+)
+
+
+class _Tiny(Restorer):
+    """A small model of the package."""
+
+    folder: ClassVar[Path]
+    tiling: ClassVar[Tiling] = Tiling(tile=16, overlap=4, untiled="square", symmetric=True)
+    model: Model
+
+    @classmethod
+    def _files(cls) -> None:
+        if not (cls.folder / "model.json").is_file():
+            stage = "mfsr" if cls.folder.name == "student" else "teacher"
+            raise WeightsMissingError(
+                f"The weights of '{cls.card.name}' are not part of this installation.",
+                f"Train them: mfsr-bench train {stage} --recipe tiny (docs/training.md), and put "
+                f"the run's model folder at {cls.folder}",
+            )
+
+    @classmethod
+    def fingerprint(cls, argument: str) -> str:
+        """Return the hashes of the package's weight files."""
+        from benchmarks.api.images import sha256_file
+
+        files = sorted(TINY.rglob("*.safetensors")) + sorted(TINY.rglob("*.json"))
+        return " ".join(f"{file.relative_to(TINY)}={sha256_file(file)}" for file in files)
+
+    def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
+        from mfsr import inference
+
+        assert steps is not None
+        generators = batch.generators()
+        lr_up = inference.enlarged(batch.images, self.card.scale)
+        prompts = [self.model.config.positive] * len(batch)
+        c = inference.condition(self.model, lr_up, prompts, generators)
+        eps = inference.noise(c.z_lr, generators)
+        with self.stage("network"):
+            z = self._sample(eps, c, steps)
+        return self.model.autoencoder.decode(z, lr_up.to(z.device)).clamp(0, 1)
+
+    def _sample(self, eps: Tensor, c: object, steps: int) -> Tensor:
+        raise NotImplementedError
+
+
+class DiT4SRTiny(_Tiny):
+    """The small teacher: a DiT4SR of 1.6 million parameters, by Euler steps with guidance."""
+
+    guidance: float
+
+    folder = TINY / "teacher"
+    card = MethodCard(
+        name="dit4sr-tiny",
+        title="DiT4SR-tiny",
+        base_model="DiT4SR's classes, 1.6 M parameters, pixel latent; trained from nothing",
+        default_steps=40,
+        nfe_per_step=2,
+        prompt="fixed",
+        tiling=str(_Tiny.tiling),
+        size=SizeRule(multiple_of=2, minimum=4),
+        options=(
+            MethodOption(
+                name="guidance", default="2.0", help="Guidance scale; 1 is without guidance."
+            ),
+        ),
+        trained_on=("BSDS500", "Urban100", "Sun-Hays 80"),
+        stochastic=True,
+        deviations=(
+            "latent: frequencies of 8 x 8 cells of HR - enlarged LR, normalised; no autoencoder",
+            "text: a table of phrases in the place of CLIP and T5",
+            "predicts mean and variance of each coefficient; velocities of that Gaussian's flow",
+        ),
+        note="A demonstration, to run on a laptop without downloads. Not a rival's number.",
+    )
+
+    @classmethod
+    def load(cls, runtime: Runtime) -> Self:
+        """Read the weights of the package."""
+        from mfsr.bundle import load_teacher
+
+        cls._files()
+        self = cls(runtime)
+        self.model = load_teacher(cls.folder, device=runtime.device, dtype=runtime.torch_dtype)
+        self.guidance = _number(runtime, "guidance")
+        return self
+
+    def _sample(self, eps: Tensor, c: object, steps: int) -> Tensor:
+        from mfsr.flow import Condition
+        from mfsr.inference import run_teacher
+
+        assert isinstance(c, Condition)
+        return run_teacher(
+            self.model,
+            eps,
+            c,
+            self.tiling,
+            steps=steps,
+            negative=self.model.config.negative,
+            guidance=self.guidance,
+        )
+
+
+class MFSRTiny(_Tiny):
+    """The small student: one evaluation per step, one step by default."""
+
+    folder = TINY / "student"
+    card = MethodCard(
+        name="mfsr-tiny",
+        title="MFSR-tiny",
+        paper=_MFSR,
+        base_model="student of dit4sr-tiny",
+        default_steps=1,
+        prompt="fixed",
+        tiling=str(_Tiny.tiling),
+        size=SizeRule(multiple_of=2, minimum=4),
+        trained_on=("BSDS500", "Urban100", "Sun-Hays 80"),
+        stochastic=True,
+        deviations=DiT4SRTiny.card.deviations,
+        note="A demonstration, to run on a laptop without downloads. Not MFSR's number.",
+    )
+
+    @classmethod
+    def load(cls, runtime: Runtime) -> Self:
+        """Read the weights of the package."""
+        from mfsr.bundle import load_student
+
+        cls._files()
+        self = cls(runtime)
+        self.model = load_student(
+            cls.folder, DiT4SRTiny.folder, device=runtime.device, dtype=runtime.torch_dtype
+        )
+        return self
+
+    def _sample(self, eps: Tensor, c: object, steps: int) -> Tensor:
+        from mfsr.flow import Condition
+        from mfsr.inference import run_student
+
+        assert isinstance(c, Condition)
+        return run_student(self.model, eps, c, self.tiling, steps=steps)
+
+
+def _number(runtime: Runtime, name: str) -> float:
+    text = runtime.option(name)
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{name} is {text!r}, not a number.") from None
+
+
+class MFSR(Restorer):
+    """MFSR: one evaluation of a DiT4SR-sized student."""
+
+    tiling: ClassVar[Tiling] = Tiling(tile=64, overlap=24)
+    model: Model
+    card = MethodCard(
+        name="mfsr",
+        title="MFSR",
+        paper=_MFSR,
+        base_model="Stable Diffusion 3.5 medium + DiT4SR + LoRA",
+        default_steps=1,
+        prompt="caption:llava",
+        colour_fix="adain",
+        tiling=str(tiling),
+        size=SizeRule(multiple_of=4, minimum=128),
+        dtypes=("bf16", "fp32"),
+        weights=(
+            WeightFile(
+                name="student.safetensors", licence="LicenseRef-unpublished", unpublished=_TRAIN
+            ),
+            WeightFile(name="model.json", licence="LicenseRef-unpublished", unpublished=_TRAIN),
+            WeightFolder(
+                name="dit4sr",
+                repo="acceptee/DiT4SR",
+                licence="LicenseRef-Pi-Lab-1.0",
+                files=(
+                    "dit4sr_q/transformer/config.json",
+                    "dit4sr_q/transformer/diffusion_pytorch_model.safetensors",
+                ),
+            ),
+            WeightFolder(
+                name="stable-diffusion-3.5-medium",
+                repo="stabilityai/stable-diffusion-3.5-medium",
+                licence="LicenseRef-Stability-Community",
+                files=SD35_FILES,
+                page="https://huggingface.co/stabilityai/stable-diffusion-3.5-medium",
+                gated=True,
+            ),
+        ),
+        upstream=_DIT4SR,
+        licence="LicenseRef-Pi-Lab-1.0",
+        trained_on=("DIV2K", "DIV8K", "Flickr2K", "LSDIR", "NKUSR8K", "FFHQ-10k"),
+        stochastic=True,
+        deviations=(
+            "no code or weights of MFSR are published: what the paper leaves open is listed in "
+            "docs/training.md",
+            "colour fix, tiling and the added prompt are DiT4SR's; the paper names none",
+            "z_LR is one seeded sample of the posterior (upstream: unseeded)",
+        ),
+    )
+
+    @classmethod
+    def load(cls, runtime: Runtime) -> Self:
+        """Read student, teacher and SD3.5's parts, from where their cards put them."""
+        from mfsr.bundle import load_student
+
+        student = runtime.weight("student.safetensors").parent
+        runtime.weight("model.json")
+        self = cls(runtime)
+        self.model = load_student(
+            student,
+            runtime.weight("dit4sr") / "dit4sr_q",
+            base=runtime.weight("stable-diffusion-3.5-medium"),
+            key_control="noise",
+            device=runtime.device,
+            dtype=runtime.torch_dtype,
+        )
+        return self
+
+    def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
+        from benchmarks.api.colour import fix_colours
+        from mfsr import inference
+
+        assert steps is not None and batch.prompts is not None
+        generators = batch.generators()
+        lr_up = inference.enlarged(batch.images, self.card.scale)
+        prompts = [f"{prompt} {self.model.config.positive}" for prompt in batch.prompts]
+        with self.stage("condition"):
+            c = inference.condition(self.model, lr_up, prompts, generators)
+        eps = inference.noise(c.z_lr, generators)
+        with self.stage("network"):
+            z = inference.run_student(self.model, eps, c, self.tiling, steps=steps)
+        with self.stage("vae"):
+            sr = self.model.autoencoder.decode(z, lr_up).clamp(0, 1)
+        return fix_colours(sr, lr_up, "adain", before="round", after="truncate")

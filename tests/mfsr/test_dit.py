@@ -1,0 +1,155 @@
+"""The network against values of the official code (Adam-duan/DiT4SR at 7ec9e5e).
+
+golden/dit4sr.json was written by running the official `model_dit4sr` ("noise") and
+`model_dit4sr_r1` ("lr") classes at `SMALL`, weights and inputs filled by conftest.py.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks.api.errors import ConfigError
+from mfsr.dit import DiT4SR, DiTConfig, is_control
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "dit4sr.json").read_text())
+SMALL = DiTConfig(
+    sample_size=32,
+    in_channels=4,
+    out_channels=4,
+    num_layers=3,
+    attention_head_dim=16,
+    num_attention_heads=4,
+    joint_attention_dim=24,
+    caption_projection_dim=64,
+    pooled_projection_dim=20,
+    pos_embed_max_size=24,
+    dual_attention_layers=(0, 1),
+)
+
+
+def inputs(filled: SimpleNamespace, height: int = 16, width: int = 16) -> tuple[torch.Tensor, ...]:
+    return (
+        filled.stream("z", 2, 4, height, width),
+        filled.stream("z_lr", 2, 4, height, width),
+        filled.stream("text", 2, 7, 24),
+        filled.stream("pooled", 2, 20),
+        torch.tensor([937.25, 121.5]),
+    )
+
+
+@pytest.mark.parametrize("key_control", ["noise", "lr"])
+def test_every_tap_has_the_official_values(key_control: Any, filled: SimpleNamespace) -> None:
+    network = DiT4SR.of(replace(SMALL, key_control=key_control)).eval()
+    filled.fill(network)
+    taps: dict[str, torch.Tensor] = {}
+
+    def tap(name: str) -> Any:
+        def hook(_module: Any, _inputs: Any, output: Any) -> None:
+            parts = output if isinstance(output, tuple) else (output,)
+            taps.update({f"{name}:{i}": part for i, part in enumerate(parts) if part is not None})
+
+        return hook
+
+    golden = {k.split(":", 1)[1]: v for k, v in GOLDEN.items() if k.startswith(key_control + ":")}
+    for name in {key.rpartition(":")[0] for key in golden} - {"output"}:
+        network.get_submodule(name).register_forward_hook(tap(name))
+    with torch.no_grad():
+        taps["output:0"] = network(*inputs(filled))
+
+    assert len(golden) == 17
+    for name, (shape, *values) in golden.items():
+        # The square input passes `pos_embed` twice: the golden tap holds the LR tokens, as here.
+        found = filled.summary(taps[name])
+        assert list(taps[name].shape) == shape, name
+        assert found[:2] == pytest.approx(values[:2], abs=1e-5), name
+        assert found[2] == pytest.approx(values[2], rel=1e-5), name
+        assert found[3:] == pytest.approx(values[3:], abs=1e-4), name
+
+
+def test_key_control_decides_whether_to_k_control_counts(filled: SimpleNamespace) -> None:
+    changes = {}
+    for key_control in ("noise", "lr"):
+        network = DiT4SR.of(replace(SMALL, key_control=key_control)).eval()
+        filled.fill(network)
+        with torch.no_grad():
+            before = network(*inputs(filled))
+            for name, parameter in network.named_parameters():
+                if "to_k_control" in name:
+                    parameter.add_(0.1)
+            changes[key_control] = (network(*inputs(filled)) - before).abs().max().item()
+    assert changes["noise"] == 0.0
+    assert changes["lr"] > 1e-3
+
+
+def test_a_non_square_latent_keeps_its_layout(filled: SimpleNamespace) -> None:
+    """Rows and columns are not confused: transposing the convolutions and the input agree."""
+    network = DiT4SR.of(SMALL).eval()
+    filled.fill(network)
+    # Without positions the network commutes with transposition if its convolutions are transposed.
+    network.pos_embed.pos_embed.zero_()
+    z, z_lr, *rest = inputs(filled, 16, 8)
+    with torch.no_grad():
+        wide = network(z, z_lr, *rest)
+        network.pos_embed.proj.weight.copy_(network.pos_embed.proj.weight.mT.clone())
+        for name, parameter in network.named_parameters():
+            if name.endswith("control_conv.weight"):
+                parameter.copy_(parameter.mT.clone())
+        p = network.config.patch_size
+        for tensor in (network.proj_out.weight, network.proj_out.bias):
+            grid = tensor.unflatten(0, (p, p, -1))
+            tensor.copy_(grid.transpose(0, 1).flatten(0, 2).clone())
+        tall = network(z.mT.contiguous(), z_lr.mT.contiguous(), *rest)
+    assert wide.shape == (2, 4, 16, 8)
+    torch.testing.assert_close(tall.mT, wide, atol=1e-5, rtol=1e-5)
+
+
+def test_full_size_has_the_published_parameters() -> None:
+    with torch.device("meta"):
+        network = DiT4SR.of(DiTConfig())
+    control = {n: p.numel() for n, p in network.named_parameters() if is_control(n)}
+    dead = 122_764_928  # upstream's unused text projections of attn2 (facts of its state dict)
+    assert len(control) == 344
+    assert sum(control.values()) == 350_877_696
+    assert sum(p.numel() for p in network.parameters()) + dead == 2_716_814_144
+    assert len(network.state_dict()) + 13 * 10 == 1383
+    assert network.get_parameter("transformer_blocks.0.ff.control_conv.weight").shape == (
+        6144,
+        1,
+        3,
+        3,
+    )
+    assert network.get_parameter("transformer_blocks.12.attn2.to_out_control.bias").shape == (1536,)
+
+
+def test_the_lr_stream_starts_at_zero_with_a_copied_output() -> None:
+    network = DiT4SR.of(SMALL)
+    for name, parameter in network.named_parameters():
+        if name.endswith(("to_v_control.weight", "control_conv.weight", "control_conv.bias")):
+            assert not parameter.any(), name
+    attn = network.transformer_blocks[1].attn2
+    assert torch.equal(attn.to_out_control.weight, attn.to_out[0].weight)
+
+
+def test_checkpointing_gives_the_same_gradients(filled: SimpleNamespace) -> None:
+    network = DiT4SR.of(SMALL).train()
+    filled.fill(network)
+    gradients = []
+    for checkpointing in (False, True):
+        network.zero_grad()
+        (network.enable_gradient_checkpointing if checkpointing else lambda: None)()
+        network(*inputs(filled)).square().mean().backward()
+        gradients.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
+    for plain, recomputed in zip(*gradients, strict=True):
+        torch.testing.assert_close(recomputed, plain)
+
+
+def test_a_width_that_is_not_heads_times_head_dim_is_refused() -> None:
+    with pytest.raises(ConfigError, match="heads \\* head_dim"):
+        replace(SMALL, caption_projection_dim=60)

@@ -1,0 +1,117 @@
+"""The package's methods, with small models trained for a moment standing in for the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import registry
+from benchmarks.api.errors import ConfigError, WeightsCorruptError, WeightsMissingError
+from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+from benchmarks.api.weights import WeightStore
+from mfsr import restorer
+from mfsr.recipes import Recipe, Stage
+from mfsr.stages import Sources, train
+
+Mini = Callable[[Stage], Recipe]
+
+
+@pytest.fixture(scope="module")
+def weights(mini: Mini, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A teacher and its student in the layout of the package."""
+    root = tmp_path_factory.mktemp("weights")
+    for stage, folder in (("teacher", "teacher"), ("mfsr", "student")):
+        recipe = mini(stage)  # type: ignore[arg-type]
+        recipe = replace(recipe, trainer=replace(recipe.trainer, steps=3))
+        sources = Sources(data=(photos,), out=root / "runs" / stage, teacher=root / "teacher")
+        train(recipe, sources).rename(root / folder)
+    return root
+
+
+@pytest.fixture
+def tiny(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Restorer]:
+    monkeypatch.setattr(restorer, "TINY", weights)
+    monkeypatch.setattr(restorer.DiT4SRTiny, "folder", weights / "teacher")
+    monkeypatch.setattr(restorer.MFSRTiny, "folder", weights / "student")
+
+    def load(name: str, **options: str) -> Restorer:
+        kind = registry.restorer(name)
+        return kind.load(Runtime(card=kind.card, options=options))
+
+    return load
+
+
+def lr_batch(count: int = 2, height: int = 15, width: int = 22) -> LRBatch:
+    images = torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(0))
+    names = tuple(f"image{i}" for i in range(count))
+    return LRBatch(images=images, ids=names, seeds=tuple(range(7, 7 + count)))
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"), [("mfsr-tiny", 1), ("mfsr-tiny", 3), ("dit4sr-tiny", 2)]
+)
+def test_an_image_is_the_same_alone_and_in_a_batch(
+    tiny: Callable[..., Restorer], name: str, steps: int
+) -> None:
+    method = tiny(name)
+    batch = lr_batch()
+    both = method.restore(batch, steps=steps)
+    assert both.shape == (2, 3, 60, 88)
+    alone = LRBatch(images=batch.images[1:], ids=batch.ids[1:], seeds=batch.seeds[1:])
+    torch.testing.assert_close(method.restore(alone, steps=steps)[0], both[1], atol=1e-4, rtol=0)
+    assert torch.equal(method.restore(batch, steps=steps), both)
+    other = replace(batch, seeds=(1, 2))
+    assert not torch.equal(method.restore(other, steps=steps), both)
+    assert method.pop_stages()["network"] > 0
+
+
+def test_the_default_is_one_step_for_the_student_and_forty_for_the_teacher() -> None:
+    assert restorer.MFSRTiny.card.default_steps == restorer.MFSR.card.default_steps == 1
+    assert restorer.DiT4SRTiny.card.default_steps == 40
+    assert restorer.DiT4SRTiny.card.nfe_per_step == 2
+
+
+def test_guidance_is_an_option_that_counts(tiny: Callable[..., Restorer]) -> None:
+    batch = lr_batch(1)
+    plain = tiny("dit4sr-tiny", guidance="1").restore(batch, steps=2)
+    guided = tiny("dit4sr-tiny", guidance="9").restore(batch, steps=2)
+    assert not torch.equal(plain, guided)
+    with pytest.raises(ConfigError, match="guidance is 'much'"):
+        tiny("dit4sr-tiny", guidance="much")
+
+
+def test_a_student_of_another_teacher_is_refused(
+    tiny: Callable[..., Restorer], weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    other = shutil.copytree(weights / "teacher", tmp_path / "teacher")
+    file = other / "transformer" / "diffusion_pytorch_model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    monkeypatch.setattr(restorer.DiT4SRTiny, "folder", other)
+    with pytest.raises(WeightsCorruptError, match="was made from a teacher with sha256"):
+        tiny("mfsr-tiny")
+
+
+def test_mfsr_without_weights_says_how_to_make_them(tmp_path: Path) -> None:
+    kind = registry.restorer("mfsr")
+    with pytest.raises(WeightsMissingError) as caught:
+        kind.load(Runtime(card=kind.card, weights=WeightStore(tmp_path)))
+    assert "No weights of 'mfsr' were published" in caught.value.cause
+    assert "mfsr-bench train mfsr --recipe paper" in caught.value.remedy
+    assert str(tmp_path / "mfsr" / "student.safetensors") in caught.value.remedy
+
+
+def test_a_small_model_that_is_not_installed_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restorer.MFSRTiny, "folder", tmp_path / "student")
+    kind = registry.restorer("mfsr-tiny")
+    with pytest.raises(WeightsMissingError, match="not part of this installation"):
+        kind.load(Runtime(card=kind.card))

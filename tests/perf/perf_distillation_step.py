@@ -1,0 +1,114 @@
+"""What a distillation step costs against the sum of its parts: time, and peak memory on a GPU.
+
+The parts: two teacher evaluations (one batch of 2 B), one Jacobian-vector product on the half of
+the batch with r != sigma, one forward and backward. The step may cost 1.15 times their sum, its
+peak memory 1.05 times that of forward and backward. The network is a middle-sized one (6 layers of
+width 512, 512 image tokens), dominated by its linear layers as the real one is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from ratios import Ratio, show
+
+from mfsr.dit import DiT4SR, DiTConfig
+from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
+from mfsr.flow import Condition, FlowBatch
+from mfsr.meanflow import meanflow_target, negative_guided, pseudo_huber, total_derivative
+from mfsr.student import StudentConfig, build_student
+
+SHAPE = DiTConfig(
+    num_layers=6,
+    num_attention_heads=8,
+    attention_head_dim=64,
+    caption_projection_dim=512,
+    joint_attention_dim=512,
+    pooled_projection_dim=256,
+    pos_embed_max_size=64,
+    sample_size=64,
+    dual_attention_layers=(0, 1, 2),
+)
+BATCH, SIDE, TEXT = 2, 32, 77
+
+
+ROUNDS = 2
+
+
+def main() -> int:
+    """Return whether a target was missed."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(0)
+    teacher_network = DiT4SR.of(SHAPE)
+    student = build_student(teacher_network, StudentConfig(lora_rank=16), teacher_scale=1000.0)
+    teacher, field = Field(teacher_network).to(device), Field(student).to(device)
+    teacher.requires_grad_(requires_grad=False)
+    u, v = FieldAverageVelocity(field), FieldVelocity(teacher)
+    c = Condition(
+        torch.randn(BATCH, 16, SIDE, SIDE, device=device),
+        torch.randn(BATCH, TEXT, 512, device=device),
+        torch.randn(BATCH, 256, device=device),
+    )
+    other = c.with_text(c.text[:1] + 1, c.pooled[:1] + 1)
+    sigma = torch.tensor([0.8, 0.6], device=device)
+    r = torch.tensor([0.3, 0.6], device=device)  # half of the samples at r = sigma
+    x, eps = torch.randn_like(c.z_lr), torch.randn_like(c.z_lr)
+    flow = FlowBatch.between(x, eps, sigma, r, c)
+    v_inst = negative_guided(v, flow, other, w=6.0)
+
+    def step() -> None:
+        target = meanflow_target(u, flow, negative_guided(v, flow, other, w=6.0))
+        pseudo_huber(u(flow.z, flow.sigma, flow.r, c), target).mean().backward()
+
+    def forward_backward() -> None:
+        pseudo_huber(u(flow.z, flow.sigma, flow.r, c), v_inst).mean().backward()
+
+    parts: dict[str, Callable[[], object]] = {
+        "teacher, 2 evaluations": lambda: negative_guided(v, flow, other, w=6.0),
+        "derivative, half of the batch": lambda: total_derivative(u, flow[:1], v_inst[:1]),
+        "forward and backward": forward_backward,
+    }
+    cost = {name: _best(part, device) for name, part in {**parts, "step": step}.items()}
+    whole, memory = cost.pop("step")
+    rows = [
+        Ratio(
+            name="distillation step, against its parts",
+            ours=whole,
+            alternative=sum(seconds for seconds, _ in cost.values()),
+            target=1 / 1.15,
+        )
+    ]
+    if memory:
+        peak = cost["forward and backward"][1]
+        rows.append(
+            Ratio(
+                name="its peak memory, against forward and backward",
+                ours=memory / 2**20,
+                alternative=peak / 2**20,
+                target=1 / 1.05,
+                unit="MiB",
+            )
+        )
+    return 0 if show(rows) else 1
+
+
+def _best(part: Callable[[], object], device: torch.device) -> tuple[float, int]:
+    """Return the least CPU (or GPU wall) time of a part, and its peak memory on a GPU."""
+    part()
+    times = []
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    for _ in range(ROUNDS):
+        clock = time.perf_counter if device.type == "cuda" else time.process_time
+        start = clock()
+        part()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(clock() - start)
+    return min(times), torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
