@@ -1,9 +1,9 @@
 """Is one method chosen more often than another, for other raters and other images as well?
 
-Votes of one rater are alike, and so are votes on one image. The score test with two-way clustered
-variance (Cameron, Gelbach and Miller 2011) takes both for samples: if both methods are chosen as
-often, the sum of +1 (first chosen), -1 (second) and 0 (another) has the variance of its sums by
-rater, plus that of its sums by image, less that of its votes.
+Votes of one rater are alike, and so are votes on one image. The t test with two-way clustered
+variance (Cameron, Gelbach and Miller 2011) takes both for samples: the sum of +1 (first chosen), -1
+(second) and 0 (another) has the variance of its sums by rater, plus that of its sums by image, less
+that of its sums by both. Degrees of freedom are the fewer clusters less one.
 """
 
 from __future__ import annotations
@@ -43,15 +43,28 @@ def _p(given: Ballots, first: int, second: int) -> float:
     from scipy import stats
 
     both = given.shown[:, first] & given.shown[:, second]
-    score = (given.chosen[both] == first) * 1.0 - (given.chosen[both] == second)
-    of_raters = np.bincount(given.rater[both], score)
-    of_images = np.bincount(given.image[both], score)
-    of_cells = np.bincount(given.rater[both] * given.images + given.image[both], score)
-    by_rater, by_image, by_cell = (float(s @ s) for s in (of_raters, of_images, of_cells))
-    variance = max(by_rater + by_image - by_cell, by_rater, by_image)
-    if variance == 0:
+    rater, image = given.rater[both], given.image[both]
+    clusters = min(len(np.unique(rater)), len(np.unique(image)))
+    if clusters < 2:
         return 1.0
-    return float(2 * stats.norm.sf(abs(score.sum()) / np.sqrt(variance)))
+    score = (given.chosen[both] == first) * 1.0 - (given.chosen[both] == second)
+    residual = score - score.mean()
+    by_rater, by_image = _of_sums(residual, rater), _of_sums(residual, image)
+    by_cell = _of_sums(residual, rater * given.images + image)
+    variance = max(by_rater + by_image - by_cell, by_rater, by_image)
+    if variance == 0 == score.sum():
+        return 1.0
+    with np.errstate(divide="ignore"):
+        t = np.abs(score.sum()) / np.sqrt(variance)
+    # Votes may be unanimous: then a sign-flip test over clusters could give this and no less.
+    return max(float(2 * stats.t.sf(t, clusters - 1)), 2.0 ** (1 - clusters))
+
+
+def _of_sums(residual: NDArray[np.float64], cluster: NDArray[np.int64]) -> float:
+    """Return the variance of the sum of residuals that are alike within clusters."""
+    _, number = np.unique(cluster, return_inverse=True)
+    sums = np.bincount(number.reshape(-1), residual)
+    return float(sums @ sums) * len(sums) / (len(sums) - 1)
 
 
 def differences(

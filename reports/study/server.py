@@ -42,6 +42,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+_ICON = b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9" fill="#777"/></svg>'
 _STATUS: dict[type[MFSRBenchError], int] = {DataError: 422, ConflictError: 409, ResourceError: 503}
 
 
@@ -201,6 +202,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.loopback and name not in names.union(LOOPBACK)
 
     def _file(self, *, with_body: bool) -> None:
+        if self.path == "/favicon.ico":  # browsers ask, and complain where there is none
+            self._send(200, _ICON, "image/svg+xml", "private, max-age=86400", with_body=with_body)
+            return
         file = self.server.files.get(urlsplit(self.path).path)
         if file is None or self._foreign():
             self._reply(404, {"error": "not found"}, with_body=with_body)

@@ -107,7 +107,7 @@ def _pairs(found: Analysis) -> Plain:
         columns=("method", "over", "trials", "difference", "95 %", "p", "p (Holm)", "differ"),
         rows=tuple(rows),
         left=2,
-        notes=("Score tests with variance clustered by rater and by image, Holm over all pairs.",),
+        notes=("t tests with variance clustered by rater and by image, Holm over all pairs.",),
     )
 
 

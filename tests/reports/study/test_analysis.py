@@ -91,8 +91,7 @@ def test_equal_methods_are_seldom_told_apart(
     assert np.mean([(holm(row) < 0.05).any() for row in p]) <= 0.12
 
 
-def test_one_vote_per_cell_without_clusters_is_the_sign_test(make_design: Make) -> None:
-    # Each rater and each image has one vote: the statistic is (wins - losses) / sqrt(wins + losses).
+def test_with_one_vote_per_rater_and_image_it_is_students_t() -> None:
     chosen = np.array([0] * 30 + [1] * 12 + [2] * 8)
     given = Ballots(
         methods=("a", "b", "c"),
@@ -106,7 +105,15 @@ def test_one_vote_per_cell_without_clusters_is_the_sign_test(make_design: Make) 
     )
     from scipy import stats
 
-    assert p_values(given)[0] == pytest.approx(2 * stats.norm.sf(18 / 42**0.5))
+    scores = [1.0] * 30 + [-1.0] * 12 + [0.0] * 8
+    assert p_values(given)[0] == pytest.approx(stats.ttest_1samp(scores, 0).pvalue)
+
+
+def test_unanimous_votes_are_as_sure_as_their_clusters(make_design: Make) -> None:
+    shown = shown_by(paper(make_design, 5, raters=10))
+    given = answer(shown, Population(preferences=(99.0, 0, 0, 0, 0)), np.random.default_rng(0))
+    assert p_values(given)[:4] == pytest.approx([2.0**-9] * 4)
+    assert p_values(given)[4:] == pytest.approx([1.0] * 6)
 
 
 def test_few_raters_have_no_intervals_and_say_so(make_design: Make) -> None:
