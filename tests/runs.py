@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ def write_run(
     methods: Sequence[str],
     *,
     missing: Sequence[tuple[str, str]] = (),
+    metrics: Mapping[str, dict[str, Any]] = METRICS,
     seed: int = 0,
 ) -> Path:
     """Write a finished run: each method adds its own noise to the HR image.
@@ -62,6 +63,7 @@ def write_run(
         spec: the data set.
         methods: keys; later ones are noisier, and have worse scores.
         missing: (method, image) that failed.
+        metrics: id -> what run.json says of it.
         seed: of the noise.
     """
     dataset = open_dataset(spec)
@@ -76,10 +78,11 @@ def write_run(
                 rows.append(FailureRow(**name, **failure, cause="<b>no</b> result"))
                 continue
             rows.append(_restored(directory, name, sample.hr, rank, generator))
-            for metric, sign in (("psnr@y601", -1.0), ("lpips@alex", 0.05)):
-                value = (30.0 if sign < 0 else 0.1) + sign * rank + generator.normal(0, 0.01)
+            for metric, facts in metrics.items():
+                value = 30.0 - rank if facts["higher_is_better"] else 0.1 + 0.05 * rank
+                value += generator.normal(0, 0.01)
                 rows.append(ScoreRow(**name, metric=metric, value=value))
-    directory.begin(_identity(dataset, methods), tool=_TOOL, skipped_metrics={})
+    directory.begin(_identity(dataset, methods, metrics), tool=_TOOL, skipped_metrics={})
     store = RunStore(path)
     store.write(rows)
     store.close()
@@ -103,14 +106,16 @@ def _restored(
     return ImageRow(**name, sha256=sha256, width=pixels.shape[1], height=pixels.shape[0], seed=1)
 
 
-def _identity(dataset: Any, methods: Sequence[str]) -> dict[str, Any]:
+def _identity(
+    dataset: Any, methods: Sequence[str], metrics: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
     facts = {"level": "sample", "needs_reference": True, "version": "v1"}
     return {
         "protocol": {
             "id": "mfsr-paper-v1",
             "hash": "ab" * 32,
             "rule": "8-bit PNG, no crop",
-            "metrics": {key: facts | known for key, known in METRICS.items()},
+            "metrics": {key: facts | known for key, known in metrics.items()},
         },
         "methods": {key: method(key) for key in methods},
         "datasets": {

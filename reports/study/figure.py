@@ -66,17 +66,20 @@ def _draw(axes: Axes, found: Analysis) -> None:
         low, high = one.interval or one.wilson
         axes.plot([100 * low, 100 * high], [at, at], color=_INK, linewidth=1.0)
         text = f"{100 * one.share:.1f} %"
-        axes.annotate(text, (100 * high, at), (4, 0), textcoords="offset points", va="center")
+        axes.annotate(
+            text, (100 * high, at), (4, 0), textcoords="offset points", va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+        )  # fmt: skip
     widest = max(100 * (one.interval or one.wilson)[1] for one in methods)
     axes.set_xlim(0, min(100.0, widest) * 1.22)
     chance = 100 / found.shown
     axes.axvline(chance, color=_INK, linewidth=0.7, dashes=(2, 2))
     axes.annotate(
-        "chance", (chance, 1), (2, -1), xycoords=("data", "axes fraction"),
-        textcoords="offset points", va="bottom",
+        "chance", (chance, 1), (0, 1), xycoords=("data", "axes fraction"),
+        textcoords="offset points", va="bottom", ha="center", fontsize=6.0,
     )  # fmt: skip
     axes.set_xlabel("vote share (%)" if found.shown == len(methods) else "chosen when shown (%)")
-    axes.set_title(_title(found), fontsize=7.0, loc="left", pad=10)
+    axes.set_title(_title(found), fontsize=7.0, loc="left", pad=13)
 
 
 def _title(found: Analysis) -> str:
