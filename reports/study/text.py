@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from reports.statistics.model import ALPHA
@@ -10,6 +10,7 @@ from reports.tables.plain import Plain, to_latex, to_markdown
 
 if TYPE_CHECKING:
     from reports.study.analysis import Analysis, Interval
+    from reports.study.differences import Difference
 
 _SMALLEST_P = 0.0001
 
@@ -82,8 +83,9 @@ def _notes(found: Analysis) -> Iterator[str]:
 
 def _pairs(found: Analysis) -> Plain:
     titles = {one.method: one.title for one in found.methods}
+    ranks = {method: rank for rank, method in enumerate(titles)}
     rows = []
-    for one in found.differences:
+    for one in sorted(found.differences, key=lambda one: _ranks(one, ranks)):
         first, second = one.first, one.second
         difference, interval = one.difference, one.interval
         if difference < 0:  # the more popular comes first
@@ -109,6 +111,11 @@ def _pairs(found: Analysis) -> Plain:
         left=2,
         notes=("t tests with variance clustered by rater and by image, Holm over all pairs.",),
     )
+
+
+def _ranks(one: Difference, ranks: Mapping[str, int]) -> list[int]:
+    """Return the ranks of a pair, the better first."""
+    return sorted((ranks[one.first], ranks[one.second]))
 
 
 def _p(p: float) -> str:
