@@ -158,7 +158,7 @@ def html(
         bool,
         typer.Option("--link/--copy", help="Hard links to the run's images instead of copies."),
     ] = False,
-    datasets: Originals = None,
+    where: Originals = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
     """Write a folder to look at: tables, images side by side, failures, provenance.
@@ -168,7 +168,7 @@ def html(
     """
     results = [read_run(run) for run in runs]
     comparison = compare(results)
-    pictures = pictures_of(comparison, results, split_datasets(datasets))
+    pictures = pictures_of(comparison, results, split_datasets(where))
     for dataset, cause in pictures.lacking.items():
         console.say(f"Without the LR and HR images of '{dataset}': {cause}", style="yellow")
     folder = out or runs[0] / "html"

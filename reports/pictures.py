@@ -102,7 +102,7 @@ def _originals(dataset: Dataset, spec: str, cache: ScoreCache) -> dict[str, Samp
         raise ConflictError(
             f"The images of '{dataset.id}' have changed since the run: manifest "
             f"{opened.manifest_sha256[:12]}, not {dataset.manifest[:12]}.",
-            "Give the set that was run on: --dataset folder:NAME=LR,HR",
+            "Give the set that was run on: --where folder:NAME=LR,HR",
         )
     return {sample.id: sample for sample in opened.samples}
 

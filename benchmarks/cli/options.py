@@ -11,7 +11,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Originals = Annotated[
     list[str] | None,
     typer.Option(
-        "--dataset",
+        "--where",
         metavar="SPEC",
         help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
     ),

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.results.directory import slug
-from reports.tables.text import number
+from reports.statistics.model import ALPHA
+from reports.tables.text import number, spread
 
 if TYPE_CHECKING:
     from reports.comparison import Comparison
@@ -61,6 +62,8 @@ def _cell(cell: Cell, column: Column, table: Table) -> dict[str, Any]:
         "value": None if cell.value is None or not math.isfinite(cell.value) else cell.value,
         "n": cell.n,
         "mark": cell.mark,
+        "interval": spread(cell, column, table.spread),
+        "tied": cell.p is not None and cell.p > ALPHA and cell.mark != "best",
         "notes": list(cell.notes),
     }
 

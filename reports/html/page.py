@@ -12,7 +12,9 @@ from reports.html import data
 from reports.html.document import document
 from reports.html.gallery import Progress, fill, stems
 from reports.html.provenance import provenance
+from reports.statistics.per_image import all_per_image
 from reports.tables.build import build_report
+from reports.tables.scope import Layout
 
 if TYPE_CHECKING:
     from benchmarks.results.rows import RunResults
@@ -83,11 +85,13 @@ def _content(
     pictures: Pictures,
     names: dict[str, dict[str, str]],
 ) -> dict[str, Any]:
+    known = all_per_image(comparison, results)
+    report = build_report(comparison, Layout(spread="ci"), known)
     return {
         "title": title,
         "protocol": comparison.protocol.label,
         "runs": [run.label for run in comparison.runs],
-        "tables": data.tables(build_report(comparison)),
+        "tables": data.tables(report),
         "methods": data.methods(comparison),
         "metrics": data.metrics(comparison),
         "datasets": data.datasets(comparison, pictures, names),

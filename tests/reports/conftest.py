@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Browser, browser
 
 from benchmarks.results.rows import FailureRow, RunResults, ScoreRow, SetScoreRow
 
@@ -113,3 +114,20 @@ def make_run() -> Callable[..., RunResults]:
 def make_method() -> Callable[..., dict[str, Any]]:
     """The function that builds what run.json says of a method."""
     return method
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One window of a real browser for all tests; skips them where there is none."""
+    with browser(tmp_path_factory.mktemp("chromium")) as window:
+        yield window
+
+
+@pytest.fixture
+def window(chromium: Browser) -> Iterator[Browser]:
+    """The window, 1280 x 800 pixels, which must have nothing to complain about in the end."""
+    chromium.resize(1280, 800)
+    chromium.complaints()
+    yield chromium
+    assert chromium.complaints() == []
+    chromium.driver.get("about:blank")

@@ -114,7 +114,7 @@ class Browser {
       if (entries.some((entry) => entry.isIntersecting)) this.extend();
     }, { rootMargin: "600px" }).observe(this.more);
     const table = el("table", { class: "gallery" }, head, this.body);
-    this.list.replaceChildren(scrolling("Images", table), this.more);
+    this.list.replaceChildren(scrolling("Images", table, "full"), this.more);
     this.fill();
   }
 

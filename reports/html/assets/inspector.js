@@ -2,7 +2,7 @@
 
 const MODES = [
   ["slider", "Slider", "one over the other, with a divider"],
-  ["two", "Side by side", "two images"],
+  ["two", "Pair", "two images side by side"],
   ["all", "All", "LR, every method, HR"],
 ];
 const LEVELS = [["fit", "Fit"], ["1", "1:1"], ["2", "2:1"], ["4", "4:1"], ["8", "8:1"]];
@@ -17,7 +17,7 @@ class Inspector {
     this.mode = "slider";
     this.build();
     dialog.addEventListener("close", () => history.replaceState(null, "", "#images"));
-    dialog.addEventListener("keydown", (event) => this.key(event));
+    addEventListener("keydown", (event) => dialog.open && this.key(event));
   }
 
   build() {
@@ -33,11 +33,13 @@ class Inspector {
     this.zooms = choice("zoom", "Zoom", LEVELS, "fit", (zoom) =>
       this.view.zoomTo(zoom === "fit" ? zoom : Number(zoom)),
     );
-    this.pair = [
+    this.pair = el(
+      "div",
+      { class: "sides" },
       el("label", { class: "field" }, "Left", this.a),
-      button("⇄", "Swap left and right", () => this.swap()),
+      button("⇄", "Swap left and right (s)", () => this.swap()),
       el("label", { class: "field" }, "Right", this.b),
-    ];
+    );
     this.stage = el("div", { class: "stage" });
     this.under = el("div", { class: "under" });
     this.dialog.append(
@@ -46,13 +48,13 @@ class Inspector {
         { class: "frame" },
         el(
           "div",
-          { class: "top" },
+          { class: "headline" },
           this.title,
-          button("← Previous", "Previous image (p)", () => this.walk(-1)),
-          button("Next →", "Next image (n)", () => this.walk(1)),
-          button("Close", "Close (Esc)", () => this.dialog.close()),
+          button(["←", el("span", {}, " Previous")], "Previous image (p)", () => this.walk(-1)),
+          button([el("span", {}, "Next "), "→"], "Next image (n)", () => this.walk(1)),
+          button([el("span", {}, "Close "), "✕"], "Close (Esc)", () => this.dialog.close()),
         ),
-        el("div", { class: "tools" }, this.modes, this.zooms, ...this.pair),
+        el("div", { class: "tools" }, this.modes, this.zooms, this.pair),
         this.stage,
         this.under,
       ),
@@ -115,7 +117,7 @@ class Inspector {
     const find = (select) => sources.find(([key]) => key === select.value);
     this.view.clear();
     this.stage.dataset.mode = this.mode;
-    for (const part of this.pair) part.hidden = this.mode === "all";
+    this.pair.hidden = this.mode === "all";
     const chosen = this.mode === "all" ? sources : [find(this.a), find(this.b)];
     this.stage.style.setProperty("--across", Math.ceil(Math.sqrt(chosen.length * 1.6)));
     this.slider = null;

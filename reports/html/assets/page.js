@@ -20,11 +20,16 @@ function startTheme(button) {
   });
 }
 
+function summary({ methods, datasets, protocol }) {
+  const images = datasets.map((one) => `${one.images.length} images of ${one.title}`).join(", ");
+  return `${methods.length} methods · ${images} · protocol ${protocol}`;
+}
+
 function start() {
   const data = pageData();
   startTheme(byId("theme"));
   byId("title").textContent = data.title;
-  byId("about").textContent = `Protocol ${data.protocol}`;
+  byId("about").textContent = summary(data);
   byId("foot").append(data.runs.join(" · "));
   showResults(byId("results"), data.tables);
   showFailures(byId("failures"), byId("to-failures"), data.failures);

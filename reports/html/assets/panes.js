@@ -36,10 +36,11 @@ class View {
     this.panes.clear();
   }
 
+  // The room that every pane has, in CSS pixels.
   get room() {
-    const [pane] = this.panes;
-    const box = pane?.element.getBoundingClientRect();
-    return [box?.width || 1, box?.height || 1];
+    const boxes = [...this.panes].map((pane) => pane.room);
+    const least = (side) => Math.min(...boxes.map((box) => box[side])) || 1;
+    return [least(0), least(1)];
   }
 
   get fit() {
@@ -52,25 +53,25 @@ class View {
     return (this.zoom === "fit" ? this.fit : this.zoom) / devicePixelRatio;
   }
 
-  // Zoom so that the point of the image at (left, top) of a pane stays where it is.
-  zoomTo(zoom, left = this.room[0] / 2, top = this.room[1] / 2) {
-    const before = this.offset();
-    const scale = this.scale;
-    const [x, y] = [(left - before.left) / scale, (top - before.top) / scale];
+  // Zoom so that the point of the image at (left, top) of `pane` stays where it is.
+  zoomTo(zoom, left, top, pane = [...this.panes][0]) {
+    const [width, height] = pane.room;
+    const [right, down] = [(left ?? width / 2) - width / 2, (top ?? height / 2) - height / 2];
+    this.x += right / this.scale;
+    this.y += down / this.scale;
     this.zoom = zoom;
-    const [width, height] = this.room;
-    this.x = x - (left - width / 2) / this.scale;
-    this.y = y - (top - height / 2) / this.scale;
+    this.x -= right / this.scale;
+    this.y -= down / this.scale;
     this.render();
   }
 
-  step(direction, left, top) {
+  step(direction, left, top, pane) {
     const now = this.zoom === "fit" ? this.fit : this.zoom;
     const next =
       direction > 0
         ? ZOOMS.find((zoom) => zoom > now * 1.001)
         : ZOOMS.findLast((zoom) => zoom < now * 0.999) ?? (this.fit < 1 ? "fit" : undefined);
-    if (next !== undefined) this.zoomTo(next, left, top);
+    if (next !== undefined) this.zoomTo(next, left, top, pane);
   }
 
   move(right, down) {
@@ -79,30 +80,29 @@ class View {
     this.render();
   }
 
-  // Where the image's corner lies in a pane, in CSS pixels; also keeps the image in sight.
-  offset() {
-    const scale = this.scale;
-    const [width, height] = this.room;
-    const place = (size, room, middle) => {
-      const shown = size * scale;
-      if (shown <= room) return [(room - shown) / 2, size / 2];
-      const at = Math.min(0, Math.max(room - shown, room / 2 - middle * scale));
-      return [at, (room / 2 - at) / scale];
-    };
-    const [left, x] = place(this.width, width, this.x);
-    const [top, y] = place(this.height, height, this.y);
-    [this.x, this.y] = [x, y];
-    const whole = (value) => Math.round(value * devicePixelRatio) / devicePixelRatio;
-    return { left: whole(left), top: whole(top) };
+  // Keep the middle of what is looked at so far inside that no pane shows more surround than it must.
+  keepInside() {
+    const [width, height] = this.room.map((room) => room / this.scale / 2);
+    const inside = (at, half, size) =>
+      size <= 2 * half ? size / 2 : Math.min(size - half, Math.max(half, at));
+    this.x = inside(this.x, width, this.width);
+    this.y = inside(this.y, height, this.height);
   }
 
   render() {
     if (!this.panes.size) return;
-    const { left, top } = this.offset();
-    const scale = this.scale;
-    for (const pane of this.panes) pane.render(left, top, scale, this.width, this.height);
+    this.keepInside();
+    for (const pane of this.panes) pane.render(this);
     this.changed();
   }
+}
+
+// Where an image begins in a pane's room, on a whole device pixel: `at` is in the middle, unless
+// that would show surround on one side alone.
+function beginning(room, size, at, scale) {
+  const shown = size * scale;
+  const centred = shown <= room ? (room - shown) / 2 : Math.min(0, Math.max(room - shown, room / 2 - at * scale));
+  return Math.round(centred * devicePixelRatio) / devicePixelRatio;
 }
 
 class Pane {
@@ -127,7 +127,15 @@ class Pane {
     return Promise.all(this.images.map((image) => image.decode()));
   }
 
-  render(left, top, scale, width, height) {
+  get room() {
+    const box = this.element.getBoundingClientRect();
+    return [box.width, box.height];
+  }
+
+  render({ x, y, width, height, scale }) {
+    const [across, down] = this.room;
+    const left = beginning(across, width, x, scale);
+    const top = beginning(down, height, y, scale);
     for (const image of this.images) {
       image.style.width = `${width * scale}px`;
       image.style.height = `${height * scale}px`;
@@ -149,7 +157,7 @@ class Pane {
 
   at(event) {
     const box = this.element.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
+    return [event.clientX - box.left, event.clientY - box.top, this];
   }
 
   grab(event) {
@@ -231,7 +239,7 @@ class SliderPane extends Pane {
     this.grip.addEventListener("pointermove", (event) => {
       if (!this.grip.hasPointerCapture(event.pointerId)) return;
       event.stopPropagation();
-      this.split((this.at(event)[0] / this.view.room[0]) * 100);
+      this.split((this.at(event)[0] / this.room[0]) * 100);
     });
     this.split(50);
   }

@@ -49,16 +49,14 @@ function sessionsTable(sessions) {
     el(
       "tr",
       {},
-      el("td", {}, one.started),
-      el("td", {}, one.finished),
-      el("td", {}, one.exit),
+      ["started", "finished", "exit"].map((key) => el("td", { class: "text tight" }, one[key])),
       el("td", { class: "text wide" }, el("code", {}, one.command)),
       el("td", { class: "text" }, one.tool),
       el("td", { class: "text" }, one.machine),
       el("td", { class: "text wide" }, el("details", {}, el("summary", {}, "versions"), one.packages)),
     );
   const names = ["Started", "Finished", "Exit", "Command", "Program", "Machine", "Packages"];
-  const head = names.map((name, i) => el("th", { scope: "col", class: i > 2 ? "text" : "" }, name));
+  const head = names.map((name) => el("th", { scope: "col", class: "text" }, name));
   return scrolling(
     "Sessions",
     el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, sessions.map(row))),

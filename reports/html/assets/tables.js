@@ -34,20 +34,23 @@ function sortableHead(columns, changed) {
   return el("thead", {}, el("tr", {}, cells));
 }
 
-function scrolling(label, table) {
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
+function scrolling(label, table, width = "") {
+  return el("div", { class: `scroll ${width}`, tabindex: "0", role: "region", "aria-label": label }, table);
 }
 
 function notes(marks) {
   return marks.length ? el("sup", {}, marks.join(",")) : null;
 }
 
+const TIED = "not distinguishable from the best of its column";
+
 function resultsTable(group) {
   const cellOf = (cell) =>
     el(
       "td",
-      { class: cell.mark, title: cell.n === null ? undefined : `n = ${cell.n}` },
-      cell.text,
+      { title: cell.n === null ? undefined : `n = ${cell.n}` },
+      el("span", { class: cell.mark }, cell.text),
+      cell.tied ? el("sup", { title: TIED }, "=") : null,
       notes(cell.notes),
       cell.interval ? el("span", { class: "interval" }, cell.interval) : null,
     );
@@ -72,6 +75,11 @@ function resultsTable(group) {
 }
 
 function showResults(section, tables) {
+  const key = [el("b", { class: "best" }, "best"), ", ", el("span", { class: "second" }, "second")];
+  if (tables.some((group) => group.rows.some((row) => row.cells.some((cell) => cell.tied)))) {
+    key.push(", ", el("sup", {}, "="), ` ${TIED} (paired test, Holm over the table)`);
+  }
+  if (tables.length) section.append(el("p", { class: "key" }, key));
   const withIntervals = tables.some((group) =>
     group.rows.some((row) => row.cells.some((cell) => cell.interval)),
   );
@@ -79,7 +87,7 @@ function showResults(section, tables) {
     const box = el("input", { type: "checkbox" });
     box.checked = true;
     box.addEventListener("change", () => section.classList.toggle("no-intervals", !box.checked));
-    section.append(el("p", { class: "quiet" }, el("label", {}, box, " 95 % intervals")));
+    section.append(el("p", { class: "key" }, el("label", {}, box, " 95 % intervals")));
   }
   for (const group of tables) {
     section.append(

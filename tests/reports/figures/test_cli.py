@@ -93,7 +93,7 @@ KINDS = {
 def test_every_figure_is_written_in_every_format_with_the_same_bytes(
     run: Path, tmp_path: Path, kind: str, name: str
 ) -> None:
-    extra = ("--dataset", originals(run)) if kind == "grid" else ()
+    extra = ("--where", originals(run)) if kind == "grid" else ()
     contents = []
     for folder in ("first", "second"):
         out = tmp_path / folder
@@ -120,11 +120,11 @@ def test_the_width_is_asked_for(run: Path, tmp_path: Path) -> None:
 
 
 def test_places_are_said_as_options_that_give_them_again(run: Path, tmp_path: Path) -> None:
-    first = figure("grid", run, "--out", tmp_path / "a", "--dataset", originals(run), "--rows", "1")
+    first = figure("grid", run, "--out", tmp_path / "a", "--where", originals(run), "--rows", "1")
     assert "2 of 2 images looked at, seed 0" in first.stderr
     (line,) = [line for line in first.stderr.splitlines() if "--image" in line]
     again = shlex.split(line[line.index("--image") : line.index("(sd")])
-    figure("grid", run, "--out", tmp_path / "b", "--dataset", originals(run), *again)
+    figure("grid", run, "--out", tmp_path / "b", "--where", originals(run), *again)
     files = [Image.open(tmp_path / side / "grid-photos.png") for side in ("a", "b")]
     assert files[0].tobytes() == files[1].tobytes()
 

@@ -1,0 +1,113 @@
+"""A real browser, without a window, for tests of pages: Debian's Chromium, driven by Selenium."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.common import WebDriverException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-color-profile=srgb",
+)
+WAIT = 10.0  # seconds, for something to appear
+
+
+class Browser:
+    """One window."""
+
+    def __init__(self, driver: Chrome) -> None:
+        self.driver = driver
+
+    def open(self, page: Path | str) -> None:
+        """Open a file or an address, with nothing left over from the page before."""
+        address = page.resolve().as_uri() if isinstance(page, Path) else page
+        self.driver.get("about:blank")
+        self.driver.get_log("performance")
+        self.driver.get(address)
+
+    def resize(self, width: int, height: int = 800, *, dense: float = 1.0) -> None:
+        """Give the page this many CSS pixels, each `dense` device pixels wide."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": dense, "mobile": False},
+        )
+
+    def find(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def texts(self, selector: str) -> list[str]:
+        return [element.text for element in self.all(selector)]
+
+    def wait(self, selector: str) -> WebElement:
+        """Return the first element that fits, as soon as it is there and can be seen."""
+
+        def seen(_: Chrome) -> WebElement | None:
+            return next((one for one in self.all(selector) if one.is_displayed()), None)
+
+        return WebDriverWait(self.driver, WAIT, poll_frequency=0.02).until(seen)
+
+    def until(self, condition: Callable[[], Any]) -> Any:
+        return WebDriverWait(self.driver, WAIT, poll_frequency=0.02).until(lambda _: condition())
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """Run JavaScript in the page and return what it returns."""
+        return self.driver.execute_script(script, *arguments)
+
+    def screenshot(self, path: Path) -> None:
+        self.driver.save_screenshot(str(path))
+
+    def requests(self) -> list[str]:
+        """Return the addresses that were asked for since the page was opened."""
+        found = []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                found.append(message["params"]["request"]["url"])
+        return found
+
+    def complaints(self) -> list[str]:
+        """Return what the browser's console holds since it was last asked."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[Browser]:
+    """Start a browser with a fresh profile; skips the test where there is none."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("no browser: apt-get install chromium chromium-driver")
+    options = ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    try:
+        chrome = Chrome(options=options, service=Service(driver))
+    except WebDriverException as error:
+        pytest.skip(f"the browser does not start: {error.msg}")
+    try:
+        yield Browser(chrome)
+    finally:
+        chrome.quit()

@@ -1,0 +1,165 @@
+"""What is handed in: merged, checked, marked, counted, and never thrown away."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from raters import attentive, document, everybody
+
+from reports.study.design import BLURRED, Trial, assignment
+from reports.study.ingest import Ingested, ingest
+from reports.study.study import Study
+from reports.study.votes import RaterRow, Vote, read_rows, write_rows
+
+LIKES = {"first": 2.0, "second": 0.0, "third": -1.0}
+
+
+def given(study: Study, *documents: Any) -> Ingested:
+    return ingest(study, [(f"file{i}", json.dumps(one)) for i, one in enumerate(documents)])
+
+
+def good(study: Study, rater: str = "r001") -> dict[str, Any]:
+    return document(study, rater, attentive(LIKES, seed=1))
+
+
+def change(of: dict[str, Any], at: int, **changes: Any) -> dict[str, Any]:
+    found = deepcopy(of)
+    found["answers"][at] |= changes
+    return found
+
+
+def test_everybody_counts_who_answers_with_care(study: Study) -> None:
+    found = given(study, *everybody(study, LIKES))
+    assert found.counts() == {
+        "raters": 12,
+        "raters_that_count": 12,
+        "excluded": {},
+        "votes": 144,
+        "kinds": {"rated": 96, "repeat": 24, "obvious": 24},
+        "marks": {},
+        "wrong_codes": 0,
+        "copies": 0,
+        "refused": 0,
+    }
+    assert {row.code for row in found.raters} == {"right"}
+    plan = {trial.id: trial for trial in assignment(study.design, "r001")}
+    for vote in (one for one in found.votes if one.rater == "r001"):
+        trial = plan[vote.trial]
+        assert (vote.shown, (vote.dataset, vote.image)) == (trial.shown, trial.image)
+        assert vote.shown[vote.place - 1] == vote.chosen
+
+
+def test_marks_say_what_is_wrong_with_an_answer(study: Study) -> None:
+    whole = good(study)
+    shown = whole["answers"][0]["shown"]
+    other = whole["answers"][1]["shown"]
+    cases = {
+        "unknown stimulus": change(whole, 0, chosen="0" * 20),
+        "unknown trial": change(whole, 0, trial="t99"),
+        "not what was to be shown": change(whole, 0, shown=shown[::-1]),
+        "chosen was not shown": change(whole, 0, chosen=other[0]),
+        "faster than the packet allows": change(whole, 0, ms=500),
+    }
+    for mark, one in cases.items():
+        found = given(study, one)
+        assert [vote.mark for vote in found.votes] == [mark, *[""] * 11]
+        assert found.counts()["marks"] == {mark: 1}
+        assert found.raters[0].marked == 1
+    twice = deepcopy(whole)
+    twice["answers"][5] = deepcopy(twice["answers"][4])
+    assert given(study, twice).counts()["marks"] == {"duplicate": 1}
+
+
+def test_documents_of_one_session_are_one_rater(study: Study) -> None:
+    whole = good(study)
+    part = whole | {"answers": whole["answers"][:5], "code": "", "finished": ""}
+    found = given(study, part, whole, whole, change(part, 2, ms=9999))
+    assert len(found.raters) == 1 and len(found.votes) == 12
+    assert [one.why for one in found.copies] == [
+        "a copy of file1",
+        "a copy of file1",
+        "contradicts file1",
+    ]
+
+
+def test_the_same_answers_under_another_session_are_a_copy(study: Study) -> None:
+    whole = good(study)
+    found = given(study, whole, whole | {"session": "f" * 32})
+    assert len(found.raters) == 1
+    assert [one.why for one in found.copies] == ["the same answers as file0"]
+
+
+def test_two_people_with_one_number_both_count(study: Study) -> None:
+    another = document(study, "r001", attentive(LIKES, seed=9), session="e" * 32)
+    found = given(study, good(study), another)
+    assert len(found.raters) == 2 and found.counts()["raters_that_count"] == 2
+
+
+def careless(trial: Trial) -> str:
+    return next((one for one in trial.shown if one.startswith(BLURRED)), trial.shown[0])
+
+
+def test_the_rule_excludes_and_says_why(study: Study) -> None:
+    whole = good(study)
+    fast = deepcopy(whole)
+    for answer in fast["answers"][:4]:
+        answer["ms"] = 1500
+    few = whole | {"answers": whole["answers"][:3], "code": "", "finished": ""}
+    for why, one in {
+        "failed obvious trials": document(study, "r001", careless),
+        "too fast": fast,
+        "answered too few": few,
+    }.items():
+        found = given(study, one)
+        assert found.raters[0].excluded == why
+        assert found.counts()["excluded"] == {why: 1}
+        assert len(found.votes) == len(one["answers"])
+
+
+def test_repeats_are_compared_with_what_they_repeat(study: Study) -> None:
+    (steady,) = given(study, good(study)).raters
+    assert (steady.repeats, steady.agreed_repeats) == (2, 2)
+    (first_place,) = given(study, document(study, "r001", lambda trial: trial.shown[0])).raters
+    assert (first_place.repeats, first_place.agreed_repeats) == (2, 0)
+
+
+def test_a_wrong_completion_code_is_counted(study: Study) -> None:
+    found = given(study, good(study) | {"code": "0000000000"})
+    assert found.raters[0].code == "wrong" and found.counts()["wrong_codes"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"study": "0" * 12}, "another study"),
+        ({"schema": 2}, "schema 2"),
+        ({"rater": "r999"}, "unknown rater"),
+        ({"session": "x"}, "32 hex digits"),
+        ({"extra": 1}, "its fields are others"),
+        ({"answers": [{}] * 3}, "an answer is trial"),
+        ({"answers": [1] * 1000}, "at most 12"),
+        ({"started": "\x1b[31m"}, "not printable"),
+        ({"screen": {"width": True, "height": 1, "ratio": 1}}, "three numbers"),
+        ({"screen": []}, "the screen"),
+    ],
+)
+def test_what_is_no_document_is_refused(study: Study, changes: Any, why: str) -> None:
+    found = given(study, good(study) | changes)
+    assert not found.raters and why in found.refused[0].why
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b"NaN"])
+def test_garbage_is_refused(study: Study, text: bytes) -> None:
+    found = ingest(study, [("x", text)])
+    assert len(found.refused) == 1 and not found.votes
+
+
+def test_rows_are_read_back_as_they_were_written(study: Study, tmp_path: Path) -> None:
+    found = given(study, *everybody(study, LIKES))
+    for name, kind, rows in (("v", Vote, found.votes), ("r", RaterRow, found.raters)):
+        write_rows(tmp_path / name, kind, rows)
+        assert read_rows(tmp_path / name, kind) == rows
