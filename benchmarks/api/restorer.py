@@ -6,6 +6,7 @@ alike, so that no adapter can get these differently wrong.
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from benchmarks.api.weights import WeightStore
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from benchmarks.api.card import Dtype, MethodCard
 
@@ -45,6 +46,21 @@ class Runtime:
             if option.name == name:
                 return self.options.get(name, option.default)
         raise ConfigError(f"'{self.card.name}' declares no option '{name}'.")
+
+    def number(self, name: str) -> float:
+        """Return the value of one of the card's options as a number.
+
+        Raises:
+            ConfigError: it is none.
+        """
+        text = self.option(name)
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise ConfigError(f"{name} is {text!r}, not a number.")
+        return value
 
     def weight(self, name: str) -> Path:
         """Return the path of one of the card's weight files or folders.
@@ -74,6 +90,7 @@ class LRFile:
     id: str
     path: Path
     seed: int
+    prompt: str | None = None  # where the card asks for prompts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +155,22 @@ class Restorer(ABC):
         return ""
 
     @classmethod
+    def memory_estimate(
+        cls, runtime: Runtime, lr_size: tuple[int, int], *, batch: int = 1
+    ) -> int | None:
+        """Return the bytes of GPU memory that restoring takes at its peak; None if unknown.
+
+        Asked by `run --plan` alone. It computes nothing, but may build networks on torch's meta
+        device to count what they would take.
+
+        Args:
+            runtime: dtype, options and offload count; the device does not.
+            lr_size: (height, width) of the LR images.
+            batch: LR images at a time.
+        """
+        return None
+
+    @classmethod
     @abstractmethod
     def load(cls, runtime: Runtime) -> Self:
         """Build the method: read its weights, put its networks on the device."""
@@ -200,6 +233,18 @@ class Restorer(ABC):
         finally:
             self._synchronise()
             self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - start
+
+    @contextmanager
+    def on_device(self, *networks: nn.Module) -> Iterator[None]:
+        """Have networks on the device while they compute; with `runtime.offload`, only then."""
+        for network in networks:
+            network.to(self.runtime.device)
+        try:
+            yield
+        finally:
+            if self.runtime.offload:
+                for network in networks:
+                    network.to("cpu")
 
     def pop_stages(self) -> dict[str, float]:
         """Return the seconds spent per stage since the last call, and forget them."""

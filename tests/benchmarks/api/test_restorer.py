@@ -143,3 +143,26 @@ def test_stages_add_up_and_are_forgotten() -> None:
     assert list(stages) == ["network"]
     assert stages["network"] > 0
     assert fake.pop_stages() == {}
+
+
+def test_an_option_that_must_be_a_number() -> None:
+    card = replace(fakes.Fake.card, options=(MethodOption(name="guidance", default="8", help=""),))
+    assert Runtime(card=card).number("guidance") == 8.0
+    for text in ("much", "nan", "inf"):
+        with pytest.raises(ConfigError, match=f"guidance is '{text}', not a number"):
+            Runtime(card=card, options={"guidance": text}).number("guidance")
+
+
+@pytest.mark.parametrize("offload", [False, True])
+def test_with_offload_a_network_leaves_the_device_after_computing(offload: bool) -> None:
+    fake = fakes.Fake(Runtime(card=fakes.Fake.card, device="meta", offload=offload))
+    network = torch.nn.Linear(2, 2, device="meta" if not offload else "cpu")
+    moves: list[str] = []
+    network.to = lambda device: moves.append(device) or network  # type: ignore[assignment,method-assign]
+    with fake.on_device(network):
+        assert moves == ["meta"]
+    assert moves == (["meta", "cpu"] if offload else ["meta"])
+
+
+def test_no_method_guesses_its_memory() -> None:
+    assert fakes.Fake.memory_estimate(Runtime(card=fakes.Fake.card), (64, 64)) is None
