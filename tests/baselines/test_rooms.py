@@ -8,6 +8,7 @@ import pytest
 from baselines.osediff.restorer import OSEDiff
 from baselines.s3diff.restorer import S3Diff
 from baselines.tagger.extractor import DAPETags, RAMTags
+from baselines.tsdsr.restorer import TSDSR, TSDSRMSE
 from benchmarks.api.card import MethodCard
 from benchmarks.api.prompts import PromptCard
 
@@ -17,6 +18,8 @@ CARDS = {
     "s3diff": S3Diff.card,
     "tagger/ram": RAMTags.card,
     "tagger/dape": DAPETags.card,
+    "tsdsr": TSDSR.card,
+    "tsdsr/mse": TSDSRMSE.card,
 }
 
 
@@ -28,7 +31,7 @@ def test_the_page_of_a_room_says_what_its_card_says(room: str) -> None:
     assert card.upstream.commit in page
     assert card.upstream.repo in page
     for weight in card.weights:
-        if weight.name.endswith((".pkl", ".pth")):
+        if weight.name.endswith((".pkl", ".pth", ".pt", ".safetensors")):
             assert weight.name in page
 
 
