@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ TRANSFORMER = {
     "caption_projection_dim": 32,
     "pooled_projection_dim": 20,
     "pos_embed_max_size": 40,
+}
+DIT4SR = {
+    **TRANSFORMER,
+    "pos_embed_max_size": 24,
+    "dual_attention_layers": (0,),
+    "qk_norm": "rms_norm",
 }
 VAE = {
     **small.VAE,
@@ -113,3 +120,46 @@ def write_prompt(folder: Path) -> None:
     width, pooled = TRANSFORMER["joint_attention_dim"], TRANSFORMER["pooled_projection_dim"]
     torch.save(small.values("prompt", (1, TOKENS, width)) * 5, folder / "prompt_embeds.pt")
     torch.save(small.values("pooled", (1, pooled)) * 5, folder / "pool_embeds.pt")
+
+
+# What upstream's constructor makes beside what its network uses, by block with a second attention.
+_DEAD = {
+    **{f"{part}.weight": (32, 32) for part in ("add_q_proj", "add_k_proj", "add_v_proj")},
+    **{f"{part}.bias": (32,) for part in ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")},
+    "to_add_out.weight": (32, 32),
+    "norm_added_q.weight": (16,),
+    "norm_added_k.weight": (16,),
+}
+
+
+def dit4sr_tensors(variant: str) -> dict[str, torch.Tensor]:
+    """Return what the file of a release holds, filled by the rule."""
+    from mfsr.dit import DiT4SR as Network
+    from mfsr.dit import DiTConfig
+
+    network = Network.of(DiTConfig(**DIT4SR))  # type: ignore[arg-type]
+    tensors = network.state_dict() | small.filled(dict(network.named_parameters()), "dit4sr.")
+    dead = {f"transformer_blocks.0.attn2.{name}": shape for name, shape in _DEAD.items()}
+    tensors |= small.filled(dead, "dit4sr.")
+    if variant != "r1":  # without effect there, so never trained
+        tensors |= {k: torch.zeros_like(v) for k, v in tensors.items() if "to_k_control" in k}
+    return tensors
+
+
+def write_dit4sr(root: Path, variant: str, tensors: dict[str, torch.Tensor] | None = None) -> Path:
+    """Write a release as upstream's repository has it, below `root`; return its folder."""
+    folder = root / f"dit4sr_{variant}"
+    (folder / "transformer").mkdir(parents=True)
+    config = {
+        "_class_name": "SD3Transformer2DModel",
+        "_diffusers_version": "0.31.0",
+        "_name_or_path": "./experiments/checkpoint",
+        **DIT4SR,
+    }
+    (folder / "transformer/config.json").write_text(json.dumps(config))
+    save_file(
+        dit4sr_tensors(variant) if tensors is None else tensors,
+        folder / "transformer/diffusion_pytorch_model.safetensors",
+        {"format": "pt"},
+    )
+    return folder

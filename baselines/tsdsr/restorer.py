@@ -13,7 +13,6 @@ from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from baselines.tsdsr.network import LoRA, Networks
@@ -131,8 +130,7 @@ class TSDSR(Restorer):
             files = runtime.weight(weights.PROMPT.name), runtime.weight(weights.POOLED.name)
             return read_prompt(*files)
         folder = runtime.weight(weights.SD3.name)
-        encoders = SD3TextEncoders(folder, device=runtime.device, dtype=_text_dtype(runtime))
-        return encoders.embed([PROMPT])
+        return SD3TextEncoders(folder, device=runtime.device).embed([PROMPT])
 
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
         import torch
@@ -196,10 +194,3 @@ def working_size(height: int, width: int, *, scale: int) -> tuple[int, int]:
         factor = _MINIMUM / shorter
         height, width = int(factor * height), int(factor * width)
     return scale * height // _FACTOR * _FACTOR, scale * width // _FACTOR * _FACTOR
-
-
-def _text_dtype(runtime: Runtime) -> torch.dtype:
-    """Return the dtype of the text encoders: half of it where the device is made for it."""
-    import torch
-
-    return torch.float16 if runtime.device.startswith("cuda") else torch.float32
