@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from baselines.dit4sr.restorer import DiT4SRReleased
+from baselines.llava.extractor import LLaVACaption
 from baselines.osediff.restorer import OSEDiff
 from baselines.s3diff.restorer import S3Diff
 from baselines.tagger.extractor import DAPETags, RAMTags
@@ -16,6 +17,7 @@ from benchmarks.api.prompts import PromptCard
 ROOT = Path(__file__).parents[2]
 CARDS = {
     "dit4sr": DiT4SRReleased.card,
+    "llava": LLaVACaption.card,
     "osediff": OSEDiff.card,
     "s3diff": S3Diff.card,
     "tagger/ram": RAMTags.card,
