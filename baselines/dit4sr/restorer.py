@@ -8,7 +8,7 @@ from baselines.dit4sr.weights import RELEASES, release
 from benchmarks.api.card import MethodCard, MethodOption, Paper
 from benchmarks.api.colour import fix_colours, quantise
 from benchmarks.api.errors import ConfigError
-from benchmarks.api.resizing import enlarge, resize
+from benchmarks.api.resizing import enlarge, enlarged_size, resize
 from benchmarks.api.restorer import LRBatch, LRFile, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
 from mfsr.prompts import DIT4SR_ADDED, DIT4SR_NEGATIVE, drop_focus_sentences
@@ -124,6 +124,24 @@ class DiT4SRReleased(Restorer):
             autoencoder=SD3Autoencoder.load(base, device="cpu", dtype=torch.float32),
         )
         return cls(runtime, model)
+
+    @classmethod
+    def memory_estimate(
+        cls, runtime: Runtime, lr_size: tuple[int, int], *, batch: int = 1
+    ) -> int | None:
+        """Return the peak of networks and activations, counted on the meta device."""
+        import torch
+
+        from baselines.dit4sr.memory import of_network
+        from baselines.sd3 import MetaVAE, peak_memory
+
+        size = enlarged_size(*lr_size, scale=cls.card.scale, minimum=_MINIMUM, multiple=_MULTIPLE)
+        branches = 1 if guidance_of(runtime) == 1 else 2
+        parts = (
+            of_network(size, branches * batch, runtime.torch_dtype),
+            MetaVAE(torch.float32).needs(size, batch),
+        )
+        return peak_memory(parts, offload=runtime.offload, text=True)
 
     def begin(self, dataset: str, images: Sequence[LRFile], *, seed: int) -> None:
         """Encode all prompts, so that the encoders are loaded once and gone while it restores."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, cast
 from baselines.tsdsr import weights
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream
 from benchmarks.api.colour import fix_colours, quantise
-from benchmarks.api.resizing import resize
+from benchmarks.api.resizing import enlarged_size, resize
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
 
@@ -132,6 +132,26 @@ class TSDSR(Restorer):
         folder = runtime.weight(weights.SD3.name)
         return SD3TextEncoders(folder, device=runtime.device).embed([PROMPT])
 
+    @classmethod
+    def memory_estimate(
+        cls, runtime: Runtime, lr_size: tuple[int, int], *, batch: int = 1
+    ) -> int | None:
+        """Return the peak of networks and activations, counted on the meta device."""
+        from baselines.sd3 import MetaVAE, peak_memory
+        from baselines.tsdsr.memory import of_network
+
+        size, dtype = cls._working_size(*lr_size), runtime.torch_dtype
+        encoded = runtime.option("prompt") == "encoded"
+        parts = of_network(size, batch, dtype), MetaVAE(dtype).needs(size, batch)
+        return peak_memory(parts, offload=runtime.offload, text=encoded)
+
+    @classmethod
+    def _working_size(cls, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width) that the network sees of an LR image, in image pixels."""
+        return enlarged_size(
+            height, width, scale=cls.card.scale, minimum=_MINIMUM, multiple=_FACTOR
+        )
+
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
         import torch
 
@@ -157,7 +177,7 @@ class TSDSR(Restorer):
         from baselines.tsdsr.network import restore_latent
 
         parts = self._networks
-        size = working_size(*batch.images.shape[-2:], scale=self.card.scale)
+        size = self._working_size(*batch.images.shape[-2:])
         x = F.interpolate(batch.images, size, mode="bicubic", align_corners=False) * 2 - 1
         x = x.clamp(-1, 1).to(self.runtime.device, self.runtime.torch_dtype)
         noise = batch.randn(_CHANNELS, size[0] // _FACTOR, size[1] // _FACTOR)
@@ -181,16 +201,3 @@ class TSDSRMSE(TSDSR):
         weights=weights.of_release("tsdsr-mse"),
         note="the release that upstream names for its benchmark, with adain",
     )
-
-
-def working_size(height: int, width: int, *, scale: int) -> tuple[int, int]:
-    """Return the (height, width) that the network sees of an LR image, in image pixels.
-
-    An image with a side below 128 is brought up to it, both sides in proportion; sides are then
-    multiplied by the scale and floored to multiples of 8.
-    """
-    shorter = min(height, width)
-    if shorter < _MINIMUM:
-        factor = _MINIMUM / shorter
-        height, width = int(factor * height), int(factor * width)
-    return scale * height // _FACTOR * _FACTOR, scale * width // _FACTOR * _FACTOR

@@ -2,7 +2,7 @@
 
 Networks and inputs lie on torch's meta device: operations run, shapes come out, and no numbers.
 What is counted is every tensor that lives at the same time. A GPU takes more: its libraries' own
-context and workspaces, about half a gigabyte, and what its allocator rounds up.
+context and workspaces (`CONTEXT_BYTES`), and what its allocator rounds up.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import nn
+
+CONTEXT_BYTES = 1 << 29  # what a GPU's libraries take beside all tensors, about
 
 
 def network_bytes(network: nn.Module, dtype: torch.dtype) -> int:

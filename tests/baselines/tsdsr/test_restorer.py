@@ -11,7 +11,7 @@ import small_networks as small
 import torch
 
 from baselines.tsdsr import restorer, weights
-from baselines.tsdsr.restorer import TSDSR, TSDSRMSE, working_size
+from baselines.tsdsr.restorer import TSDSR, TSDSRMSE
 from benchmarks import registry
 from benchmarks.api.errors import WeightsGatedError, WeightsMissingError
 from benchmarks.api.restorer import LRBatch, Runtime
@@ -117,7 +117,7 @@ def test_the_benchmarks_release_has_adain_and_shares_the_base(load: Load) -> Non
     ],
 )
 def test_the_size_that_the_network_sees(lr: tuple[int, int], size: tuple[int, int]) -> None:
-    assert working_size(*lr, scale=4) == size
+    assert TSDSR._working_size(*lr) == size
 
 
 def test_missing_weights_say_where_they_are(store: SimpleNamespace, tmp_path: Path) -> None:
