@@ -111,6 +111,8 @@ def resolve(text: str, base: Runtime | None = None, *, prompts: str = "") -> Met
     options = dict(spec.options)
     dtype = _dtype(card, options.pop("dtype", None), base.dtype if base else None)
     faithful = _faithful(card, options.pop("faithful", None), bool(base and base.faithful))
+    options = _options(card, options)
+    card = card.with_weights_for(options)
     runtime = Runtime(
         card=card,
         weights=base.weights if base else WeightStore(),
@@ -119,7 +121,7 @@ def resolve(text: str, base: Runtime | None = None, *, prompts: str = "") -> Met
         faithful=faithful,
         offload=bool(base and base.offload),
         argument=spec.argument,
-        options=_options(card, options),
+        options=options,
     )
     suffix = _suffix(runtime)
     if prompts and card.prompt not in ("none", "fixed"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks import registry
 from benchmarks.api.errors import MFSRBenchError, UnknownNameError
 from benchmarks.api.metric import WEIGHTS_OWNER
+from benchmarks.methods import resolve
 
 if TYPE_CHECKING:
     from benchmarks.api.card import MethodCard, Weights
@@ -81,7 +82,9 @@ def of_all() -> tuple[Requirement, ...]:
 
 
 def of_names(names: Iterable[str]) -> tuple[Requirement, ...]:
-    """Return what the named ones need: method names, metric ids or names, `metrics`, `all`.
+    """Return what the named ones need: methods, metric ids or names, `metrics`, `all`.
+
+    A method is named as on a run, with the options that decide which weights it needs.
 
     What several of them keep in one place comes once.
 
@@ -108,7 +111,9 @@ def _of_name(name: str) -> tuple[Requirement, ...]:
     if name == METRICS:
         return of_metrics(specs.values())
     if name in registry.entries("restorers"):
-        return of_methods([registry.restorer(name).card])
+        return of_methods([registry.restorer(name).card.with_weights_for({})])
+    if name.partition("+")[0] in registry.entries("restorers"):
+        return of_methods([resolve(name).card])
     if name in registry.entries("prompts"):
         return of_prompts([registry.prompt_extractor(name).card])
     metrics = [spec for spec in specs.values() if name in (spec.id, spec.name)]

@@ -106,10 +106,7 @@ def text_of(config: TextConfig, base: Path | None, device: str) -> TextEmbedder:
             config.vocabulary, width=config.width, pooled=config.pooled, length=config.length
         )
         return table.to(device)
-    return SD3TextEncoders(
-        _given(base), t5_tokens=config.t5_tokens, device=device, dtype=torch.float16
-        if device.startswith("cuda") else torch.float32,
-    )  # fmt: skip
+    return SD3TextEncoders(_given(base), t5_tokens=config.t5_tokens, device=device)
 
 
 def _given(base: Path | None) -> Path:

@@ -20,7 +20,7 @@ from benchmarks.api.images import first_line, show, write_atomic
 from mfsr.dit_weights import read_safetensors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 from typing import Any
 
@@ -92,19 +92,20 @@ class SD3TextEncoders(TextEmbedder):
         *,
         t5_tokens: int = 256,
         device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype | None = None,  # None: float16 on a GPU, float32 elsewhere
         cache: Path | None = None,
     ) -> None:
         if not folder.is_dir():
             raise WeightsMissingError(f"No such pipeline folder: {show(folder)}")
         self.folder, self.t5_tokens = folder, t5_tokens
-        self.device, self.dtype = device, dtype
+        self.device = device
+        self.dtype = dtype or (torch.float16 if device.startswith("cuda") else torch.float32)
         self.cache = cache or paths.cache() / "text"
         self._hash = ""
 
     def embed(self, prompts: Sequence[str]) -> Text:
         """Return the embeddings, computing only those that are not in the cache."""
-        missing = sorted({prompt for prompt in prompts if not self._place(prompt).is_file()})
+        missing = self.missing(prompts)
         if missing:
             self._compute(missing)
         found = {prompt: read_safetensors(self._place(prompt)) for prompt in set(prompts)}
@@ -112,6 +113,10 @@ class SD3TextEncoders(TextEmbedder):
             torch.stack([found[prompt]["text"] for prompt in prompts]),
             torch.stack([found[prompt]["pooled"] for prompt in prompts]),
         )
+
+    def missing(self, prompts: Iterable[str]) -> list[str]:
+        """Return the prompts that are not in the cache yet, for which encoders would be loaded."""
+        return sorted({prompt for prompt in prompts if not self._place(prompt).is_file()})
 
     @property
     def encoder_hash(self) -> str:

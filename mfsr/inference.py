@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,12 +65,25 @@ def run_teacher(
     steps: int,
     negative: str,
     guidance: float,
+    other_lr: Tensor | None = None,
 ) -> Tensor:
-    """Return the latent that Euler steps lead to; two evaluations per step under guidance."""
+    """Return the latent that Euler steps lead to; two evaluations per step under guidance.
+
+    Args:
+        model: the teacher.
+        eps: where the steps start.
+        c: the condition.
+        tiling: the method's tiles.
+        steps: how many.
+        negative: prompt of the guidance.
+        guidance: its scale; 1 is without.
+        other_lr: z_LR under the negative prompt, where it is another sample than `c` has.
+    """
     velocity = _tiled_velocity(model, tiling)
     if guidance != 1:
         text, pooled = model.text.embed([negative])
-        other = c.with_text(text.to(eps.device), pooled.to(eps.device))
+        other = c if other_lr is None else replace(c, z_lr=other_lr)
+        other = other.with_text(text.to(eps.device), pooled.to(eps.device))
         velocity = guided(velocity, other, scale=guidance)
     return sample_euler(velocity, eps, c, shifted_sigmas(steps, model.config.shift))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # DiT4SR (test_wollava.py): appended to the caption after a space; the trailing space is upstream's.
 DIT4SR_ADDED = (
     "Cinematic, hyper sharpness, highly detailed, perfect without deformations, camera, "
@@ -24,3 +26,19 @@ MFSR_NEGATIVE = (
 TINY_POSITIVE = "sharp, clean, highly detailed"
 TINY_NEGATIVE_WORDS = tuple(MFSR_NEGATIVE.rstrip(".").split(", "))
 TINY_VOCABULARY = (*TINY_POSITIVE.split(", "), *TINY_NEGATIVE_WORDS)
+
+# DiT4SR's: a sentence of a caption that holds one of these, anywhere and in any case, is dropped.
+_UNWANTED = (
+    *("focus", "focal", "prominent", "close-up", "black and white"),
+    *("blur", "depth", "dense", "locate", "position"),
+)
+
+
+def drop_focus_sentences(caption: str) -> str:
+    """Return a caption without its sentences about focus, blur and places in the image.
+
+    >>> drop_focus_sentences("A cat. The background is blurred. Is it asleep?")
+    'A cat. Is it asleep?'
+    """
+    sentences = re.findall(r"[^.?!]*[.?!]|[^.?!]+$", caption)
+    return "".join(s for s in sentences if not any(w in s.lower() for w in _UNWANTED)).strip()

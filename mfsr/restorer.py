@@ -29,7 +29,7 @@ _MFSR = Paper(
     title="MFSR: MeanFlow Distillation for One-Step Real-World Image Super-Resolution",
     bibkey="mfsr",
 )
-_DIT4SR = Upstream(
+DIT4SR = Upstream(
     repo="Adam-duan/DiT4SR",
     commit="7ec9e5e3848e3c7dd10f1edcbd6b9a2cb71dbf06",
     licence="LicenseRef-Pi-Lab-1.0",
@@ -39,7 +39,7 @@ _TRAIN = (
     "(docs/training.md)."
 )
 
-SD35_FILES = (  # the parts of the pipeline folder that are used: all but the transformer
+_SD35_FILES = (  # the parts of the pipeline folder that are used: all but the transformer
     "model_index.json",
     "scheduler/scheduler_config.json",
     "vae/config.json",
@@ -62,6 +62,16 @@ SD35_FILES = (  # the parts of the pipeline folder that are used: all but the tr
     "text_encoder_3/model-00001-of-00002.safetensors",
     "text_encoder_3/model-00002-of-00002.safetensors",
     "text_encoder_3/model.safetensors.index.json",
+)
+
+
+SD35 = WeightFolder(
+    name="stable-diffusion-3.5-medium",
+    repo="stabilityai/stable-diffusion-3.5-medium",
+    licence="LicenseRef-Stability-Community",
+    files=_SD35_FILES,
+    page="https://huggingface.co/stabilityai/stable-diffusion-3.5-medium",
+    gated=True,
 )
 
 
@@ -241,16 +251,9 @@ class MFSR(Restorer):
                     "dit4sr_q/transformer/diffusion_pytorch_model.safetensors",
                 ),
             ),
-            WeightFolder(
-                name="stable-diffusion-3.5-medium",
-                repo="stabilityai/stable-diffusion-3.5-medium",
-                licence="LicenseRef-Stability-Community",
-                files=SD35_FILES,
-                page="https://huggingface.co/stabilityai/stable-diffusion-3.5-medium",
-                gated=True,
-            ),
+            SD35,
         ),
-        upstream=_DIT4SR,
+        upstream=DIT4SR,
         licence="LicenseRef-Pi-Lab-1.0",
         trained_on=("DIV2K", "DIV8K", "Flickr2K", "LSDIR", "NKUSR8K", "FFHQ-10k"),
         stochastic=True,

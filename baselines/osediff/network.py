@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from baselines import lora
 from baselines.checkpoints import entry, read_pickle, require_same
-from baselines.sd21 import lora
 from benchmarks.api.images import show
 
 if TYPE_CHECKING:

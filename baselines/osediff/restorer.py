@@ -91,7 +91,7 @@ class OSEDiff(Restorer):
     )
 
     def __init__(self, runtime: Runtime, components: Components) -> None:
-        from baselines.sd21.components import place
+        from baselines.pretrained import place
 
         super().__init__(runtime)
         self._components = components
@@ -131,15 +131,16 @@ class OSEDiff(Restorer):
 
     def _network(self, upscaled: Tensor, batch: LRBatch) -> Tensor:
         """Return the restored images in [-1, 1] of upscaled LR images in [0, 1]."""
-        from baselines.sd21 import vae
+        from baselines import vae
         from baselines.sd21.components import embed
         from baselines.sd21.one_step import TIMESTEP, denoise
 
         parts, runtime = self._components, self.runtime
-        x = (upscaled * 2 - 1).to(runtime.device, runtime.torch_dtype)
+        device = runtime.device
+        x = (upscaled * 2 - 1).to(device, runtime.torch_dtype)
         noise = batch.randn(4, x.shape[-2] // _MULTIPLE, x.shape[-1] // _MULTIPLE)
         with self.stage("text"), self.on_device(parts.text_encoder):
-            text = embed(parts, [prompt_of(tags) for tags in batch.prompts or ()], runtime.device)
+            text = embed(parts, [prompt_of(tags) for tags in batch.prompts or ()], device)
         with self.stage("vae"), self.on_device(parts.vae):
             z = vae.encode(parts.vae, x, noise, tiled=self._vae_tiles)
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from baselines.sd21.lora import Update
+    from baselines.lora import Update
 
 
 class Mixing:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from baselines import lora
 from baselines.checkpoints import entry, read_pickle, require_same
 from baselines.s3diff.lora import Mixing, modulate
 from baselines.s3diff.modulation import BlockModulation, fourier
-from baselines.sd21 import lora
 from baselines.sd21.one_step import TIMESTEP
 from benchmarks.api.images import show
 

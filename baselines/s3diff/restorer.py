@@ -109,7 +109,7 @@ class S3Diff(Restorer):
         network: S3DiffNetwork,
         estimator: DegradationEstimator,
     ) -> None:
-        from baselines.sd21.components import place
+        from baselines.pretrained import place
 
         super().__init__(runtime)
         self._components = components
@@ -138,7 +138,8 @@ class S3Diff(Restorer):
         """Return the embeddings of the two fixed prompts; the text encoder is not needed again."""
         import torch
 
-        from baselines.sd21.components import embed, place
+        from baselines.pretrained import place
+        from baselines.sd21.components import embed
 
         runtime, encoder = self.runtime, self._components.text_encoder
         place(encoder, runtime.device, runtime.torch_dtype)
@@ -164,15 +165,16 @@ class S3Diff(Restorer):
 
     def _forward(self, batch: LRBatch, x: Tensor) -> Tensor:
         """Return the restored images in [-1, 1] of enlarged LR images in [-1, 1]."""
-        from baselines.sd21 import vae
+        from baselines import vae
         from baselines.sd21.one_step import denoise
 
         parts, network, runtime = self._components, self._network, self.runtime
+        device = runtime.device
         noise = batch.randn(4, x.shape[-2] // _FACTOR, x.shape[-1] // _FACTOR)
         with self.stage("network"):
-            network.adapt(self._estimator(batch.images.to(runtime.device)))
+            network.adapt(self._estimator(batch.images.to(device)))
         with self.stage("vae"), self.on_device(parts.vae):
-            x = x.to(runtime.device, runtime.torch_dtype)
+            x = x.to(device, runtime.torch_dtype)
             z = vae.encode(parts.vae, x, noise, tiled=self._vae_tiles)
         with self.stage("network"), self.on_device(parts.unet):
             x0 = denoise(z, lambda z: network.eps(z, self._text), TILING)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
-from transformers.utils import logging as transformers_logging
 
-from benchmarks.api.errors import WeightsCorruptError
-from benchmarks.api.images import first_line, show
+from baselines.pretrained import corrupt, load_part, no_progress_bar
+from benchmarks.api.images import first_line
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from baselines.sd21.weights import ParameterCounts
 
 logger = logging.getLogger(__name__)
@@ -41,64 +39,20 @@ def load_components(folder: Path, parameters: ParameterCounts) -> Components:
         WeightsCorruptError: a part cannot be read, lacks tensors, or has another size.
     """
     logger.info("Stable Diffusion from %s", folder)
-    with _no_progress_bar():
+    with no_progress_bar():
         return Components(
-            unet=_load(UNet2DConditionModel, folder / "unet", parameters.unet),
-            vae=_load(AutoencoderKL, folder / "vae", parameters.vae),
-            text_encoder=_load(CLIPTextModel, folder / "text_encoder", parameters.text_encoder),
+            unet=load_part(UNet2DConditionModel, folder / "unet", parameters.unet),
+            vae=load_part(AutoencoderKL, folder / "vae", parameters.vae),
+            text_encoder=load_part(CLIPTextModel, folder / "text_encoder", parameters.text_encoder),
             tokenizer=_tokenizer(folder / "tokenizer"),
         )
-
-
-@contextlib.contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """Keep transformers' own bar out of the harness's progress."""
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            transformers_logging.enable_progress_bar()
-
-
-def _load(kind: Any, folder: Path, parameters: int) -> Any:
-    try:
-        model, info = kind.from_pretrained(
-            folder, output_loading_info=True, local_files_only=True, **_FLOAT32[kind]
-        )
-    except Exception as error:  # the libraries answer a damaged folder with many kinds
-        raise _corrupt(folder, f"cannot be read: {first_line(error)}") from None
-    for what in ("missing_keys", "mismatched_keys"):
-        if info[what]:
-            first = min(map(str, info[what]))
-            raise _corrupt(folder, f"has {what.replace('_', ' ')}, the first is '{first}'")
-    count = sum(parameter.numel() for parameter in model.parameters())
-    if count != parameters:
-        raise _corrupt(folder, f"has {count:,} parameters where {parameters:,} were expected")
-    return model.eval().requires_grad_(False)
-
-
-# diffusers and transformers spell the same option differently.
-_FLOAT32: dict[Any, dict[str, torch.dtype]] = {
-    UNet2DConditionModel: {"torch_dtype": torch.float32},
-    AutoencoderKL: {"torch_dtype": torch.float32},
-    CLIPTextModel: {"dtype": torch.float32},
-}
 
 
 def _tokenizer(folder: Path) -> CLIPTokenizer:
     try:
         return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # a damaged vocabulary raises a bare Exception
-        raise _corrupt(folder, f"cannot be read: {first_line(error)}") from None
-
-
-def _corrupt(folder: Path, problem: str) -> WeightsCorruptError:
-    return WeightsCorruptError(
-        f"{show(folder)} {problem}.",
-        "Delete the folder and run: mfsr-bench weights fetch",
-    )
+        raise corrupt(folder, f"cannot be read: {first_line(error)}") from None
 
 
 def embed(components: Components, prompts: Sequence[str], device: str) -> Tensor:
@@ -115,8 +69,3 @@ def embed(components: Components, prompts: Sequence[str], device: str) -> Tensor
     )
     embedding: Tensor = components.text_encoder(tokens.input_ids.to(device)).last_hidden_state
     return embedding
-
-
-def place(module: nn.Module, device: str, dtype: torch.dtype) -> None:
-    """Move and cast a module, past diffusers' own `to`, which warns of every cast."""
-    nn.Module.to(module, device, dtype)

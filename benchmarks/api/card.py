@@ -7,7 +7,8 @@ of every table and the checks of the runner are made from it. Building one impor
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from benchmarks.api.errors import ConfigError
@@ -69,6 +70,7 @@ class WeightFile:
     gated: bool = False  # the licence has to be accepted on `page` by a person
     consent: str = ""  # what a person agrees to before the file is fetched, in one line
     folder: str = ""  # where several methods keep it together; empty: the owner's own folder
+    only_with: str = ""  # "option=value" of the method that it is for; empty: always needed
     sha256: str = ""  # empty where no official value is known
     sha256_prefix: str = ""  # its first digits, where the official file name holds only these
     bytes: int = 0  # exact, and checked; 0 where unknown
@@ -109,6 +111,8 @@ class WeightFolder:
     mirrors: tuple[str, ...] = ()  # other repositories with the same contents
     page: str = ""
     gated: bool = False
+    folder: str = ""  # as a file's
+    only_with: str = ""  # as a file's
     bytes: int = 0
     sha256: tuple[tuple[str, str], ...] = ()  # (file, hash) of those files whose hash is known
     note: str = ""
@@ -180,6 +184,17 @@ class MethodCard:
             raise ConfigError(f"method {self.name}: scale {self.scale} is below 1")
         if not self.dtypes:
             raise ConfigError(f"method {self.name}: no dtype")
+
+    def with_weights_for(self, options: Mapping[str, str]) -> MethodCard:
+        """Return the card with only the weights that the given options need.
+
+        Args:
+            options: given values by name; an option that is not given has its default.
+        """
+        values = {option.name: option.default for option in self.options} | dict(options)
+        chosen = {f"{name}={value}" for name, value in values.items()}
+        needed = tuple(w for w in self.weights if not w.only_with or w.only_with in chosen)
+        return self if needed == self.weights else replace(self, weights=needed)
 
     def check_steps(self, steps: int | None) -> int | None:
         """Return the number of steps to run, or raise if the method cannot run `steps`."""

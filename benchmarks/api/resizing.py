@@ -45,13 +45,26 @@ def enlarge(
         last: filter of the last step; the others are bicubic. Nothing happens in it where the
             sides fit.
     """
-    height, width = image.shape[-2:]
-    if min(height, width) < minimum:
-        factor = minimum / min(height, width)
-        height, width = int(factor * height), int(factor * width)
-        image = resize(image, (height, width))
-    height, width = scale * height, scale * width
-    image = resize(image, (height, width))
-    if height % multiple or width % multiple:
-        image = resize(image, (height - height % multiple, width - width % multiple), last)
-    return image
+    before = image.shape[-2:]
+    raised = _raised(before[0], before[1], minimum)
+    if raised != tuple(before):
+        image = resize(image, raised)
+    image = resize(image, (scale * raised[0], scale * raised[1]))
+    size = enlarged_size(*before, scale=scale, minimum=minimum, multiple=multiple)
+    return image if image.shape[-2:] == size else resize(image, size, last)
+
+
+def enlarged_size(
+    height: int, width: int, *, scale: int, minimum: int = 1, multiple: int = 1
+) -> tuple[int, int]:
+    """Return the (height, width) that `enlarge` leads to."""
+    height, width = (scale * side for side in _raised(height, width, minimum))
+    return height - height % multiple, width - width % multiple
+
+
+def _raised(height: int, width: int, minimum: int) -> tuple[int, int]:
+    """Return sides in proportion of which the shorter one is no less than `minimum`."""
+    if min(height, width) >= minimum:
+        return height, width
+    factor = minimum / min(height, width)
+    return int(factor * height), int(factor * width)

@@ -6,6 +6,7 @@ alike, so that no adapter can get these differently wrong.
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,6 +57,21 @@ class Runtime:
                 return value
         raise ConfigError(f"'{self.card.name}' declares no option '{name}'.")
 
+    def number(self, name: str) -> float:
+        """Return the value of one of the card's options as a number.
+
+        Raises:
+            ConfigError: it is none.
+        """
+        text = self.option(name)
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise ConfigError(f"{name} is {text!r}, not a number.")
+        return value
+
     def weight(self, name: str) -> Path:
         """Return the path of one of the card's weight files or folders.
 
@@ -84,6 +100,7 @@ class LRFile:
     id: str
     path: Path
     seed: int
+    prompt: str | None = None  # where the card asks for prompts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +167,22 @@ class Restorer(ABC):
         A run directory refuses to go on when it changes. Empty where there are no such files.
         """
         return ""
+
+    @classmethod
+    def memory_estimate(
+        cls, runtime: Runtime, lr_size: tuple[int, int], *, batch: int = 1
+    ) -> int | None:
+        """Return the bytes of GPU memory that restoring takes at its peak; None if unknown.
+
+        Asked by `run --plan` alone. It computes nothing, but may build networks on torch's meta
+        device to count what they would take.
+
+        Args:
+            runtime: dtype, options and offload count; the device does not.
+            lr_size: (height, width) of the LR images.
+            batch: LR images at a time.
+        """
+        return None
 
     @classmethod
     @abstractmethod

@@ -94,8 +94,7 @@ class WeightStore:
 
     def place(self, owner: str, weight: Weights) -> Path:
         """Return where a weight of `owner` belongs when a person puts it there."""
-        folder = weight.folder if isinstance(weight, WeightFile) else ""
-        return self.root / (folder or owner) / weight.name
+        return self.root / (weight.folder or owner) / weight.name
 
     def find(self, owner: str, weight: Weights) -> Path | None:
         """Return where a weight lies on this machine, or None. Its contents are not read."""
@@ -217,19 +216,18 @@ def missing(owner: str, weight: Weights, place: Path) -> WeightsMissingError | W
     size = f", {size_of(weight) / 1e6:.1f} MB" if size_of(weight) else ""
     what = f"Weights of '{owner}' are missing: {weight.name} ({weight.licence}{size})."
     source = source_of(weight)
+    fetch = f"mfsr-bench weights fetch {'+'.join(filter(None, (owner, weight.only_with)))}"
     if weight.gated:
         return WeightsGatedError(
-            what,
-            f"Accept the licence at {source}, run: hf auth login; mfsr-bench weights fetch {owner}",
+            what, f"Accept the licence at {source}, run: hf auth login; {fetch}"
         )
     if isinstance(weight, WeightFile) and weight.unpublished:
         cause = f"No weights of '{owner}' were published: {weight.name} is missing."
         return WeightsMissingError(cause, f"{weight.unpublished} Put it at {place}")
     if isinstance(weight, WeightFile) and not (weight.urls or weight.hub):
-        return WeightsMissingError(what, f"Download it at {source} and put it at {place}")
-    return WeightsMissingError(
-        what, f"Run: mfsr-bench weights fetch {owner} (or put it at {place})"
-    )
+        there = f" ({weight.note})" if weight.note else ""
+        return WeightsMissingError(what, f"Download it at {source}{there} and put it at {place}")
+    return WeightsMissingError(what, f"Run: {fetch} (or put it at {place})")
 
 
 def check(weight: WeightFile, path: Path, sha256: Callable[[Path], str]) -> str:

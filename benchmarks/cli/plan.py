@@ -12,7 +12,10 @@ from benchmarks.results.directory import RunDirectory
 from benchmarks.results.speed import device_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.datasets.opening import OpenDataset
+    from benchmarks.engine.config import RunConfig
     from benchmarks.engine.missing import Missing
     from benchmarks.engine.preflight import Preflight
     from benchmarks.methods import Method
@@ -31,14 +34,15 @@ class Line:
     finished: int
     seconds: float | None  # for what is left, at the speed last measured here; None if never
     bytes: float  # of the results that are left to write
+    gpu_bytes: int | None  # GPU memory at its peak, for the largest image; None if unknown
 
 
 def show_plan(settled: Preflight, cache: ScoreCache, *, json: bool) -> None:
     """Print the plan on stdout. Nothing is computed, fetched or written."""
     config = settled.config
-    sizes = {dataset.card.id: _megapixels(dataset) for dataset in config.datasets}
+    sizes = {dataset.card.id: _sizes(dataset) for dataset in config.datasets}
     lines = [
-        _line(method, dataset, sizes[dataset.card.id], config.out, cache, config.devices[0])
+        _line(method, dataset, sizes[dataset.card.id], config, cache)
         for method in config.methods
         for dataset in config.datasets
     ]
@@ -46,7 +50,7 @@ def show_plan(settled: Preflight, cache: ScoreCache, *, json: bool) -> None:
         console.print_json(_as_json(settled, lines))
         return
     console.print_table(
-        ("method", "data set", "images", "finished", "time left", "disk"),
+        ("method", "data set", "images", "finished", "time left", "disk", "GPU memory"),
         [_cells(line) for line in lines],
         title=f"Run {config.out}, {config.protocol.id} ({config.protocol.hash})",
     )
@@ -81,24 +85,25 @@ def _where(item: Missing) -> tuple[str, ...]:
     )
 
 
-def _megapixels(dataset: OpenDataset) -> float:
-    return sum(h * w for h, w in (read_size(sample.lr) for sample in dataset.samples)) / 1e6
+def _sizes(dataset: OpenDataset) -> list[tuple[int, int]]:
+    return [read_size(sample.lr) for sample in dataset.samples]
 
 
 def _line(
     method: Method,
     dataset: OpenDataset,
-    megapixels: float,
-    out: Any,
+    sizes: Sequence[tuple[int, int]],
+    config: RunConfig,
     cache: ScoreCache,
-    device: str,
 ) -> Line:
-    directory = RunDirectory(out)
+    directory = RunDirectory(config.out)
     name = dataset.card.id
     total = len(dataset.samples)
     finished = sum(directory.image(method.key, name, s.id).is_file() for s in dataset.samples)
+    megapixels = sum(height * width for height, width in sizes) / 1e6
     left = megapixels * (1 - finished / total) if total else 0.0
-    speed = cache.speed(method.key, device_name(device))
+    speed = cache.speed(method.key, device_name(config.devices[0]))
+    largest = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
     return Line(
         method=method.key,
         dataset=name,
@@ -106,6 +111,7 @@ def _line(
         finished=finished,
         seconds=None if speed is None else speed * left,
         bytes=left * 1e6 * method.card.scale**2 * _BYTES_PER_PIXEL,
+        gpu_bytes=method.restorer.memory_estimate(method.runtime, largest, batch=config.batch_size),
     )
 
 
@@ -117,6 +123,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         str(line.finished),
         "not measured yet" if line.seconds is None else _duration(line.seconds),
         console.size(line.bytes),
+        "not estimated" if line.gpu_bytes is None else console.size(line.gpu_bytes),
     )
 
 

@@ -47,6 +47,12 @@ class Shard:
         default_factory=dict
     )  # by image id, part of its time
 
+    def images_with_prompts(self) -> tuple[LRFile, ...]:
+        """Return the images, each with its prompt where there are prompts."""
+        if self.prompts is None:
+            return self.images
+        return tuple(replace(file, prompt=self.prompts[file.id]) for file in self.images)
+
 
 @dataclass(frozen=True, slots=True)
 class Began:
@@ -100,7 +106,7 @@ class RestoreHandler:
         try:
             restorer = self._load(shard.method)
             start = time.perf_counter()
-            restorer.begin(shard.dataset, shard.images, seed=shard.seed)
+            restorer.begin(shard.dataset, shard.images_with_prompts(), seed=shard.seed)
         except Exception as error:
             for image in shard.images:
                 yield _failed(shard, image.id, error)

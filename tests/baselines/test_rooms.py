@@ -6,16 +6,21 @@ from pathlib import Path
 import pytest
 
 from baselines.ctmsr.restorer import CTMSR
+from baselines.dit4sr.restorer import DiT4SRReleased
+from baselines.llava.extractor import LLaVACaption
 from baselines.osediff.restorer import OSEDiff
 from baselines.resshift import cards as resshift
 from baselines.s3diff.restorer import S3Diff
 from baselines.tagger.extractor import DAPETags, RAMTags
+from baselines.tsdsr.restorer import TSDSR, TSDSRMSE
 from benchmarks.api.card import MethodCard
 from benchmarks.api.prompts import PromptCard
 
 ROOT = Path(__file__).parents[2]
 CARDS = {
     "ctmsr": CTMSR.card,
+    "dit4sr": DiT4SRReleased.card,
+    "llava": LLaVACaption.card,
     "osediff": OSEDiff.card,
     "resshift/v1": resshift.RESSHIFT,
     "resshift/v2": resshift.RESSHIFT_V2,
@@ -25,6 +30,8 @@ CARDS = {
     "s3diff": S3Diff.card,
     "tagger/ram": RAMTags.card,
     "tagger/dape": DAPETags.card,
+    "tsdsr": TSDSR.card,
+    "tsdsr/mse": TSDSRMSE.card,
 }
 
 
@@ -36,7 +43,7 @@ def test_the_page_of_a_room_says_what_its_card_says(room: str) -> None:
     assert card.upstream.commit in page
     assert card.upstream.repo in page
     for weight in card.weights:
-        if weight.name.endswith((".pkl", ".pth")):
+        if weight.name.endswith((".pkl", ".pth", ".pt", ".safetensors")):
             assert weight.name in page
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import fakes
 import pytest
 
-from benchmarks import methods, registry
-from benchmarks.api.card import MethodOption
+from benchmarks import methods, registry, requirements
+from benchmarks.api.card import MethodOption, WeightFile
 from benchmarks.api.errors import ConfigError, UnknownNameError, UsageError
 from benchmarks.api.restorer import Runtime
 
@@ -114,3 +114,22 @@ def test_methods_pickle_and_identify_themselves() -> None:
     assert identity["options"] == {"variant": "f"}
     assert identity["dtype"] == "bf16"
     assert identity["card"]["name"] == "fake"
+
+
+def test_only_the_weights_of_the_chosen_options_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    urls = ("https://example.org/w",)
+    weights = tuple(
+        WeightFile(name=name, licence="MIT", urls=urls, only_with=only)
+        for name, only in (("always", ""), ("q", "variant=q"), ("f", "variant=f"))
+    )
+    monkeypatch.setattr(fakes.Fake, "card", replace(fakes.Fake.card, weights=weights))
+    chosen = {
+        text: [weight.name for weight in methods.resolve(text).card.weights]
+        for text in ("fake", "fake+variant=f")
+    }
+    assert chosen == {"fake": ["always", "q"], "fake+variant=f": ["always", "f"]}
+    only = {"restorers": {"fake": None}}
+    monkeypatch.setattr(registry, "entries", lambda group: only.get(group, {}))
+    for name, needed in (("fake", ["always", "q"]), ("fake+variant=f", ["always", "f"])):
+        found = requirements.of_names([name])
+        assert [need.weight.name for need in found] == needed

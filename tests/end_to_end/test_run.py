@@ -263,6 +263,7 @@ def test_the_plan_says_everything_and_does_nothing(
     assert planned.returncode == 0, planned.stderr
     plan = json.loads(planned.stdout)
     assert [line["images"] for line in plan["plan"]] == [N]
+    assert plan["plan"][0]["gpu_bytes"] is None
     missing = {item["name"]: item for item in plan["missing"]}
     assert missing["realsr"]["exit_code"] == 3
     alexnet = next(item for name, item in missing.items() if "alexnet" in name)

@@ -12,8 +12,8 @@ import small_networks as small
 import torch
 from torch import Tensor
 
+from baselines import vae
 from baselines.osediff.network import apply_checkpoint
-from baselines.sd21 import vae
 from baselines.sd21.components import embed
 from baselines.sd21.one_step import TIMESTEP, predict_x0
 from benchmarks.api.errors import WeightsCorruptError
@@ -154,7 +154,7 @@ def test_keys_and_sizes_at_full_size(full_size: tuple[Any, Any]) -> None:
 
 def test_a_full_size_file_is_what_the_loader_expects(full_size: tuple[Any, Any]) -> None:
     """The loader's own expectation, from the lists in the file, equals the official key set."""
-    from baselines.sd21.lora import expected_shapes
+    from baselines.lora import expected_shapes
 
     unet, other = full_size
     lists, shapes = small.osediff_layers(unet, other), small.osediff_shapes(unet, other)

@@ -10,11 +10,11 @@ import pytest
 import small_networks as small
 import torch
 
+from baselines import lora, vae
 from baselines.s3diff.degradation import load_estimator
 from baselines.s3diff.modulation import fourier
 from baselines.s3diff.network import GUIDANCE, S3DiffNetwork, unet_block, vae_block
 from baselines.s3diff.restorer import NEGATIVE, POSITIVE
-from baselines.sd21 import lora, vae
 from baselines.sd21.components import embed
 from baselines.sd21.one_step import TIMESTEP, predict_x0
 from benchmarks.api.errors import WeightsCorruptError

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from baselines.sd21.components import embed, load_components, place
+from baselines.pretrained import place
+from baselines.sd21.components import embed, load_components
 from baselines.sd21.weights import PARAMETERS, SD21_BASE, ParameterCounts
 from benchmarks.api.errors import WeightsCorruptError
 
@@ -106,7 +107,7 @@ def test_config_of_another_width_is_refused(sd21: BaseModel, tmp_path: Path) -> 
         load_components(folder, sd21[1])
 
 
-def test_a_module_is_cast_when_it_is_placed() -> None:
+def test_a_module_is_moved_and_cast_without_a_warning() -> None:
     layer = torch.nn.Linear(2, 2)
     place(layer, "cpu", torch.float16)
     assert layer.weight.dtype == torch.float16

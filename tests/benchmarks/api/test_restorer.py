@@ -156,3 +156,15 @@ def test_an_offloaded_network_leaves_the_device_again(offload: bool, moves: list
     with fakes.Fake(runtime).on_device(Network()):
         assert moved == ["cuda:1"]
     assert moved == moves
+
+
+def test_an_option_that_must_be_a_number() -> None:
+    card = replace(fakes.Fake.card, options=(MethodOption(name="guidance", default="8", help=""),))
+    assert Runtime(card=card).number("guidance") == 8.0
+    for text in ("much", "nan", "inf"):
+        with pytest.raises(ConfigError, match=f"guidance is '{text}', not a number"):
+            Runtime(card=card, options={"guidance": text}).number("guidance")
+
+
+def test_no_method_guesses_its_memory() -> None:
+    assert fakes.Fake.memory_estimate(Runtime(card=fakes.Fake.card), (64, 64)) is None

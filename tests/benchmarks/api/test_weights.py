@@ -199,3 +199,23 @@ def test_the_known_hashes_of_a_folder_are_checked() -> None:
 def test_a_hash_of_a_file_that_is_not_in_the_folder_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"no sha256 of x\.bin"):
         WeightFolder(name="b", repo="a/b", licence="MIT", files=(), sha256=(("x.bin", SHA256),))
+
+
+def test_methods_can_share_a_folder(tmp_path: Path) -> None:
+    store = WeightStore(tmp_path)
+    shared = file(folder="base", urls=(), page="https://drive.example/x", note="folder 'a/b'")
+    put(tmp_path / "base" / "net.pth")
+    assert store.find("one", shared) == store.find("other", shared) == tmp_path / "base/net.pth"
+    (tmp_path / "base" / "net.pth").unlink()
+    with pytest.raises(WeightsMissingError) as caught:
+        store.require("one", shared)
+    assert caught.value.remedy.startswith("Download it at https://drive.example/x (folder 'a/b')")
+    folder = WeightFolder(name="n", folder="base", repo="a/b", licence="x", files=("f",))
+    assert store.place("one", folder) == tmp_path / "base" / "n"
+    with pytest.raises(ConfigError, match="leaves its folder"):
+        file(folder="../x")
+
+
+def test_weights_of_one_option_say_which_to_fetch(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissingError, match=r"weights fetch m\+variant=f"):
+        WeightStore(tmp_path).require("m", file(only_with="variant=f"))

@@ -153,3 +153,20 @@ def test_the_time_of_begin_is_shared_out(tmp_path: Path) -> None:
 
     found = outcomes([shard(tmp_path, Prepares, ("a", "b"))])
     assert all(isinstance(r, Restored) and r.timing.seconds >= 0.1 for r in found.values())
+
+
+def test_a_method_that_begins_knows_every_prompt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[str, str | None]] = []
+
+    def begin(self: object, dataset: str, images: list[LRFile], *, seed: int) -> None:
+        begun.extend((image.id, image.prompt) for image in images)
+
+    monkeypatch.setattr(fakes.Fake, "begin", begin)
+    made = shard(tmp_path, fakes.Fake)
+    outcomes([made])
+    prompts = {file.id: f"a {file.id}" for file in made.images}
+    outcomes([replace(made, prompts=prompts)])
+    names = [file.id for file in made.images]
+    assert begun == [(n, None) for n in names] + [(n, f"a {n}") for n in names]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from baselines.sd21 import vae
+from baselines import vae
 
 if TYPE_CHECKING:
     from baselines.sd21.components import Components

@@ -1,10 +1,10 @@
 """The VAE at work: a posterior sample from given noise, and tiles for large images.
 
-Upstream cuts images of more than 1088 pixels and latents of more than 246 into tiles that share
-group-norm statistics: an approximation of the untiled VAE for small devices. Here the VAE is
+OSEDiff and S3Diff cut images of more than 1088 pixels and latents of more than 246 into tiles that
+share group-norm statistics: an approximation of the untiled VAE for small devices. Here the VAE is
 untiled at every size unless the user asks for tiles; then diffusers' own tiling works above the
-same sizes. It normalises each tile by itself, and is a coarser approximation than upstream's:
-UPSTREAM.md of this room has the measured differences.
+same sizes. It normalises each tile by itself, and is a coarser approximation than theirs:
+sd21/UPSTREAM.md has the measured differences.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DECODE_TILE, _DECODE_UNTILED = 224, 246
 
 
 def encode(vae: AutoencoderKL, image: Tensor, noise: Tensor, *, tiled: bool = False) -> Tensor:
-    """Return scaled latents (B, 4, H/8, W/8), sampled from the posterior with `noise`.
+    """Return scaled latents (B, C, H/8, W/8), sampled from the posterior with `noise`.
 
     Args:
         vae: the VAE.

@@ -8,7 +8,7 @@ import small_networks as small
 import torch
 from torch import nn
 
-from baselines.sd21 import lora
+from baselines import lora
 from benchmarks.api.errors import WeightsCorruptError
 
 

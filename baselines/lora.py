@@ -16,7 +16,7 @@ from benchmarks.api.errors import WeightsCorruptError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-# Upstream sets no alpha, and peft's default is 8 whatever the rank.
+# OSEDiff and S3Diff set no alpha, and peft's default is 8 whatever the rank.
 ALPHA = 8
 
 
@@ -48,9 +48,16 @@ def matching(network: nn.Module, targets: str | Collection[str]) -> tuple[str, .
 
 
 def expected_shapes(
-    network: nn.Module, layers: Collection[str], adapter: str, rank: int
+    network: nn.Module, layers: Collection[str], adapter: str, rank: int, *, prefix: str = ""
 ) -> dict[str, tuple[int, ...]]:
     """Return the keys and shapes that a checkpoint has for updates of `layers`.
+
+    Args:
+        network: what is updated.
+        layers: names of its layers.
+        adapter: peft's name of the updates; empty where the keys do not hold it.
+        rank: of the updates.
+        prefix: of every key: "transformer".
 
     Raises:
         WeightsCorruptError: the network has no such layer.
@@ -65,19 +72,23 @@ def expected_shapes(
             )
         outputs, *rest = modules[layer].weight.shape
         inputs, kernel = rest[0], rest[1:]
-        shapes[f"{layer}.lora_A.{adapter}.weight"] = (rank, inputs, *kernel)
-        shapes[f"{layer}.lora_B.{adapter}.weight"] = (outputs, rank, *(1 for _ in kernel))
+        shapes[_key(layer, "A", adapter, prefix)] = (rank, inputs, *kernel)
+        shapes[_key(layer, "B", adapter, prefix)] = (outputs, rank, *(1 for _ in kernel))
     return shapes
 
 
+def _key(layer: str, factor: str, adapter: str, prefix: str) -> str:
+    return ".".join(filter(None, (prefix, layer, f"lora_{factor}", adapter, "weight")))
+
+
 def updates(
-    state: Mapping[str, Tensor], layers: Collection[str], adapter: str
+    state: Mapping[str, Tensor], layers: Collection[str], adapter: str, *, prefix: str = ""
 ) -> dict[str, Update]:
     """Return the updates of `layers` by name, in float32."""
     return {
         layer: Update(
-            state[f"{layer}.lora_A.{adapter}.weight"].float(),
-            state[f"{layer}.lora_B.{adapter}.weight"].float(),
+            state[_key(layer, "A", adapter, prefix)].float(),
+            state[_key(layer, "B", adapter, prefix)].float(),
         )
         for layer in layers
     }
