@@ -37,7 +37,10 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite; arguments after `--` go to pytest."""
-    _python(session, "pytest", *session.posargs)
+    # One thread per process: the processes share the cores already.
+    session.env["OMP_NUM_THREADS"] = "1"
+    parallel = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+    _python(session, "pytest", *parallel, *session.posargs)
 
 
 @nox.session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 
 from benchmarks import registry
 
-# Read when huggingface_hub is imported: a test that asks for a hub file gets its answer at once.
+# The hub's library reads these when it is imported, which a test module may do before any test.
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HOME"] = str(Path(tempfile.gettempdir()) / "mfsr-bench-tests-without-a-hub-cache")
 
 # Fakes are imported by name, by tests and by worker processes alike.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -39,6 +41,16 @@ def _seeds() -> None:
 @pytest.fixture(autouse=True)
 def _fresh_registry() -> None:
     registry.entries.cache_clear()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-golden", action="store_true", help="write golden files anew")
+
+
+@pytest.fixture
+def write_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written instead of compared with."""
+    return bool(request.config.getoption("--write-golden"))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, cast
 
-from baselines.sd21.weights import PARAMETERS, SD21_BASE
+from baselines.sd21.weights import PARAMETERS, SD21_BASE, VAE_TILES
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream, WeightFile
 from benchmarks.api.colour import fix_colours
 from benchmarks.api.resizing import enlarge, resize
@@ -27,6 +27,7 @@ _CHECKPOINT = WeightFile(
     ),
     note="about 17 MB",
 )
+_PROMPT_END = ", ,"
 _MINIMUM = 128  # LR pixels per side
 _MULTIPLE = 8  # image pixels per latent pixel
 TILING = Tiling(tile=96, overlap=32)
@@ -58,6 +59,7 @@ class OSEDiff(Restorer):
                 help="transfer of the LR image's colours to the result",
                 choices=("adain", "wavelet", "none"),
             ),
+            VAE_TILES,
         ),
         weights=(SD21_BASE, _CHECKPOINT),
         upstream=Upstream(repo="cswry/OSEDiff", commit=_COMMIT, licence="Apache-2.0"),
@@ -74,9 +76,10 @@ class OSEDiff(Restorer):
             "results of another size than 4x (LR sides below 128 or odd) are resized to 4x by "
             "Pillow's bicubic; upstream calls that resize and drops its result "
             "(test_osediff.py:133)",
-            "images above 1088 pixels and latents above 246 go through diffusers' tiled VAE, not "
-            "through upstream's hook (UPSTREAM.md has the measured difference)",
-            "kept: the row midpoint of the tile weights is half a pixel low (osediff.py:444), the "
+            "the VAE is untiled at every size; upstream approximates it by tiles above 1088 "
+            "(encoder) and 1968 (decoder) pixels. The option vae-tiles tiles above the same sizes, "
+            "by diffusers' rule",
+            "kept: the row midpoint of the tile weights is half a pixel low (osediff.py:443), the "
             "prompt ends in ', ,', the LR image is resized, not padded, to multiples of 8",
             "latents narrower than the overlap are tiled with half a tile of overlap; upstream "
             "does not end on them",
@@ -92,6 +95,7 @@ class OSEDiff(Restorer):
 
         super().__init__(runtime)
         self._components = components
+        self._vae_tiles = runtime.option("vae-tiles") == "on"
         self._colour_fix = cast("ColourFix", runtime.option("colour-fix"))
         home = "cpu" if runtime.offload else runtime.device
         for part in (components.unet, components.vae, components.text_encoder):
@@ -138,7 +142,7 @@ class OSEDiff(Restorer):
         with self.stage("text"), resident(parts.text_encoder, device, offload=offload):
             text = embed(parts, [prompt_of(tags) for tags in batch.prompts or ()], device)
         with self.stage("vae"), resident(parts.vae, device, offload=offload):
-            z = vae.encode(parts.vae, x, noise)
+            z = vae.encode(parts.vae, x, noise, tiled=self._vae_tiles)
 
         def eps(z: Tensor) -> Tensor:
             prediction: Tensor = parts.unet(z, TIMESTEP, encoder_hidden_states=text).sample
@@ -147,9 +151,12 @@ class OSEDiff(Restorer):
         with self.stage("network"), resident(parts.unet, device, offload=offload):
             x0 = denoise(z, eps, TILING)
         with self.stage("vae"), resident(parts.vae, device, offload=offload):
-            return vae.decode(parts.vae, x0)
+            return vae.decode(parts.vae, x0, tiled=self._vae_tiles)
 
 
 def prompt_of(tags: str) -> str:
-    """Return the prompt for an image's tags, as upstream builds it with an empty user's prompt."""
-    return f"{tags}, ,"
+    """Return the prompt for an image's tags, as upstream builds it with an empty user's prompt.
+
+    A prompt that upstream saved ends so already.
+    """
+    return tags if tags.endswith(_PROMPT_END) else tags + _PROMPT_END

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, cast
 
-from baselines.sd21.weights import PARAMETERS, SD_TURBO
+from baselines.sd21.weights import PARAMETERS, SD_TURBO, VAE_TILES
 from benchmarks.api.card import HubFile, MethodCard, MethodOption, Paper, Upstream, WeightFile
 from benchmarks.api.colour import fix_colours
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
@@ -72,6 +72,7 @@ class S3Diff(Restorer):
                 help="transfer of the LR image's colours to the result",
                 choices=("wavelet", "adain", "none"),
             ),
+            VAE_TILES,
         ),
         weights=(SD_TURBO, _CHECKPOINT, _ESTIMATOR),
         upstream=Upstream(repo="ArcticHare105/S3Diff", commit=_COMMIT, licence="Apache-2.0"),
@@ -85,12 +86,13 @@ class S3Diff(Restorer):
             "for the scheduler's draw of noise that it multiplies by 1e-10",
             "both prompts go through the U-Net in one batch; upstream runs it twice",
             "the degradation estimator and the modulation stay in float32 in every dtype",
-            "images above 1088 pixels and latents above 246 go through diffusers' tiled VAE, not "
-            "through upstream's hook (UPSTREAM.md has the measured difference)",
+            "the VAE is untiled at every size; upstream approximates it by tiles above 1088 "
+            "(encoder) and 1968 (decoder) pixels. The option vae-tiles tiles above the same sizes, "
+            "by diffusers' rule",
             "images with a side of 8 LR pixels or less, on which upstream stops, are padded by "
             "their last row: there is too little to reflect",
             "the two prompts are embedded once, on loading; upstream embeds them for each image",
-            "kept: the row midpoint of the tile weights is half a pixel low (s3diff_tile.py:447)",
+            "kept: the row midpoint of the tile weights is half a pixel low (s3diff_tile.py:450)",
             "latents narrower than the overlap are tiled with half a tile of overlap; upstream "
             "does not end on them",
         ),
@@ -111,6 +113,7 @@ class S3Diff(Restorer):
 
         super().__init__(runtime)
         self._components = components
+        self._vae_tiles = runtime.option("vae-tiles") == "on"
         self._colour_fix = cast("ColourFix", runtime.option("colour-fix"))
         self._network = network
         network.to(runtime.device)
@@ -168,11 +171,12 @@ class S3Diff(Restorer):
         with self.stage("network"):
             network.adapt(self._estimator(batch.images.to(device)))
         with self.stage("vae"), resident(parts.vae, device, offload=offload):
-            z = vae.encode(parts.vae, x.to(device, runtime.torch_dtype), noise)
+            x = x.to(device, runtime.torch_dtype)
+            z = vae.encode(parts.vae, x, noise, tiled=self._vae_tiles)
         with self.stage("network"), resident(parts.unet, device, offload=offload):
             x0 = denoise(z, lambda z: network.eps(z, self._text), TILING)
         with self.stage("vae"), resident(parts.vae, device, offload=offload):
-            return vae.decode(parts.vae, x0)
+            return vae.decode(parts.vae, x0, tiled=self._vae_tiles)
 
 
 def _pad(x: Tensor) -> Tensor:

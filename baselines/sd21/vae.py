@@ -1,9 +1,10 @@
 """The VAE at work: a posterior sample from given noise, and tiles for large images.
 
 Upstream cuts images of more than 1088 pixels and latents of more than 246 into tiles that share
-group-norm statistics. Here diffusers' own tiling does it, above the same sizes: each tile is
-normalised by itself and neighbours are blended over a quarter of a tile. UPSTREAM.md of the rooms
-states the measured difference of both to the untiled VAE.
+group-norm statistics: an approximation of the untiled VAE for small devices. Here the VAE is
+untiled at every size unless the user asks for tiles; then diffusers' own tiling works above the
+same sizes. It normalises each tile by itself, and is a coarser approximation than upstream's:
+UPSTREAM.md of this room has the measured differences.
 """
 
 from __future__ import annotations
@@ -13,47 +14,49 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import torch
     from diffusers import AutoencoderKL
     from torch import Tensor
 
 _FACTOR = 8  # image pixels per latent pixel
 _OVERLAP = 0.25  # of a tile, diffusers' default
-_ENCODE_TILE, _ENCODE_UNTILED = 1024, 1088  # image pixels
-_DECODE_TILE, _DECODE_UNTILED = 224, 246  # latent pixels
+_ENCODE_TILE, _ENCODE_UNTILED = 128, 136  # latent pixels, here and below
+_DECODE_TILE, _DECODE_UNTILED = 224, 246
 
 
-def encode(vae: AutoencoderKL, image: Tensor, noise: Tensor) -> Tensor:
+def encode(vae: AutoencoderKL, image: Tensor, noise: Tensor, *, tiled: bool = False) -> Tensor:
     """Return scaled latents (B, 4, H/8, W/8), sampled from the posterior with `noise`.
 
     Args:
         vae: the VAE.
         image: (B, 3, H, W) in [-1, 1], of the dtype of the VAE.
         noise: N(0, 1) of the latents' shape, from each image's own stream.
+        tiled: cut large images into tiles.
     """
-    with _tiles(vae, _ENCODE_TILE // _FACTOR, _ENCODE_UNTILED, image.shape[-2:], _FACTOR):
+    height, width = (-(-side // _FACTOR) for side in image.shape[-2:])
+    with _tiles(vae, _ENCODE_TILE, _ENCODE_UNTILED, (height, width), tiled=tiled):
         posterior = vae.encode(image).latent_dist
     z = posterior.mean + posterior.std * noise.to(posterior.mean)
     scaled: Tensor = z * vae.config.scaling_factor
     return scaled
 
 
-def decode(vae: AutoencoderKL, z: Tensor) -> Tensor:
+def decode(vae: AutoencoderKL, z: Tensor, *, tiled: bool = False) -> Tensor:
     """Return the image (B, 3, 8h, 8w), clamped to [-1, 1], of scaled latents."""
-    with _tiles(vae, _DECODE_TILE, _DECODE_UNTILED, z.shape[-2:], 1):
+    height, width = z.shape[-2:]
+    with _tiles(vae, _DECODE_TILE, _DECODE_UNTILED, (height, width), tiled=tiled):
         image: Tensor = vae.decode(z.to(vae.dtype) / vae.config.scaling_factor).sample
     return image.clamp(-1, 1)
 
 
 @contextlib.contextmanager
 def _tiles(
-    vae: AutoencoderKL, tile: int, untiled: int, size: torch.Size, factor: int
+    vae: AutoencoderKL, tile: int, untiled: int, size: tuple[int, int], *, tiled: bool
 ) -> Iterator[None]:
     """Let diffusers tile while in the block, if a side of `size` is longer than `untiled`."""
-    if max(size) <= untiled:
+    if not tiled or max(size) <= untiled:
         yield
         return
-    side = even_tile(tile, (-(-size[0] // factor), -(-size[1] // factor)))
+    side = even_tile(tile, size)
     vae.enable_tiling()
     vae.tile_latent_min_size, vae.tile_sample_min_size = side, side * _FACTOR
     vae.tile_overlap_factor = _OVERLAP

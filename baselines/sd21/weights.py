@@ -1,10 +1,10 @@
-"""The base models as data: where they live, what their files are, how many parameters they have."""
+"""The base models as data: where they live, their files, their parameters, their common option."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.api.card import WeightFolder
+from benchmarks.api.card import MethodOption, WeightFolder
 
 # What one-step super-resolution needs of a diffusers pipeline; the scheduler is a formula.
 _FILES = (
@@ -48,6 +48,15 @@ SD21_BASE = WeightFolder(
             "text_encoder/model.safetensors",
             "cce6febb0b6d876ee5eb24af35e27e764eb4f9b1d0b7c026c8c3333d4cfc916c",
         ),
+        # These two contradict each other about the padding token; the second one decides.
+        (
+            "tokenizer/tokenizer_config.json",
+            "d562b18a0c6d32a168fce3d7a342fce64579ebacffb98fb71b0affc494fc32d8",
+        ),
+        (
+            "tokenizer/special_tokens_map.json",
+            "f118ab3a983206e4f32583448de6bd6aae4ee21869135cef1f5848a753cdaab6",
+        ),
     ),
     note="removed from its home; any of the mirrors, told apart by hash and parameter count",
 )
@@ -74,3 +83,10 @@ class ParameterCounts:
 
 # SD-Turbo is distilled from SD 2.1 and has its architecture.
 PARAMETERS = ParameterCounts(unet=865_910_724, vae=83_653_863, text_encoder=340_387_840)
+
+VAE_TILES = MethodOption(
+    name="vae-tiles",
+    default="off",
+    help="tile the VAE for large images, where memory is short; changes the result",
+    choices=("off", "on"),
+)

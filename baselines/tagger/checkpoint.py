@@ -66,37 +66,34 @@ def fold_dape(network: RAM, path: Path) -> None:
     """Add DAPE's updates to RAM's weights, in float32: W += B A / 8.
 
     The image encoder's are of the queries and values of each attention layer, in one pair of
-    tensors; the head's are of the queries and keys.
+    tensors; the head's are of the queries and keys. Upstream shares the head's weights with a tag
+    encoder that tagging does not use, and merges the updates of both into them; so do we.
 
     Raises:
         WeightsCorruptError: an update is missing or has another shape.
     """
-    import torch
-
     state = read_pickle(path)
-    targets = dict(_targets(network))
-    expected = {}
-    for name, (layer, parts) in targets.items():
-        outputs, inputs = layer.weight.shape
-        expected[f"{name}.lora_A"] = (parts * _RANK, inputs)
-        expected[f"{name}.lora_B"] = (outputs * parts // 3 if parts > 1 else outputs, _RANK)
+    for name, layer in network.named_modules():
+        if name.endswith(".attn.qkv"):
+            _add(layer.weight, _merged(*_factors(state, name, layer.weight, 2, path)))
+        elif name.endswith((".crossattention.self.query", ".crossattention.self.key")):
+            twin = name.replace("tagging_head", "tag_encoder")
+            for source in (name, twin) if f"{twin}.lora_A" in state else (name,):
+                up, down = _factors(state, source, layer.weight, 1, path)
+                _add(layer.weight, down @ up)
+
+
+def _factors(
+    state: dict[str, Any], name: str, weight: Tensor, parts: int, path: Path
+) -> tuple[Tensor, Tensor]:
+    """Return A and B of a layer; of one that holds three, `parts` are updated."""
+    outputs, inputs = weight.shape
+    rows = outputs if parts == 1 else outputs // 3 * parts
+    expected = {f"{name}.lora_A": (parts * _RANK, inputs), f"{name}.lora_B": (rows, _RANK)}
     found = {key: state[key] for key in expected if key in state}
     require_same(found, expected, show(path))
-    with torch.no_grad():
-        for name, (layer, parts) in targets.items():
-            a, b = found[f"{name}.lora_A"].float(), found[f"{name}.lora_B"].float()
-            layer.weight += _SCALE * (_merged(a, b) if parts > 1 else b @ a)
-
-
-def _targets(network: RAM) -> list[tuple[str, tuple[Any, int]]]:
-    """Return the updated layers by name, each with the number of updates it holds."""
-    found = []
-    for name, module in network.named_modules():
-        if name.endswith(".attn.qkv"):
-            found.append((name, (module, 2)))
-        elif name.endswith((".crossattention.self.query", ".crossattention.self.key")):
-            found.append((name, (module, 1)))
-    return found
+    a, b = (found[key].float() for key in expected)
+    return a, b
 
 
 def _merged(a: Tensor, b: Tensor) -> Tensor:
@@ -105,3 +102,7 @@ def _merged(a: Tensor, b: Tensor) -> Tensor:
 
     query, value = (down @ up for down, up in zip(b.chunk(2), a.chunk(2), strict=True))
     return torch.cat([query, torch.zeros_like(query), value])
+
+
+def _add(weight: Tensor, update: Tensor) -> None:
+    weight.data += _SCALE * update

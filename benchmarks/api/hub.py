@@ -33,11 +33,13 @@ def cached_folder(repo: str, files: tuple[str, ...], revision: str = "main") -> 
 
 
 def origin(path: Path) -> str:
-    """Return "repository@commit" of a snapshot in the hub's cache, "" of any other folder."""
-    if path.parent.name != "snapshots" or not path.parents[1].name.startswith("models--"):
-        return ""
-    repo = path.parents[1].name.removeprefix("models--").replace("--", "/")
-    return f"{repo}@{path.name}"
+    """Return "<repository>/tree/<commit>" of what lies in the hub's cache, "" of anything else."""
+    for folder in (path, *path.parents):
+        cache = folder.parents[1].name if len(folder.parents) > 1 else ""
+        if folder.parent.name == "snapshots" and cache.startswith("models--"):
+            repo = cache.removeprefix("models--").replace("--", "/")
+            return f"{repo}/tree/{folder.name}"
+    return ""
 
 
 def fetch_file(

@@ -4,7 +4,7 @@ Methods that are told what an image shows name a prompt kind on their card ("tag
 harness calls the extractor of that kind: once per image, whatever the number of methods, and never
 where the user gives the prompts. What is extracted is stored with the run, under the LR image's
 sha256 and `PromptCard.kind`. The harness times the calls and adds them to the time of the methods
-that ask for the kind, as the stage "tagger".
+that ask for the kind, as the stage "prompt".
 
 An extractor is registered in the entry-point group `mfsr_bench.prompts` under its kind with "-" for
 ":" ("tags-dape"), which is also the name that its weights are fetched by:

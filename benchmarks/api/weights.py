@@ -38,6 +38,14 @@ class WeightStatus:
     place: Path  # where to put it by hand
     detail: str = ""
 
+    @property
+    def source(self) -> str:
+        """Which repository and commit it came from, where that shows; else where to get it."""
+        from benchmarks.api import hub
+
+        origin = hub.origin(self.path) if self.path else ""
+        return f"https://huggingface.co/{origin}" if origin else source_of(self.weight)
+
     def as_json(self) -> dict[str, object]:
         """Return the status as plain data for `--json`."""
         weight = self.weight
@@ -47,7 +55,7 @@ class WeightStatus:
             "state": self.state,
             "path": str(self.path) if self.path else None,
             "place": str(self.place),
-            "source": source_of(weight),
+            "source": self.source,
             "bytes": weight.bytes or None,
             "about_bytes": size_of(weight) or None,
             "sha256": (weight.sha256 or None) if isinstance(weight, WeightFile) else None,
@@ -147,7 +155,7 @@ class WeightStore:
         place = self.place(owner, weight)
         path = self.find(owner, weight)
         state: State = "present" if path else "missing"
-        detail = _origin(weight, path) if path else missing(owner, weight, place).remedy
+        detail = "" if path else missing(owner, weight, place).remedy
         if path and sha256:
             try:
                 if isinstance(weight, WeightFile):
@@ -258,12 +266,3 @@ def check_folder(weight: WeightFolder, path: Path, sha256: Callable[[Path], str]
                 f"{path / name} has sha256 {found} where {expected} was expected.",
                 "Delete the folder and run: mfsr-bench weights fetch",
             )
-
-
-def _origin(weight: Weights, path: Path) -> str:
-    """Return which mirror a folder of the hub's cache came from, and at which commit."""
-    if isinstance(weight, WeightFile) or not weight.mirrors:
-        return ""
-    from benchmarks.api import hub
-
-    return hub.origin(path)

@@ -143,6 +143,6 @@ def _line(status: WeightStatus) -> tuple[str, ...]:
         status.state,
         size(size_of(weight)) if size_of(weight) else "?",
         weight.licence,
-        source_of(weight),
+        status.source,
         status.detail,
     )

@@ -1,139 +1,31 @@
-"""Small networks of the official shapes, filled by a rule, for the tests of the rivals."""
+"""The small base model of the tests of the rivals."""
 
 from __future__ import annotations
 
-import json
-import re
-import zlib
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
+import small_networks as small
 import torch
-from torch import Tensor
 
 from baselines.sd21.weights import ParameterCounts
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from baselines.sd21.components import Components
 
-UNET = {
-    "sample_size": 64,
-    "in_channels": 4,
-    "out_channels": 4,
-    "layers_per_block": 2,
-    "block_out_channels": (32, 32, 64, 64),
-    "attention_head_dim": (2, 2, 4, 4),  # number of heads, in spite of its name
-    "cross_attention_dim": 32,
-    "use_linear_projection": True,
-}
-VAE = {
-    "in_channels": 3,
-    "out_channels": 3,
-    "latent_channels": 4,
-    "layers_per_block": 2,
-    "block_out_channels": (16, 16, 32, 32),
-    "norm_num_groups": 8,
-    "down_block_types": ("DownEncoderBlock2D",) * 4,
-    "up_block_types": ("UpDecoderBlock2D",) * 4,
-    "sample_size": 512,
-    "scaling_factor": 0.18215,
-}
-TEXT = {
-    "vocab_size": 514,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "hidden_act": "gelu",
-    "bos_token_id": 512,
-    "eos_token_id": 513,
-}
 
-
-def values(name: str, shape: tuple[int, ...]) -> Tensor:
-    """Return the tensor that the weight-filling rule gives a key: never zero, never equal.
-
-    RandomState's streams are frozen by NumPy. Matrices roughly halve the scale of their input, so
-    that rounding errors do not grow from layer to layer.
-    """
-    random = np.random.RandomState(zlib.crc32(name.encode()))
-    found = random.standard_normal(shape)
-    if len(shape) < 2:
-        found = 1 + 0.1 * found if name.endswith("weight") else 0.05 * found
-    else:
-        found = 0.5 * found / np.sqrt(np.prod(shape[1:]))
-    return torch.from_numpy(found.astype(np.float32))
-
-
-def filled(shapes: Mapping[str, Tensor | tuple[int, ...]], prefix: str = "") -> dict[str, Tensor]:
-    """Return tensors for a state dict (or a dict of shapes) by the rule."""
-    return {
-        name: values(prefix + name, tuple(value.shape if isinstance(value, Tensor) else value))
-        for name, value in shapes.items()
-    }
-
-
-def sample(tensor: Tensor, count: int = 48) -> list[float]:
-    """Return evenly spaced values of a tensor, in its flattened order."""
-    flat = tensor.detach().float().flatten()
-    index = torch.linspace(0, len(flat) - 1, min(count, len(flat))).round().long()
-    return [float(value) for value in flat[index]]
-
-
-def assert_golden(golden: Mapping[str, object], name: str, tensor: Tensor, atol: float) -> None:
-    """Check a tensor against the shape, mean magnitude and sample that the official code gave."""
-    expected = golden[name]
-    assert isinstance(expected, dict)
-    assert list(tensor.shape) == expected["shape"], name
-    np.testing.assert_allclose(sample(tensor), expected["sample"], rtol=0, atol=atol, err_msg=name)
-    mean = float(tensor.detach().double().abs().mean())
-    np.testing.assert_allclose(mean, expected["mean_abs"], rtol=0, atol=atol, err_msg=name)
-
-
-def write_tokenizer(folder: Path) -> None:
-    """Write a byte-level tokenizer with SD 2.1's special tokens, which contradict each other."""
-    folder.mkdir(parents=True)
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    rest = [byte for byte in range(256) if byte not in printable]
-    letters = [chr(c) for c in (*printable, *(256 + n for n in range(len(rest))))]
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    token = {"lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
-    begin, end = token | {"content": "<|startoftext|>"}, token | {"content": "<|endoftext|>"}
-    special = {"bos_token": begin, "eos_token": end, "unk_token": end}
-    config = {
-        "model_max_length": 77,
-        "tokenizer_class": "CLIPTokenizer",
-        "pad_token": "<|endoftext|>",
-        **{key: {"__type": "AddedToken", **value} for key, value in special.items()},
-    }
-    contents = {
-        "vocab.json": {word: index for index, word in enumerate(words)},
-        "special_tokens_map.json": {**special, "pad_token": "!"},
-        "tokenizer_config.json": config,
-    }
-    for name, content in contents.items():
-        (folder / name).write_text(json.dumps(content))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-
-
-def _old_text_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return a text encoder's tensors as SD 2.1's file names them."""
-    found = {f"text_model.{key.removeprefix('text_model.')}": state[key] for key in state}
-    return found | {"text_model.embeddings.position_ids": torch.arange(77)[None]}
-
-
-def _old_vae_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return a VAE's tensors as SD 2.1's file names them."""
-    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
-    found = {}
-    for key, value in state.items():
-        for new, name in old.items():
-            key = key.replace(f".{new}.", f".{name}.")
-        found[key] = value
-    return found
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks this small spend more on waking threads than on computing."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
@@ -144,172 +36,66 @@ def sd21(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ParameterCount
     from transformers import CLIPTextConfig, CLIPTextModel
 
     folder = tmp_path_factory.mktemp("sd21")
-    text = CLIPTextModel(CLIPTextConfig(**TEXT))
-    unet, vae = UNet2DConditionModel(**UNET), AutoencoderKL(**VAE)
+    text = CLIPTextModel(CLIPTextConfig(**small.TEXT))
+    unet, vae = UNet2DConditionModel(**small.UNET), AutoencoderKL(**small.VAE)
     counts = {}
     for name, part in {"unet": unet, "vae": vae, "text_encoder": text}.items():
-        part.load_state_dict(filled(dict(part.named_parameters()), f"{name}."), strict=False)
+        part.load_state_dict(small.filled(dict(part.named_parameters()), f"{name}."), strict=False)
         part.save_pretrained(folder / name)
         counts[name] = sum(parameter.numel() for parameter in part.parameters())
     save_file(
-        _old_text_names(dict(text.named_parameters())),
+        small.old_text_names(dict(text.named_parameters())),
         folder / "text_encoder/model.safetensors",
         {"format": "pt"},
     )
     save_file(
-        _old_vae_names(vae.state_dict()),
+        small.old_vae_names(vae.state_dict()),
         folder / "vae/diffusion_pytorch_model.safetensors",
         {"format": "pt"},
     )
-    write_tokenizer(folder / "tokenizer")
+    small.write_tokenizer(folder / "tokenizer")
     return folder, ParameterCounts(**counts)
 
 
-@pytest.fixture
-def components(sd21: tuple[Path, ParameterCounts]) -> Components:
-    """A fresh copy of the small base model."""
+@pytest.fixture(scope="session")
+def _loaded(sd21: tuple[Path, ParameterCounts]) -> Components:
     from baselines.sd21.components import load_components
 
     return load_components(*sd21)
 
 
+@pytest.fixture
+def components(_loaded: Components) -> Components:
+    """A fresh copy of the small base model."""
+    return copy.deepcopy(_loaded)
+
+
 @pytest.fixture(scope="session")
-def golden() -> Callable[[str], dict[str, object]]:
-    """Return what the official code gave, by file name."""
-
-    def load(name: str) -> dict[str, object]:
-        found: dict[str, object] = json.loads((Path(__file__).parent / name).read_text())
-        return found
-
-    return load
+def osediff_file(_loaded: Components, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in OSEDiff's format, for the small base model."""
+    path = tmp_path_factory.mktemp("osediff") / "osediff.pkl"
+    torch.save(small.osediff_checkpoint(_loaded.unet, _loaded.vae), path)
+    return path
 
 
-_UNET_LAYERS = ("to_k", "to_q", "to_v", "to_out.0", "conv", "proj_out", "proj_in", "ff.net")
-_VAE_LAYERS = (
-    *("conv1", "conv2", "conv_in", "conv_shortcut", "conv", "conv_out"),
-    *("to_k", "to_q", "to_v", "to_out.0"),
-)
-S3DIFF_UNET_TARGETS = [
-    *("to_k", "to_q", "to_v", "to_out.0", "conv", "conv1", "conv2", "conv_shortcut", "conv_out"),
-    *("proj_in", "proj_out", "ff.net.2", "ff.net.0.proj"),
-]
-S3DIFF_VAE_TARGETS = (
-    r"^encoder\..*(conv1|conv2|conv_in|conv_shortcut|conv|conv_out|to_k|to_q|to_v|to_out\.0)$"
-)
+@pytest.fixture(scope="session")
+def s3diff_files(
+    _loaded: Components, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """The two files in S3Diff's format, for the small base model."""
+    from baselines.s3diff.degradation import DegradationEstimator
+
+    folder = tmp_path_factory.mktemp("s3diff")
+    torch.save(small.s3diff_checkpoint(_loaded.unet, _loaded.vae), folder / "s3diff.pkl")
+    estimator = small.filled(DegradationEstimator().state_dict(), "de_net.")
+    torch.save(estimator, folder / "de_net.pth")
+    return folder / "s3diff.pkl", folder / "de_net.pth"
 
 
-def osediff_layers(unet: torch.nn.Module, vae: torch.nn.Module) -> dict[str, list[str]]:
-    """Return the lists of updated layers that OSEDiff's training saves, by its grouping rule."""
-    lists: dict[str, list[str]] = {
-        f"unet_lora_{group}_modules": [] for group in ("encoder", "decoder", "others")
-    }
-    for name, _ in unet.named_parameters():
-        if "bias" in name or "norm" in name or not any(p in name for p in _UNET_LAYERS):
-            continue
-        down, up = ("down_blocks", "conv_in"), ("up_blocks", "conv_out")
-        group = "encoder" if any(p in name for p in down) else "others"
-        group = "decoder" if group == "others" and any(p in name for p in up) else group
-        lists[f"unet_lora_{group}_modules"].append(name.removesuffix(".weight"))
-    encoder = []
-    for name, _ in vae.named_parameters():
-        if "bias" in name or "norm" in name:
-            continue
-        for pattern in _VAE_LAYERS:  # a layer is listed once for each pattern in its name
-            if (pattern in name and "encoder" in name) or (
-                "quant_conv" in name and "post_quant_conv" not in name
-            ):
-                encoder.append(name.removesuffix(".weight"))
-    return {"vae_lora_encoder_modules": encoder, **lists}
+@pytest.fixture(scope="session")
+def full_size() -> tuple[nn.Module, nn.Module]:
+    """SD 2.1's U-Net and VAE at full size, without memory."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
 
-
-def lora_shapes(
-    network: torch.nn.Module, layers: list[str], adapter: str, rank: int
-) -> dict[str, tuple[int, ...]]:
-    """Return the tensors that peft saves for updates of `layers`."""
-    weights = {name: m.weight for name, m in network.named_modules() if hasattr(m, "weight")}
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer in dict.fromkeys(layers):
-        out, inner, *kernel = weights[layer].shape
-        shapes[f"{layer}.lora_A.{adapter}.weight"] = (rank, inner, *kernel)
-        shapes[f"{layer}.lora_B.{adapter}.weight"] = (out, rank, *([1] * len(kernel)))
-    return shapes
-
-
-def osediff_shapes(
-    unet: torch.nn.Module, vae: torch.nn.Module, rank: int = 4
-) -> dict[str, dict[str, tuple[int, ...]]]:
-    """Return the keys and shapes of the two state dicts in `osediff.pkl`."""
-    lists = osediff_layers(unet, vae)
-    conv_in = dict(unet.named_parameters())
-    state: dict[str, tuple[int, ...]] = {
-        f"conv_in.base_layer.{name}": tuple(conv_in[f"conv_in.{name}"].shape)
-        for name in ("weight", "bias")
-    }
-    for group in ("encoder", "decoder", "others"):
-        layers = lists[f"unet_lora_{group}_modules"]
-        state |= lora_shapes(unet, layers, f"default_{group}", rank)
-    encoder = lists["vae_lora_encoder_modules"]
-    return {
-        "state_dict_unet": state,
-        "state_dict_vae": lora_shapes(vae, encoder, "default_encoder", rank),
-    }
-
-
-def osediff_checkpoint(unet: torch.nn.Module, vae: torch.nn.Module) -> dict[str, object]:
-    """Return what OSEDiff's `save_model` saves, filled by the rule."""
-    shapes = osediff_shapes(unet, vae)
-    return {
-        **osediff_layers(unet, vae),
-        "rank_unet": 4,
-        "rank_vae": 4,
-        **{name: filled(state, f"osediff.{name}.") for name, state in shapes.items()},
-    }
-
-
-def s3diff_shapes(
-    unet: torch.nn.Module, vae: torch.nn.Module, rank_unet: int = 32, rank_vae: int = 16
-) -> dict[str, dict[str, tuple[int, ...]]]:
-    """Return the keys and shapes of the state dicts in `s3diff.pkl`."""
-    linear = torch.nn.Linear | torch.nn.Conv2d
-    unet_layers = [
-        name
-        for name, module in unet.named_modules()
-        if isinstance(module, linear)
-        and any(f".{name}".endswith(f".{target}") for target in S3DIFF_UNET_TARGETS)
-    ]
-    vae_layers = [
-        name
-        for name, module in vae.named_modules()
-        if isinstance(module, linear) and re.fullmatch(S3DIFF_VAE_TARGETS, name)
-    ]
-    conv_in = dict(unet.named_parameters())
-    state = {f"conv_in.{n}": tuple(conv_in[f"conv_in.{n}"].shape) for n in ("weight", "bias")}
-    shapes = {
-        "state_dict_unet": state | lora_shapes(unet, unet_layers, "default", rank_unet),
-        "state_dict_vae": lora_shapes(vae, vae_layers, "vae_skip", rank_vae),
-    }
-    for part, rank in (("vae", rank_vae), ("unet", rank_unet)):
-        shapes[f"state_dict_{part}_de_mlp"] = {"0.weight": (256, 256), "0.bias": (256,)}
-        shapes[f"state_dict_{part}_block_mlp"] = {"0.weight": (64, 64), "0.bias": (64,)}
-        shapes[f"state_dict_{part}_fuse_mlp"] = {"weight": (rank**2, 320), "bias": (rank**2,)}
-    return shapes
-
-
-def s3diff_checkpoint(unet: torch.nn.Module, vae: torch.nn.Module) -> dict[str, object]:
-    """Return what S3Diff's `save_model` saves, filled by the rule."""
-    embeddings = {"vae": 6, "unet": 10}
-    return {
-        "unet_lora_target_modules": S3DIFF_UNET_TARGETS,
-        "vae_lora_target_modules": S3DIFF_VAE_TARGETS,
-        "rank_unet": 32,
-        "rank_vae": 16,
-        **{
-            name: filled(state, f"s3diff.{name}.")
-            for name, state in s3diff_shapes(unet, vae).items()
-        },
-        "w": torch.nn.Parameter(values("s3diff.w", (64,)) * 20, requires_grad=False),
-        "state_embeddings": {
-            f"state_dict_{part}_block": filled({"weight": (count, 64)}, f"s3diff.{part}.")
-            for part, count in embeddings.items()
-        },
-    }
+    with torch.device("meta"):
+        return UNet2DConditionModel(**small.FULL_UNET), AutoencoderKL(**small.FULL_VAE)

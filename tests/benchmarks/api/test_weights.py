@@ -158,3 +158,44 @@ def test_a_size_that_is_only_roughly_known_is_shown_and_not_checked(tmp_path: Pa
     status = WeightStore(tmp_path).status("metrics", weight)
     assert status.as_json()["bytes"] is None
     assert status.as_json()["about_bytes"] == 2_000_000
+
+
+def test_the_mirror_that_was_used_is_told() -> None:
+    folder = WeightFolder(
+        name="base",
+        repo="home/base",
+        mirrors=("mirror/base",),
+        licence="MIT",
+        files=("unet/w.bin",),
+    )
+    store = WeightStore()
+    assert store.status("osediff", folder).source == "https://huggingface.co/home/base"
+    put_in_hub("mirror/base", "unet/w.bin")
+    status = store.status("osediff", folder)
+    assert status.state == "present"
+    assert status.source == f"https://huggingface.co/mirror/base/tree/{'0' * 40}"
+    assert status.as_json()["source"] == status.source
+
+
+def test_the_known_hashes_of_a_folder_are_checked() -> None:
+    folder = WeightFolder(
+        name="base",
+        repo="a/b",
+        licence="MIT",
+        files=("w.bin", "c.json"),
+        sha256=(("w.bin", SHA256),),
+    )
+    store = WeightStore()
+    for name in folder.files:
+        put(store.place("osediff", folder) / name)
+    status = store.status("osediff", folder, sha256=images.sha256_file)
+    assert (status.state, status.source) == ("present", "https://huggingface.co/a/b")
+    put(store.place("osediff", folder) / "w.bin", b"other")
+    status = store.status("osediff", folder, sha256=images.sha256_file)
+    assert status.state == "corrupt"
+    assert "w.bin has sha256" in status.detail
+
+
+def test_a_hash_of_a_file_that_is_not_in_the_folder_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"no sha256 of x\.bin"):
+        WeightFolder(name="b", repo="a/b", licence="MIT", files=(), sha256=(("x.bin", SHA256),))

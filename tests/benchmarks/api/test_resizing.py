@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.api.images import to_uint8
+from benchmarks.api.resizing import enlarge, resize
+
+
+@pytest.fixture
+def image() -> torch.Tensor:
+    return torch.randint(0, 256, (3, 21, 30), generator=torch.Generator().manual_seed(0)) / 255
+
+
+def _pillow(image: torch.Tensor) -> Image.Image:
+    return Image.fromarray(to_uint8(image))
+
+
+def test_resizing_is_that_of_pillow(image: torch.Tensor) -> None:
+    expected = np.asarray(_pillow(image).resize((45, 33), Image.Resampling.BICUBIC))
+    assert np.array_equal(to_uint8(resize(image, (33, 45))), expected)
+
+
+def test_an_image_of_the_right_size_stays_what_it_is(image: torch.Tensor) -> None:
+    assert torch.equal(resize(image, (21, 30)), image)
+
+
+def test_enlarging_follows_the_steps_of_the_official_programs(image: torch.Tensor) -> None:
+    expected = _pillow(image)
+    factor = 64 / 21
+    expected = expected.resize((int(factor * 30), int(factor * 21)))
+    expected = expected.resize((4 * expected.width, 4 * expected.height))
+    width, height = expected.width - expected.width % 16, expected.height - expected.height % 16
+    expected = expected.resize((width, height), Image.Resampling.LANCZOS)
+    found = enlarge(image, scale=4, minimum=64, multiple=16)
+    assert found.shape[-2:] == (height, width)
+    assert np.array_equal(to_uint8(found), np.asarray(expected))
+
+
+def test_enlarging_alone_is_one_resize(image: torch.Tensor) -> None:
+    assert torch.equal(enlarge(image, scale=4), resize(image, (84, 120)))
