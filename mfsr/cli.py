@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mfsr.recipes import Recipe, Stage
-    from mfsr.trainer import Progress
+    from mfsr.settings import Progress
 
 app = typer.Typer(
     help="Train a DiT4SR teacher (stage 1) or distil it into an MFSR student (stage 2).",

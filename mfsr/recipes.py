@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Literal
 from benchmarks.api.errors import ConfigError
 from mfsr.bundle import LatentConfig, ModelConfig, TextConfig
 from mfsr.data import DataConfig
+from mfsr.distillation import DistilConfig
 from mfsr.dit import DiTConfig
+from mfsr.flow_matching import FlowMatchingConfig
 from mfsr.prompts import (
     DIT4SR_ADDED,
     DIT4SR_NEGATIVE,
@@ -22,9 +24,8 @@ from mfsr.prompts import (
     TINY_POSITIVE,
     TINY_VOCABULARY,
 )
+from mfsr.settings import TrainerConfig
 from mfsr.student import StudentConfig
-from mfsr.tasks import DistilConfig, FlowMatchingConfig
-from mfsr.trainer import TrainerConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
