@@ -117,7 +117,7 @@ def teacher_tiny() -> Recipe:
             overlap=4,
             positive=TINY_POSITIVE,
             negative=MFSR_NEGATIVE,
-            guidance=2.0,
+            guidance=1.1,
             shift=1.0,
         ),
         network=DiTConfig(
@@ -174,7 +174,7 @@ def mfsr_tiny() -> Recipe:
         trainer=replace(
             teacher.trainer, steps=1000, batch=8, learning_rate=3e-4, warmup=100, ema=0.995
         ),
-        distil=DistilConfig(w=1.0),
+        distil=DistilConfig(w=0.1),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +11,16 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
-from benchmarks.api.images import write_atomic
-from benchmarks.cli.lists import split_lists
-from benchmarks.cli.names import choose
+from benchmarks.api.images import show, write_atomic
+from benchmarks.cli.lists import split_datasets
 from benchmarks.results.read import read_run
+from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
+from reports.html.page import write_page
+from reports.pictures import pictures_of
 from reports.published.values import published_rows
+from reports.selection import datasets_of, metrics_of, rows_of
+from reports.statistics.cli import power
 from reports.tables import terminal
 from reports.tables.build import build_report
 from reports.tables.render import SUFFIXES, Format, render
@@ -23,28 +28,30 @@ from reports.tables.scope import Layout
 from reports.tables.text import Highlight
 
 if TYPE_CHECKING:
+    from benchmarks.results.rows import RunResults
+    from reports.statistics.model import PerImages
     from reports.tables.model import Report
 
-app = typer.Typer(help="Tables of finished and unfinished runs.", no_args_is_help=True)
+app = typer.Typer(help="Tables and pages of finished and unfinished runs.", no_args_is_help=True)
 
-_SEE = "mfsr-bench report table RUN"
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `report` a group of commands while it has only one."""
+app.command()(audit)
+app.command()(power)
 
 
 @app.command()
 def table(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run directories.")],
+    *,
     form: Annotated[
         Format | None,
         typer.Option("--format", help="Default: by the suffix of --out, else terminal."),
     ] = None,
     highlight: Annotated[
         Highlight | None,
-        typer.Option(help="Default: bold-underline in Markdown, red-blue elsewhere."),
+        typer.Option(
+            help="Default: bold-underline in Markdown, red-blue elsewhere. tied: the best and all "
+            "that a paired test does not tell from it."
+        ),
     ] = None,
     published: Annotated[
         bool, typer.Option("--published", help="Add published rows of the same data sets.")
@@ -54,6 +61,12 @@ def table(
     ] = False,
     delta: Annotated[
         bool, typer.Option("--delta", help="Add a table of ours minus published.")
+    ] = False,
+    ci: Annotated[
+        bool, typer.Option("--ci", help="Show 95 % intervals: 25.15 [24.69, 25.62].")
+    ] = False,
+    pm: Annotated[
+        bool, typer.Option("--pm", help="Show half of their width: 25.15 ±0.47.")
     ] = False,
     methods: Annotated[
         list[str] | None,
@@ -76,20 +89,26 @@ def table(
     and ties share a mark. Several runs need the same protocol and the same data sets.
     """
     shown = published or rank_published
-    comparison = compare([read_run(run) for run in runs])
-    rows = _rows(comparison, split_lists(methods), published=shown)
+    tied = highlight is Highlight.TIED
+    _refuse(ci=ci, pm=pm, tied=tied, rank_published=rank_published)
+    results = [read_run(run) for run in runs]
+    comparison = compare(results)
+    others = [(row.title, row.card_title) for row in published_rows()] if shown else []
+    rows = rows_of(comparison, methods, others=others)
     chosen = comparison.select(
         methods=None if rows is None else [row for row in rows if row in comparison.methods],
-        datasets=_datasets(comparison, split_lists(datasets)),
-        metrics=_metrics(comparison, split_lists(metrics)),
+        datasets=datasets_of(comparison, datasets),
+        metrics=metrics_of(comparison, metrics),
     )
     layout = Layout(
         published=shown,
         rank_published=rank_published,
         delta=delta,
+        spread="ci" if ci else "pm" if pm else "",
+        tied=tied,
         published_titles=None if rows is None else {*rows, *_titles(chosen)},
     )
-    report = build_report(chosen, layout)
+    report = build_report(chosen, layout, _per_image(chosen, results, layout))
     if not report.tables:
         raise DataError(
             "These runs have no results for what was asked.",
@@ -100,28 +119,77 @@ def table(
     _write(report, _format(form, out, as_json=as_json), highlight, out)
 
 
-def _rows(
-    comparison: Comparison, names: tuple[str, ...], *, published: bool
-) -> tuple[str, ...] | None:
-    """Return the keys of our rows and the titles of published ones that `names` stand for."""
-    known = {key: [one.title, one.card_title] for key, one in comparison.methods.items()}
-    if published:
-        known |= {row.title: [row.card_title] for row in published_rows()}
-    return choose(names, known, what="row", see=_SEE, several=True)
+def _refuse(*, ci: bool, pm: bool, tied: bool, rank_published: bool) -> None:
+    if ci and pm:
+        raise UsageError("--ci and --pm exclude each other.", "Give one of them.")
+    if tied and rank_published:
+        raise UsageError(
+            "Published rows have no values per image, so they cannot be tested against ours.",
+            "Use --published with --highlight tied: they are shown and not ranked.",
+        )
+
+
+def _per_image(
+    comparison: Comparison, results: Sequence[RunResults], layout: Layout
+) -> PerImages | None:
+    """Return the values per image where intervals or tests are asked for."""
+    if not (layout.spread or layout.tied):
+        return None
+    from reports.statistics.per_image import all_per_image
+
+    return all_per_image(comparison, results)
+
+
+@app.command()
+def html(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run directories.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the page. Default: html in the first run."),
+    ] = None,
+    link: Annotated[
+        bool,
+        typer.Option("--link/--copy", help="Hard links to the run's images instead of copies."),
+    ] = False,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dataset",
+            metavar="SPEC",
+            help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> None:
+    """Write a folder to look at: tables, images side by side, failures, provenance.
+
+    It opens from disk, asks for nothing from outside, and can be moved or published as it is. The
+    same command again brings it up to date.
+    """
+    results = [read_run(run) for run in runs]
+    comparison = compare(results)
+    pictures = pictures_of(comparison, results, split_datasets(datasets))
+    for dataset, cause in pictures.lacking.items():
+        console.say(f"Without the LR and HR images of '{dataset}': {cause}", style="yellow")
+    folder = out or runs[0] / "html"
+    with console.count("images") as progress:
+        index = write_page(
+            comparison,
+            results,
+            pictures,
+            folder,
+            link=link,
+            progress=_silent if quiet else progress,
+        )
+    console.out().print(show(index), markup=False)
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Show no progress."""
 
 
 def _titles(comparison: Comparison) -> list[str]:
     return [method.title for method in comparison.methods.values()]
-
-
-def _datasets(comparison: Comparison, names: tuple[str, ...]) -> tuple[str, ...] | None:
-    known = {key: [one.title] for key, one in comparison.datasets.items()}
-    return choose(names, known, what="data set of these runs", see=_SEE)
-
-
-def _metrics(comparison: Comparison, names: tuple[str, ...]) -> tuple[str, ...] | None:
-    known = {key: [one.name] for key, one in comparison.metrics.items()}
-    return choose(names, known, what="metric of these runs", see=_SEE)
 
 
 def _format(form: Format | None, out: Path | None, *, as_json: bool) -> Format:

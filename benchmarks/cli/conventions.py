@@ -12,7 +12,7 @@ from benchmarks.console import out, print_json, print_table
 if TYPE_CHECKING:
     from benchmarks.cli.score import Summary
     from benchmarks.conformance.pairing import Pair
-    from benchmarks.metrics.conventions import Convention, Match
+    from benchmarks.metrics.conventions import Convention, Explanation, Match
     from benchmarks.results.store import RunStore
 
 
@@ -41,13 +41,15 @@ def show_conventions(
     values = {one.spec.id: one.value for one in summary if one.value is not None}
     values |= _derived(found, pairs, store)
     matches: tuple[Match, ...] = ()
+    reasons: tuple[Explanation, ...] = ()
     if expect:
         name, expected = _expected(expect)
         matches = nearest(
             [one for one in found if one.id.partition("@")[0] == name], values, expected
         )
+        reasons = _mix_ups(name, values, expected)
     if json:
-        print_json(_as_json(found, values, matches))
+        print_json(_as_json(found, values, matches, reasons))
         return
     print_table(
         ("convention", "value", "definition", "used by"),
@@ -66,6 +68,28 @@ def show_conventions(
             f"{expect}: {match.convention.id} gives {match.value:.4f} ({match.gap:+.4f})",
             markup=False,
         )
+    for reason in reasons:
+        low, high = reason.typical
+        out().print(
+            f"{expect} against {values[reason.ours]:.4f}: as if it were {reason.expected} where "
+            f"ours is {reason.ours} ({low:+.4f} to {high:+.4f} on published images)",
+            markup=False,
+        )
+
+
+def _mix_ups(name: str, values: dict[str, float], expected: float) -> tuple[Explanation, ...]:
+    """Return the mix-ups that would turn the protocol's value into the expected one."""
+    from benchmarks.metrics.conventions import explain
+    from benchmarks.metrics.protocol import MFSR_PAPER
+
+    ours = [metric for metric in MFSR_PAPER.metrics if metric.partition("@")[0] == name]
+    return tuple(
+        reason
+        for metric in ours
+        if metric in values
+        for reason in explain(name, values[metric], expected)
+        if reason.ours == metric
+    )
 
 
 def _derived(
@@ -98,7 +122,10 @@ def _expected(text: str) -> tuple[str, float]:
 
 
 def _as_json(
-    found: Sequence[Convention], values: dict[str, float], matches: Sequence[Match]
+    found: Sequence[Convention],
+    values: dict[str, float],
+    matches: Sequence[Match],
+    reasons: Sequence[Explanation],
 ) -> dict[str, object]:
     return {
         "conventions": [
@@ -112,5 +139,9 @@ def _as_json(
         ],
         "nearest": [
             {"id": match.convention.id, "value": match.value, "gap": match.gap} for match in matches
+        ],
+        "explanations": [
+            {"ours": one.ours, "expected": one.expected, "typical": list(one.typical)}
+            for one in reasons
         ],
     }

@@ -134,6 +134,22 @@ def _weights() -> Iterator[Check]:
         yield Check(f"weights: {owner}", True, f"{here} of {len(states)} files here", remedy)
 
 
+def _datasets() -> Iterator[Check]:
+    from benchmarks.datasets.places import of_card
+
+    for name, card in registry.dataset_cards().items():
+        if card.kind == "built-in":
+            continue
+        place = of_card(card)
+        answer = f"at {place.root}" if place.is_there else "not here"
+        yield Check(
+            f"data set: {name}",
+            True,
+            answer,
+            f"mfsr-bench datasets {'verify' if place.is_there else 'fetch'} {name}",
+        )
+
+
 _PARTS: tuple[Callable[[], Iterator[Check]], ...] = (
     _intruders,
     _imports,
@@ -141,4 +157,5 @@ _PARTS: tuple[Callable[[], Iterator[Check]], ...] = (
     _plugins,
     _folders,
     _weights,
+    _datasets,
 )

@@ -58,7 +58,8 @@ def execute(config: RunConfig, cache: ScoreCache, *, quiet: bool) -> int:
 
     failures = 0
     before = signal.signal(signal.SIGTERM, _as_interrupt)
-    with session(config.out) as closing:
+    opened = {dataset.card.id: dataset.spec for dataset in config.datasets}
+    with session(config.out, opened) as closing:
         try:
             with progress(quiet=quiet) as show:
                 for event in run_events(config, cache):

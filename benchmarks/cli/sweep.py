@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks import console, registry
-from benchmarks.api.errors import UsageError
+from benchmarks.api.errors import DataError, UsageError
 from benchmarks.cli.execution import execute, settle, show_results
 from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.machine import cores, devices
@@ -162,5 +162,10 @@ def _draw(run: Path) -> None:
         console.say(f"No figure: no report '{FIGURE}' is installed.", style="yellow")
         return
     draw = registry.load("reports", FIGURE, what="report", see="mfsr-bench doctor")
-    for path in draw([read_run(run)], run / FIGURE):
+    try:
+        paths = draw(read_run(run), run / FIGURE)
+    except DataError as error:  # one number of steps makes no curve
+        console.say(f"No figure: {error}", style="yellow")
+        return
+    for path in paths:
         console.say(f"Wrote {path}")

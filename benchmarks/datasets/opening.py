@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.api.images import sha256_file
 from benchmarks.datasets import verifying
-from benchmarks.datasets.places import locate, missing
+from benchmarks.datasets.places import FOLDER, locate, missing
 
 if TYPE_CHECKING:
     from benchmarks.api.dataset import DatasetCard, Sample, Side
@@ -27,6 +27,15 @@ class OpenDataset:
     root: Path
     samples: tuple[Sample, ...]  # sorted by id
     manifest_sha256: str  # of (id, hash of LR, hash of HR) over all samples
+
+    @property
+    def spec(self) -> str:
+        """What opens the same set again on this machine, from any working folder."""
+        if self.card.kind != "folder":
+            return self.card.id
+        first = self.samples[0]
+        hr = first.hr.parent.absolute() if first.hr else ""
+        return f"{FOLDER}{self.card.id}={first.lr.parent.absolute()}::{hr}"
 
 
 def open_dataset(spec: str, *, sha256: Callable[[Path], str] = sha256_file) -> OpenDataset:

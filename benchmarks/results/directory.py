@@ -25,6 +25,7 @@ from benchmarks.api.errors import ConflictError, DataError, ResourceError
 from benchmarks.api.images import show, write_atomic
 
 SCHEMA = 1
+SESSIONS = "sessions.jsonl"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._@+=-]")
 
 
@@ -105,11 +106,11 @@ class RunDirectory:
     def log_session(self, session: dict[str, Any]) -> None:
         """Append one line to sessions.jsonl."""
         try:
-            with (self.path / "sessions.jsonl").open("a", encoding="utf-8") as handle:
+            with (self.path / SESSIONS).open("a", encoding="utf-8") as handle:
                 handle.write(json.dumps(session) + "\n")
         except OSError as error:
             raise ResourceError(
-                f"Cannot write {show(self.path)}/sessions.jsonl: {error.strerror or error}."
+                f"Cannot write {show(self.path / SESSIONS)}: {error.strerror or error}."
             ) from None
 
 

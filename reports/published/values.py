@@ -44,17 +44,17 @@ def counterparts(method: Method, rows: Iterable[PublishedRow]) -> tuple[Publishe
     """
     if method.options:
         return ()
-    wanted = _plain(method.card_title)
+    wanted = plain_title(method.card_title)
     by_source: dict[str, list[PublishedRow]] = {}
     for row in rows:
-        by_title = wanted == _plain(row.title)
-        by_method = wanted == _plain(row.card_title) and method.steps in (None, row.steps)
+        by_title = wanted == plain_title(row.title)
+        by_method = wanted == plain_title(row.card_title) and method.steps in (None, row.steps)
         if by_title or by_method:
             by_source.setdefault(row.citation, []).append(row)
     return tuple(found[0] for found in by_source.values() if len(found) == 1)
 
 
-def _plain(title: str) -> str:
+def plain_title(title: str) -> str:
     """Return a title without case and punctuation: TSD-SR, TSDSR and Tsd_Sr are one method."""
     return "".join(filter(str.isalnum, title.casefold()))
 
@@ -91,7 +91,7 @@ def published_for(dataset: str, n: int) -> Published:
 @cache
 def published_rows() -> tuple[PublishedRow, ...]:
     """Return all published rows, papers first, in the order in which they were printed."""
-    text = _resource("sources.toml")
+    text = resource("sources.toml")
     papers = [row for facts in tomllib.loads(text).values() for row in _paper(facts)]
     return (*papers, *_logs())
 
@@ -99,7 +99,7 @@ def published_rows() -> tuple[PublishedRow, ...]:
 def _paper(facts: Mapping[str, Any]) -> Iterator[PublishedRow]:
     """Yield the rows of a paper; a method that two of its tables repeat is one row."""
     found: dict[tuple[str, str, int], dict[str, float]] = {}
-    for line in csv.DictReader(_resource(facts["tables"]).splitlines()):
+    for line in csv.DictReader(resource(facts["tables"]).splitlines()):
         key = (line.pop("dataset"), line.pop("method"), int(line.pop("steps")))
         table = line.pop("table")
         values = found.setdefault(key, {})
@@ -139,5 +139,6 @@ def _metric(column: str) -> str:
     return metric
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """Return the contents of one of the files beside this module."""
     return files("reports.published").joinpath(name).read_text(encoding="utf-8")

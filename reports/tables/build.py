@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from reports.aggregate import estimates
 from reports.published.values import Published, PublishedRow, counterparts, published_for
+from reports.statistics.model import PerImages, Uncertainty
 from reports.tables import notes
 from reports.tables.marks import marked
 from reports.tables.model import Column, Group, Kind, Report, Table
-from reports.tables.notes import Footnotes
+from reports.tables.notes import Footnotes, about_statistics
 from reports.tables.rows import difference_row, published_row, run_row
 from reports.tables.scope import Layout, Scope
 
@@ -24,11 +25,19 @@ if TYPE_CHECKING:
     from reports.identity import Dataset, Metric
 
 
-def build_report(comparison: Comparison, layout: Layout | None = None) -> Report:
-    """Return the tables of a comparison, without those that would have no rows or no columns."""
+def build_report(
+    comparison: Comparison, layout: Layout | None = None, known: PerImages | None = None
+) -> Report:
+    """Return the tables of a comparison, without those that would have no rows or no columns.
+
+    Args:
+        comparison: what is compared.
+        layout: what is shown.
+        known: its values per image, where the layout asks for intervals or ties.
+    """
     layout = layout or Layout()
     tables: list[Table] = []
-    for scope in _scopes(comparison, layout):
+    for scope in _scopes(comparison, layout, known or PerImages()):
         tables += [_scores(scope), _differences(scope)] if layout.delta else [_scores(scope)]
     return Report(
         protocol=comparison.protocol.id,
@@ -38,7 +47,7 @@ def build_report(comparison: Comparison, layout: Layout | None = None) -> Report
     )
 
 
-def _scopes(comparison: Comparison, layout: Layout) -> Iterator[Scope]:
+def _scopes(comparison: Comparison, layout: Layout, known: PerImages) -> Iterator[Scope]:
     found = estimates(comparison)
     for has_reference in (True, False):
         datasets = [
@@ -52,7 +61,22 @@ def _scopes(comparison: Comparison, layout: Layout) -> Iterator[Scope]:
             for metric in comparison.metrics.values()
             if _belongs(metric, comparison, has_reference=has_reference) or scope.tried(metric)
         ]
-        yield replace(scope, metrics=metrics)
+        yield replace(scope, metrics=metrics, uncertainty=_uncertainty(scope, known))
+
+
+def _uncertainty(scope: Scope, known: PerImages) -> Uncertainty:
+    """Return intervals and tests of one table, which is the family of Holm's correction."""
+    if not known.columns:
+        return Uncertainty()
+    from reports.statistics.uncertainty import uncertainty
+
+    datasets = {dataset.id for dataset in scope.datasets}
+    mine = PerImages(
+        columns=tuple(one for one in known.columns if one.dataset in datasets),
+        lacking={key: why for key, why in known.lacking.items() if key[0] in datasets},
+    )
+    metrics = scope.comparison.metrics
+    return uncertainty(mine, {key: one.higher_is_better for key, one in metrics.items()})
 
 
 def _belongs(metric: Metric, comparison: Comparison, *, has_reference: bool) -> bool:
@@ -88,7 +112,8 @@ def _scores(scope: Scope) -> Table:
         group = _group(scope, dataset, published, footnotes)
         rows = [run_row(scope, dataset, method, footnotes) for method in methods]
         rows += [published_row(scope, row, footnotes) for row in published.rows]
-        ranked = marked(rows, columns, published=scope.layout.rank_published)
+        layout = scope.layout
+        ranked = marked(rows, columns, published=layout.rank_published, tied=layout.tied)
         groups.append(replace(group, rows=ranked))
     return _table("scores", scope, columns, groups, footnotes)
 
@@ -159,8 +184,19 @@ def _columns(scope: Scope, footnotes: Footnotes) -> list[Column]:
         reason = reasons.get(metric.id)
         alike = [one.title for one in scope.metrics if reason and reasons.get(one.id) == reason]
         text = f"{', '.join(alike)}: {reason}" if reason else ""
-        columns.append(replace(_column(metric), notes=footnotes.mark(text)))
+        marks = footnotes.mark(text) + _unsure(scope, metric, footnotes)
+        columns.append(replace(_column(metric), notes=marks))
     return columns
+
+
+def _unsure(scope: Scope, metric: Metric, footnotes: Footnotes) -> tuple[str, ...]:
+    """Return the marks of why a column has no intervals, and was not tested, on some data sets."""
+    texts = [
+        f"{metric.title} on {dataset.title}: {why}"
+        for dataset in scope.datasets
+        if (why := scope.uncertainty.lacking.get((dataset.id, metric.id)))
+    ]
+    return tuple(mark for text in texts for mark in footnotes.mark(text))
 
 
 def _column(metric: Metric) -> Column:
@@ -183,10 +219,13 @@ def _table(
     what = {"scores": "Comparison", "difference": "Ours minus published"}[kind]
     titles = [group.title for group in groups]
     on = " and ".join(filter(None, [", ".join(titles[:-1]), *titles[-1:]]))
+    words = about_statistics(scope) if kind == "scores" else []
+    protocol = scope.comparison.protocol.label
     return Table(
         kind=kind,
         label="-".join(group.dataset for group in groups),
-        caption=f"{what} on {on}. Means over n images, protocol {scope.comparison.protocol.label}.",
+        caption=" ".join([f"{what} on {on}. Means over n images, protocol {protocol}.", *words]),
+        spread=scope.layout.spread if kind == "scores" else "",
         columns=tuple(columns),
         groups=tuple(groups),
         footnotes=footnotes.collected(),

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from reports.tables.text import Highlight, number, one_line
+from reports.tables.text import WORDS, Highlight, number, one_line, spread
 
 if TYPE_CHECKING:
-    from reports.tables.model import Cell, Column, Group, Kind, Report, Row, Table
+    from reports.tables.model import Cell, Column, Group, Report, Row, Table
 
 _MACROS = {
-    Highlight.RED_BLUE: (r"\textcolor{red}{#1}", r"\textcolor{blue}{#1}"),
-    Highlight.BOLD_UNDERLINE: (r"\textbf{#1}", r"\underline{#1}"),
-}
-_WORDS = {
-    Highlight.RED_BLUE: "Best in red, second in blue.",
-    Highlight.BOLD_UNDERLINE: "Best in bold, second underlined.",
-    Highlight.NONE: "",
+    Highlight.RED_BLUE: {"best": r"\textcolor{red}{#1}", "second": r"\textcolor{blue}{#1}"},
+    Highlight.BOLD_UNDERLINE: {"best": r"\textbf{#1}", "second": r"\underline{#1}"},
+    Highlight.TIED: {"best": r"\textbf{#1}", "tied": r"\textbf{#1}"},
 }
 _ESCAPES = str.maketrans(
     {
@@ -42,6 +38,8 @@ _ESCAPES = str.maketrans(
     }
 )
 _ARROWS = {"↑": r"$\uparrow$", "↓": r"$\downarrow$"}
+# Shrinks a table that is wider than the text, and only such a one.
+SHRINK = r"  \resizebox{\ifdim\width>\linewidth \linewidth\else \width\fi}{!}{%"
 _ONE_COLUMN = 5  # metrics that fit one column of a two-column paper
 
 
@@ -67,15 +65,15 @@ def _preamble(highlight: Highlight) -> Iterator[str]:
     colour = ",xcolor" if highlight is Highlight.RED_BLUE else ""
     yield rf"% Needs in the preamble: \usepackage{{booktabs,graphicx,multirow{colour}}}"
     if highlight in _MACROS:
-        best, second = _MACROS[highlight]
-        yield r"% Restyle the marks by defining \best and \second before this file is read."
-        yield rf"\providecommand{{\best}}[1]{{{best}}}"
-        yield rf"\providecommand{{\second}}[1]{{{second}}}"
+        names = " and ".join(rf"\{mark}" for mark in _MACROS[highlight])
+        yield f"% Restyle the marks by defining {names} before this file is read."
+        for mark, style in _MACROS[highlight].items():
+            yield rf"\providecommand{{\{mark}}}[1]{{{style}}}"
 
 
 def _table(table: Table, highlight: Highlight) -> Iterator[str]:
     environment = "table" if len(table.columns) <= _ONE_COLUMN else "table*"
-    words = _WORDS[highlight] if table.kind == "scores" else ""
+    words = WORDS[highlight] if table.kind == "scores" else ""
     label = table.label + ("-delta" if table.kind == "difference" else "")
     yield rf"\begin{{{environment}}}[t]"
     yield r"  \centering"
@@ -83,14 +81,13 @@ def _table(table: Table, highlight: Highlight) -> Iterator[str]:
     yield rf"  \label{{tab:{label}}}"
     yield r"  \par\smallskip"
     yield r"  \small\setlength{\tabcolsep}{3.5pt}"
-    # Shrinks a table that is wider than the text, and only such a one.
-    yield r"  \resizebox{\ifdim\width>\linewidth \linewidth\else \width\fi}{!}{%"
+    yield SHRINK
     yield rf"  \begin{{tabular}}{{ll{'c' * len(table.columns)}}}"
     yield r"    \toprule"
     yield f"    {' & '.join(['Dataset', 'Method', *map(_head, table.columns)])} \\\\"
     for group in table.groups:
         yield r"    \midrule"
-        yield from _group(group, table.columns, table.kind, highlight)
+        yield from _group(group, table, highlight)
     yield r"    \bottomrule"
     yield r"  \end{tabular}}"
     if table.footnotes:
@@ -106,20 +103,25 @@ def _head(column: Column) -> str:
     return escape(column.title) + _ARROWS[column.arrow] + _superscript(column.notes)
 
 
-def _group(
-    group: Group, columns: tuple[Column, ...], kind: Kind, highlight: Highlight
-) -> Iterator[str]:
+def _group(group: Group, table: Table, highlight: Highlight) -> Iterator[str]:
+    below = table.spread == "ci"  # intervals have a line of their own
     for number_, row in enumerate(group.rows):
-        first = "" if number_ else _dataset(group)
-        cells = [_cell(c, k, kind, highlight) for c, k in zip(row.cells, columns, strict=True)]
-        yield f"    {' & '.join([first, _title(row), *cells])} \\\\"
+        first = "" if number_ else _dataset(group, lines=1 + below)
+        cells = [
+            _cell(cell, column, table, highlight)
+            for cell, column in zip(row.cells, table.columns, strict=True)
+        ]
+        yield f"    {' & '.join([first, _title(row), *cells])} \\\\" + "[-3pt]" * below
+        if below:
+            intervals = map(_interval, row.cells, table.columns)
+            yield f"    {' & '.join(['', '', *intervals])} \\\\"
 
 
-def _dataset(group: Group) -> str:
+def _dataset(group: Group, *, lines: int) -> str:
     title, n = escape(group.title), f"$n={group.n}$" + _superscript(group.notes)
-    if len(group.rows) == 1:
+    if len(group.rows) * lines == 1:
         return f"{title} ({n})"
-    return rf"\multirow{{{len(group.rows)}}}{{*}}{{\shortstack[l]{{{title}\\{n}}}}}"
+    return rf"\multirow{{{len(group.rows) * lines}}}{{*}}{{\shortstack[l]{{{title}\\{n}}}}}"
 
 
 def _title(row: Row) -> str:
@@ -127,13 +129,20 @@ def _title(row: Row) -> str:
     return (title if row.key else rf"\textit{{{title}}}") + _superscript([row.published])
 
 
-def _cell(cell: Cell, column: Column, kind: Kind, highlight: Highlight) -> str:
-    text = number(cell, column, kind)
-    if kind == "difference" and cell.value is not None:
+def _cell(cell: Cell, column: Column, table: Table, highlight: Highlight) -> str:
+    text = number(cell, column, table.kind)
+    if table.kind == "difference" and cell.value is not None:
         text = f"${text}$"
-    if cell.mark and highlight is not Highlight.NONE:
+    if cell.mark in _MACROS.get(highlight, {}):
         text = rf"\{cell.mark}{{{text}}}"
-    return text + _superscript(cell.notes)
+    text += _superscript(cell.notes)
+    beside = spread(cell, column, table.spread) if table.spread == "pm" else ""
+    return text + beside.replace("±", r"{\tiny\,$\pm$") + "}" * bool(beside)
+
+
+def _interval(cell: Cell, column: Column) -> str:
+    text = spread(cell, column, "ci")
+    return rf"{{\tiny {text}}}" if text else ""
 
 
 def _superscript(marks: Iterable[str]) -> str:

@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from reports.tables.text import Highlight, number, one_line
+from reports.tables.text import Highlight, number, one_line, spread
 
 if TYPE_CHECKING:
-    from reports.tables.model import Cell, Column, Kind, Report, Row, Table
+    from reports.tables.model import Cell, Column, Report, Row, Table
 
 # Everything that starts markup, HTML included; a pipe would end the cell.
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&#$!])")
-_MARKUP = {"best": "**{}**", "second": "<ins>{}</ins>", "": "{}"}
+_MARKUP = {
+    Highlight.BOLD_UNDERLINE: {"best": "**{}**", "second": "<ins>{}</ins>"},
+    Highlight.TIED: {"best": "**{}**", "tied": "**{}**"},
+}
 
 
 def escape(text: str) -> str:
@@ -37,23 +40,24 @@ def render(report: Report, highlight: Highlight = Highlight.BOLD_UNDERLINE) -> s
 def _table(table: Table, highlight: Highlight) -> Iterator[str]:
     yield f"**{escape(table.caption)}**"
     yield ""
-    yield _line(["Dataset", "Method", *map(_head, table.columns)])
-    yield _line(["---", "---", *("---:" for _ in table.columns)])
+    yield line(["Dataset", "Method", *map(_head, table.columns)])
+    yield line(["---", "---", *("---:" for _ in table.columns)])
     for group in table.groups:
         first = f"{escape(group.title)} (n = {group.n}){_superscript(group.notes)}"
         for row in group.rows:
             cells = (
-                _cell(cell, column, table.kind, highlight)
+                _cell(cell, column, table, highlight)
                 for cell, column in zip(row.cells, table.columns, strict=True)
             )
-            yield _line([first, _title(row), *cells])
+            yield line([first, _title(row), *cells])
             first = ""
     for note in table.footnotes:
         yield ""
         yield f"<sup>{escape(note.mark)}</sup> {escape(note.text)}"
 
 
-def _line(cells: Iterable[str]) -> str:
+def line(cells: Iterable[str]) -> str:
+    """Return one line of a table."""
     return f"| {' | '.join(cells)} |"
 
 
@@ -66,9 +70,11 @@ def _title(row: Row) -> str:
     return (title if row.key else f"*{title}*") + _superscript([row.published])
 
 
-def _cell(cell: Cell, column: Column, kind: Kind, highlight: Highlight) -> str:
-    mark = cell.mark if highlight is not Highlight.NONE else ""
-    return _MARKUP[mark].format(number(cell, column, kind)) + _superscript(cell.notes)
+def _cell(cell: Cell, column: Column, table: Table, highlight: Highlight) -> str:
+    markup = _MARKUP.get(highlight, {}).get(cell.mark, "{}")
+    text = markup.format(number(cell, column, table.kind)) + _superscript(cell.notes)
+    beside = spread(cell, column, table.spread)
+    return f"{text} {escape(beside)}" if beside else text
 
 
 def _superscript(marks: Iterable[str]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reports.aggregate import ranks
+from reports.statistics.model import ALPHA
 
 if TYPE_CHECKING:
     from reports.tables.model import Column, Mark, Row
@@ -15,7 +16,9 @@ _MARKS: dict[int, Mark] = {1: "best", 2: "second"}
 _FEWEST_FOR_SECOND = 3  # the second of two is the last
 
 
-def marked(rows: Sequence[Row], columns: Sequence[Column], *, published: bool) -> tuple[Row, ...]:
+def marked(
+    rows: Sequence[Row], columns: Sequence[Column], *, published: bool, tied: bool = False
+) -> tuple[Row, ...]:
     """Return the rows with the marks of their cells.
 
     Ranks come from unrounded values, and ties share a mark. A set metric depends on its number of
@@ -25,8 +28,11 @@ def marked(rows: Sequence[Row], columns: Sequence[Column], *, published: bool) -
         rows: the rows of one group.
         columns: their columns.
         published: whether published rows are ranked with ours.
+        tied: mark all that is not distinguishable from the best instead of the second best.
     """
     marks = [_column_marks(rows, i, column, published) for i, column in enumerate(columns)]
+    if tied:
+        marks = [_with_ties(rows, i, ranked) for i, ranked in enumerate(marks)]
     return tuple(
         replace(
             row,
@@ -55,3 +61,13 @@ def _column_marks(
     places = 2 if len(cells) >= _FEWEST_FOR_SECOND else 1
     found = ranks(values, higher_is_better=column.higher_is_better)
     return {number: _MARKS[rank] for number, rank in found.items() if rank <= places}
+
+
+def _with_ties(rows: Sequence[Row], index: int, ranked: Mapping[int, Mark]) -> dict[int, Mark]:
+    """Return the marks of one column; a column that was not tested has none."""
+    p_values = {number: row.cells[index].p for number, row in enumerate(rows)}
+    return {
+        number: "best" if ranked.get(number) == "best" else "tied"
+        for number, p in p_values.items()
+        if p is not None and p > ALPHA
+    }

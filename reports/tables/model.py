@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["scores", "difference"]
-Mark = Literal["", "best", "second"]
+Mark = Literal["", "best", "second", "tied"]  # tied: not distinguishable from the best
+Spread = Literal["", "ci", "pm"]  # what stands beside a value: nothing, [low, high], or ± half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class Cell:
     value: float | None = None  # unrounded; None: not available
     n: int | None = None  # images it stands on
     mark: Mark = ""
+    interval: tuple[float, float] | None = None  # of the mean, 95 %
+    p: float | None = None  # of "equals the best of its column", corrected; 1 for the best
     notes: tuple[str, ...] = ()
 
 
@@ -74,6 +77,7 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     groups: tuple[Group, ...]
+    spread: Spread = ""
     footnotes: tuple[Footnote, ...] = ()
 
 

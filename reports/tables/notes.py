@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
+from reports.statistics.model import ALPHA
 from reports.tables.model import Footnote
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from reports.aggregate import Estimate, Key
     from reports.comparison import Comparison
     from reports.identity import Dataset, Metric
+    from reports.tables.scope import Scope
 
 _LONGEST = 100  # characters of a cause in a footnote
 _NOT_SHARED = "no image that all methods share"
@@ -98,6 +100,23 @@ def about_column(comparison: Comparison, metric: Metric) -> str:
         return _NOT_SHARED
     failed = comparison.failures[comparison.failures["metric"] == metric.id]
     return _failures(failed) if len(failed) else "not computed"
+
+
+def about_statistics(scope: Scope) -> list[str]:
+    """Return the sentences of a caption that say what intervals and ties are."""
+    layout = scope.layout
+    what = {
+        "ci": "Brackets hold 95 % intervals",
+        "pm": "± is half the width of the 95 % interval",
+        "": "",
+    }[layout.spread]
+    words = [f"{what} (studentised bootstrap over images)."] if what else []
+    if layout.tied:
+        tests = scope.uncertainty.tests
+        words.append(
+            f"Paired sign-flip tests, Holm over all {tests} pairs of the table, {ALPHA:.0%}."
+        )
+    return words
 
 
 def about_cell(

@@ -26,7 +26,8 @@ def run_row(scope: Scope, dataset: Dataset, method: str, footnotes: Footnotes) -
 def _cell(
     scope: Scope, dataset: Dataset, metric: Metric, method: str, footnotes: Footnotes
 ) -> Cell:
-    estimate = scope.found.get((dataset.id, metric.id, method))
+    key = (dataset.id, metric.id, method)
+    estimate = scope.found.get(key)
     if estimate is None:
         if not scope.has_values(metric):
             return Cell()  # the column says why
@@ -35,7 +36,13 @@ def _cell(
     text = ""
     if metric.level == "set" and estimate.n < (most := scope.n_of_sets(dataset, metric)):
         text = f"{metric.title} over {estimate.n} images, not ranked against {most}"
-    return Cell(value=estimate.value, n=estimate.n, notes=footnotes.mark(text))
+    return Cell(
+        value=estimate.value,
+        n=estimate.n,
+        interval=scope.uncertainty.intervals.get(key) if scope.layout.spread else None,
+        p=scope.uncertainty.p_values.get(key),
+        notes=footnotes.mark(text),
+    )
 
 
 def published_row(scope: Scope, row: PublishedRow, footnotes: Footnotes) -> Row:

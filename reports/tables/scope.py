@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from reports.statistics.model import Uncertainty
 
 if TYPE_CHECKING:
     from reports.aggregate import Estimate, Key
     from reports.comparison import Comparison
     from reports.identity import Dataset, Metric
+    from reports.tables.model import Spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,8 @@ class Layout:
     published: bool = False
     rank_published: bool = False
     delta: bool = False
+    spread: Spread = ""
+    tied: bool = False  # mark what is not distinguishable from the best
     published_titles: Collection[str] | None = None  # of the published rows to show; None: all
 
 
@@ -31,6 +36,7 @@ class Scope:
     found: Mapping[Key, Estimate]
     datasets: Sequence[Dataset]
     metrics: Sequence[Metric]
+    uncertainty: Uncertainty = field(default_factory=Uncertainty)
 
     def methods_on(self, dataset: Dataset) -> list[str]:
         """Return the methods that were run on a data set, whether or not they succeeded."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from reports.tables.text import Highlight, number, one_line
+from reports.tables.text import WORDS, Highlight, number, one_line, spread
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 _STYLES = {
     Highlight.RED_BLUE: {"best": "bold red", "second": "underline blue"},
     Highlight.BOLD_UNDERLINE: {"best": "bold", "second": "underline"},
+    Highlight.TIED: {"best": "bold", "tied": "bold"},
     Highlight.NONE: {},
-}
-_WORDS = {
-    Highlight.RED_BLUE: "Best in red, second in blue.",
-    Highlight.BOLD_UNDERLINE: "Best in bold, second underlined.",
-    Highlight.NONE: "",
 }
 _SUPERSCRIPT = str.maketrans("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
 _UNBOUNDED = 10_000  # columns of a file or a pipe
@@ -39,7 +35,7 @@ def show(report: Report, console: Console, highlight: Highlight = Highlight.RED_
             console.print()
         for line in _lines(table, room, highlight):
             console.print(line, soft_wrap=True)
-        words = _WORDS[highlight] if table.kind == "scores" else ""
+        words = WORDS[highlight] if table.kind == "scores" else ""
         caption = f"{one_line(table.caption)} {words}".strip()
         console.print(caption, markup=False, highlight=False, soft_wrap=wrap)
         for note in table.footnotes:
@@ -86,10 +82,11 @@ def _block(
         for row in group.rows:
             line = _line([_left(_name(row), left)], "" if row.key else "italic")
             for i, width in widths.items():
-                text = _cell(row.cells[i], table.columns[i], table)
-                style = _STYLES[highlight].get(row.cells[i].mark, "")
-                line.append(_right("", gap + width - len(text)))
-                line.append(text, style=style)
+                cell, column = row.cells[i], table.columns[i]
+                style = _STYLES[highlight].get(cell.mark, "")
+                line.append(_right("", gap + width - len(_cell(cell, column, table))))
+                line.append(_value(cell, column, table), style=style)
+                line.append(_beside(cell, column, table))
             yield line
 
 
@@ -124,7 +121,16 @@ def _head(column: Column) -> str:
 
 
 def _cell(cell: Cell, column: Column, table: Table) -> str:
+    return _value(cell, column, table) + _beside(cell, column, table)
+
+
+def _value(cell: Cell, column: Column, table: Table) -> str:
     return number(cell, column, table.kind) + _superscript(cell.notes)
+
+
+def _beside(cell: Cell, column: Column, table: Table) -> str:
+    text = spread(cell, column, table.spread)
+    return f" {text}" if text else ""
 
 
 def _superscript(marks: Iterable[str]) -> str:

@@ -94,6 +94,10 @@ def test_conventions_are_named_with_their_users_and_an_expected_value_found(
     answer = program(*words, "--expect", expected)
     nearest = answer.stdout.splitlines()[-3]
     assert nearest.startswith(f"{expected}: psnr@rgb")
+    another = values["psnr@y601"] - 1.32
+    mixed = json.loads(program(*words, "--expect", f"psnr={another}", "--json").stdout)
+    assert mixed["explanations"][0]["expected"] == "psnr@yiq"
+    assert "as if it were psnr@yiq" in program(*words, "--expect", f"psnr={another}").stdout
     assert program(*words, "--expect", "psnr").returncode == 2
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[RunResults]:
     """The runs that were handed to the figure."""
     seen: list[RunResults] = []
 
-    def steps(results: Sequence[RunResults], out: Path) -> list[Path]:
-        seen.extend(results)
+    def steps(results: RunResults, out: Path) -> list[Path]:
+        seen.append(results)
         out.mkdir(exist_ok=True)
         (out / "steps.csv").write_text("drawn\n")
         return [out / "steps.csv"]

@@ -1,0 +1,88 @@
+"""The tables of the MFSR paper, as they are printed.
+
+Marks are known of three columns alone, from a reading of the paper's text: `mfsr_marks.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from reports.audit.csv_file import read_csv
+from reports.audit.interpret import interpret
+from reports.published.values import resource
+
+if TYPE_CHECKING:
+    from reports.audit.model import Entry, Mark, PaperTable
+
+NAME = "paper"
+_BASIS = "read in a text extraction of the paper: confirm it in the PDF"
+_KNOWN_MARKS: Mapping[str, Mark] = {"marked": "marked", "unmarked": ""}
+
+
+@cache
+def _facts() -> Mapping[str, Any]:
+    facts: Mapping[str, Any] = tomllib.loads(resource("sources.toml"))["mfsr"]
+    return facts
+
+
+def citation() -> str:
+    """Return by what the published rows cite the paper."""
+    return str(_facts()["citation"])
+
+
+def paper() -> tuple[PaperTable, ...]:
+    """Return Tables 1 to 5, ablations under the data set that the paper's text names."""
+    marks = _marks()
+    tables = [
+        replace(table, entries=tuple(_marked(table, marks)))
+        for table in _tables(_facts()["tables"])
+    ]
+    tables += _tables(_facts()["ablations"])
+    return tuple(sorted(tables, key=lambda table: table.name))
+
+
+def _tables(file: str) -> Iterator[PaperTable]:
+    n_of = {title: of["n"] for title, of in _facts()["datasets"].items()}
+    for grid in read_csv(_with_methods(resource(file)), file):
+        table = interpret(grid, _facts()["ablations_stated"])
+        assert table is not None, grid.name
+        number = grid.name.rpartition(" ")[2]
+        entries = tuple(replace(entry, line=0) for entry in table.entries)
+        yield replace(table, name=f"Table {number}", entries=entries, n_of=n_of)
+
+
+def _with_methods(text: str) -> str:
+    """Return the CSV of the ablations with one column that says what each row is."""
+    rows = list(csv.DictReader(text.splitlines()))
+    if "velocity" not in rows[0]:
+        return text
+    lines = []
+    for row in rows:
+        parts = [row.pop("velocity")]
+        for column, symbol in (("guidance_scale", "w"), ("ratio_t_ne_s", "r")):
+            value = row.pop(column)
+            parts += [f"{symbol}={value}"] if value else []
+        lines.append({"method": " ".join(parts), **row})
+    head = ",".join(lines[0])
+    return "\n".join([head, *(",".join(line.values()) for line in lines)])
+
+
+def _marks() -> dict[tuple[str, str, str, str], Mark]:
+    rows = csv.DictReader(resource("mfsr_marks.csv").splitlines())
+    return {
+        (f"Table {row['table']}", row["dataset"], row["method"], row["metric"]): _KNOWN_MARKS[
+            row["mark"]
+        ]
+        for row in rows
+    }
+
+
+def _marked(table: PaperTable, marks: Mapping[tuple[str, str, str, str], Mark]) -> Iterator[Entry]:
+    for entry in table.entries:
+        key = (table.name, entry.dataset, entry.method, entry.name.lower())
+        yield replace(entry, mark=marks[key], basis=_BASIS) if key in marks else entry

@@ -1,0 +1,1 @@
+"""Pages that open from disk, with no server and no network."""
