@@ -95,7 +95,7 @@ _TINY_WIDTH, _TINY_HEADS, _TINY_LAYERS = 96, 3, 4
 
 
 def teacher_tiny() -> Recipe:
-    """dit4sr-tiny: DiT4SR's classes at 1.6 million parameters, from nothing, on a CPU.
+    """dit4sr-tiny: DiT4SR's classes at 1.5 million parameters, from nothing, on a CPU.
 
     A token is 8 x 8 pixels, 192 numbers, more than the network is wide: it predicts the mean and
     variance of each (`mfsr.field`). Its time input is 10 sigma, so that the student can keep the

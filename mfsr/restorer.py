@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from mfsr.bundle import Model
 
-TINY = Path(__file__).parent / "tiny"  # the small models' weights, part of the package
+# Where the small models are, teacher/ and student/: in the package, unless the user says otherwise.
+TINY = Path(os.environ.get("MFSR_BENCH_TINY") or Path(__file__).parent / "tiny")
 
 _MFSR = Paper(
     title="MFSR: MeanFlow Distillation for One-Step Real-World Image Super-Resolution",
@@ -77,14 +79,14 @@ class _Tiny(Restorer):
         if not (cls.folder / "model.json").is_file():
             stage = "mfsr" if cls.folder.name == "student" else "teacher"
             raise WeightsMissingError(
-                f"The weights of '{cls.card.name}' are not part of this installation.",
+                f"The weights of '{cls.card.name}' are not in {cls.folder}.",
                 f"Train them: mfsr-bench train {stage} --recipe tiny (docs/training.md), and put "
-                f"the run's model folder at {cls.folder}",
+                "the run's model folder there.",
             )
 
     @classmethod
     def fingerprint(cls, argument: str) -> str:
-        """Return the hashes of the package's weight files."""
+        """Return the hashes of the weight files."""
         from benchmarks.api.images import sha256_file
 
         files = sorted(TINY.rglob("*.safetensors")) + sorted(TINY.rglob("*.json"))
@@ -108,7 +110,7 @@ class _Tiny(Restorer):
 
 
 class DiT4SRTiny(_Tiny):
-    """The small teacher: a DiT4SR of 1.6 million parameters, by Euler steps with guidance."""
+    """The small teacher: a DiT4SR of 1.5 million parameters, by Euler steps with guidance."""
 
     guidance: float
 
@@ -116,7 +118,7 @@ class DiT4SRTiny(_Tiny):
     card = MethodCard(
         name="dit4sr-tiny",
         title="DiT4SR-tiny",
-        base_model="DiT4SR's classes, 1.6 M parameters, pixel latent; trained from nothing",
+        base_model="DiT4SR's classes, 1.5 M parameters, pixel latent; trained from nothing",
         default_steps=40,
         nfe_per_step=2,
         prompt="fixed",
@@ -124,7 +126,7 @@ class DiT4SRTiny(_Tiny):
         size=SizeRule(multiple_of=2, minimum=4),
         options=(
             MethodOption(
-                name="guidance", default="2.0", help="Guidance scale; 1 is without guidance."
+                name="guidance", default="1.1", help="Guidance scale; 1 is without guidance."
             ),
         ),
         trained_on=("BSDS500", "Urban100", "Sun-Hays 80"),

@@ -29,7 +29,7 @@ from benchmarks.cli.options import (
 )
 
 # With no argument: on built-in photographs, with methods that need no download.
-DEFAULT_METHODS = ("nearest", "bicubic", "lanczos")
+DEFAULT_METHODS = ("nearest", "bicubic", "lanczos", "mfsr-tiny")
 DEFAULT_DATASETS = ("sample",)
 
 

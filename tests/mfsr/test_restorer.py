@@ -113,5 +113,5 @@ def test_a_small_model_that_is_not_installed_says_so(
 ) -> None:
     monkeypatch.setattr(restorer.MFSRTiny, "folder", tmp_path / "student")
     kind = registry.restorer("mfsr-tiny")
-    with pytest.raises(WeightsMissingError, match="not part of this installation"):
+    with pytest.raises(WeightsMissingError, match="'mfsr-tiny' are not in"):
         kind.load(Runtime(card=kind.card))
