@@ -172,7 +172,7 @@ def mfsr_tiny() -> Recipe:
         ),
         data=replace(teacher.data, null_share=0.0, negative_share=0.0),
         trainer=replace(
-            teacher.trainer, steps=1000, batch=8, learning_rate=3e-4, warmup=100, ema=0.995
+            teacher.trainer, steps=800, batch=8, learning_rate=3e-4, warmup=100, ema=0.995
         ),
         distil=DistilConfig(w=0.1),
     )
