@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +13,8 @@ from benchmarks.api.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mfsr.recipes import Stage
-    from mfsr.trainer import Progress
+    from mfsr.recipes import Recipe, Stage
+    from mfsr.settings import Progress
 
 app = typer.Typer(
     help="Train a DiT4SR teacher (stage 1) or distil it into an MFSR student (stage 2).",
@@ -35,6 +34,10 @@ Captions = Annotated[
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the run.")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes that prepare data.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change the recipe: distil.prob_equal=0.25; repeatable."),
+]
 Plan = Annotated[
     bool, typer.Option("--plan", help="Print what would be trained, and its memory; then stop.")
 ]
@@ -50,10 +53,15 @@ def teacher(
     steps: Steps = None,
     seed: Seed = 0,
     workers: Workers = 0,
+    changes: Changes = None,
     plan: Plan = False,
 ) -> None:
     """Stage 1: train DiT4SR, or fine-tune it. The same command again goes on where it stopped."""
-    _run("teacher", recipe, data, out, base, captions, None, steps, seed, workers, plan=plan)
+    made = _recipe("teacher", recipe, seed, steps, changes)
+    if plan:
+        _show_plan(made)
+    else:
+        _train(made, data, out, base=base, captions=captions, workers=workers)
 
 
 @app.command()
@@ -69,46 +77,46 @@ def mfsr(
     steps: Steps = None,
     seed: Seed = 0,
     workers: Workers = 0,
+    changes: Changes = None,
     plan: Plan = False,
 ) -> None:
     """Stage 2: distil a teacher into MFSR. The same command again goes on where it stopped."""
-    _run("mfsr", recipe, data, out, base, captions, teacher, steps, seed, workers, plan=plan)
+    made = _recipe("mfsr", recipe, seed, steps, changes)
+    if plan:
+        _show_plan(made)
+    else:
+        _train(made, data, out, base=base, captions=captions, teacher=teacher, workers=workers)
 
 
-def _run(
-    stage: Stage,
-    name: str,
-    data: list[Path] | None,
-    out: Path | None,
-    base: Path | None,
-    captions: Path | None,
-    teacher: Path | None,
-    steps: int | None,
-    seed: int,
-    workers: int,
-    *,
-    plan: bool,
-) -> None:
+def _recipe(
+    stage: Stage, name: str, seed: int, steps: int | None, changes: list[str] | None
+) -> Recipe:
+    from mfsr.config import override
     from mfsr.recipes import recipe as named
 
-    recipe = named(stage, name)
-    changed = replace(recipe.trainer, seed=seed, steps=steps or recipe.trainer.steps)
-    recipe = replace(recipe, trainer=changed)
-    if plan:
-        from mfsr.plan import plan as planned
+    all_changes = [f"trainer.seed={seed}", *(changes or ())]
+    if steps is not None:
+        all_changes.append(f"trainer.steps={steps}")
+    return override(named(stage, name), all_changes, where=f"recipe '{name}' of {stage}")
 
-        console.out().print("\n".join(planned(recipe).lines()), markup=False)
-        return
+
+def _show_plan(recipe: Recipe) -> None:
+    from mfsr.plan import plan as planned
+
+    console.out().print("\n".join(planned(recipe).lines()), markup=False)
+
+
+def _train(
+    recipe: Recipe, data: list[Path] | None, out: Path | None, *, workers: int, **more: Path | None
+) -> None:
     if out is None or not data:
         raise UsageError(
             "A run needs data and a folder.",
-            f"Use: mfsr-bench train {stage} --recipe {name} --data PHOTOS --out RUN",
+            f"Use: mfsr-bench train {recipe.stage} --recipe {recipe.name} --data PHOTOS --out RUN",
         )
     from mfsr.stages import Sources, train
 
-    sources = Sources(
-        data=tuple(data), out=out, base=base, teacher=teacher, captions=captions, workers=workers
-    )
+    sources = Sources(data=tuple(data), out=out, workers=workers, **more)
     with _progress(recipe.trainer.steps) as report:
         folder = train(recipe, sources, report)
     console.out().print(str(folder), markup=False)

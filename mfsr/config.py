@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import json
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, is_dataclass
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from benchmarks.api.errors import ConfigError
 
@@ -52,6 +53,11 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             return None
         hint = next(arg for arg in get_args(hint) if arg is not type(None))
         return _value(hint, value, where)
+    if origin is Literal:
+        if value not in get_args(hint):
+            legal = ", ".join(map(str, get_args(hint)))
+            raise ConfigError(f"{where} is {value!r}; legal: {legal}")
+        return value
     if is_dataclass(hint):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} is not an object")
@@ -65,6 +71,53 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and not isinstance(value, hint):
         raise ConfigError(f"{where} is {value!r}, not a {hint.__name__}")
     return value
+
+
+def override(config: T, assignments: Iterable[str], *, where: str) -> T:
+    """Return a configuration with some values changed.
+
+    Args:
+        config: a configuration.
+        assignments: "dotted.key=value" each; a value is JSON, or text where the old one is text.
+        where: what the configuration is of, for messages.
+
+    Raises:
+        ConfigError: not an assignment, no such key, or a value of the wrong type.
+    """
+    plain = to_json(config)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"{assignment!r} is not an assignment.", "Use, say: trainer.batch=4")
+        *parents, last = key.split(".")
+        inner: Any = plain
+        for parent in parents:
+            inner = inner.get(parent) if isinstance(inner, dict) else None
+        if not isinstance(inner, dict) or last not in inner:
+            raise ConfigError(f"{where} has no {key!r}.", _nearest(key, dotted(plain)))
+        inner[last] = text if isinstance(inner[last], str) else _parsed(text)
+    return from_json(type(config), plain, where=where)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def dotted(plain: Mapping[str, Any], path: str = "") -> list[str]:
+    """Return the dotted keys of nested mappings."""
+    found = []
+    for key, value in plain.items():
+        deeper = dotted(value, f"{path}{key}.") if isinstance(value, Mapping) else [path + key]
+        found += deeper
+    return found
+
+
+def _nearest(key: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(key, list(known), n=1)
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any], path: str = "") -> list[str]:

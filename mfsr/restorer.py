@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from mfsr.bundle import Model
 
-TINY = Path(__file__).parent / "tiny"  # the small models' weights, part of the package
+# Where the small models are, teacher/ and student/: in the package, unless the user says otherwise.
+TINY = Path(os.environ.get("MFSR_BENCH_TINY") or Path(__file__).parent / "tiny")
 
 _MFSR = Paper(
     title="MFSR: MeanFlow Distillation for One-Step Real-World Image Super-Resolution",
@@ -74,10 +76,17 @@ SD35 = WeightFolder(
     gated=True,
 )
 
+_TEMPERATURE = MethodOption(
+    name="temperature",
+    default="0.9",
+    help="Standard deviation of the noise that sampling starts from: below 1, less texture.",
+)
+
 
 class _Tiny(Restorer):
     """A small model of the package."""
 
+    temperature: float
     folder: ClassVar[Path]
     tiling: ClassVar[Tiling] = Tiling(tile=16, overlap=4, untiled="square", symmetric=True)
     model: Model
@@ -87,17 +96,18 @@ class _Tiny(Restorer):
         if not (cls.folder / "model.json").is_file():
             stage = "mfsr" if cls.folder.name == "student" else "teacher"
             raise WeightsMissingError(
-                f"The weights of '{cls.card.name}' are not part of this installation.",
+                f"The weights of '{cls.card.name}' are not in {cls.folder}.",
                 f"Train them: mfsr-bench train {stage} --recipe tiny (docs/training.md), and put "
-                f"the run's model folder at {cls.folder}",
+                "the run's model folder there.",
             )
 
     @classmethod
     def fingerprint(cls, argument: str) -> str:
-        """Return the hashes of the package's weight files."""
+        """Return the hashes of the weight files."""
         from benchmarks.api.images import sha256_file
 
-        files = sorted(TINY.rglob("*.safetensors")) + sorted(TINY.rglob("*.json"))
+        folders = {DiT4SRTiny.folder, cls.folder}  # a student stands on its teacher
+        files = sorted(file for folder in folders for file in folder.rglob("*") if file.is_file())
         return " ".join(f"{file.relative_to(TINY)}={sha256_file(file)}" for file in files)
 
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
@@ -108,7 +118,7 @@ class _Tiny(Restorer):
         lr_up = inference.enlarged(batch.images, self.card.scale)
         prompts = [self.model.config.positive] * len(batch)
         c = inference.condition(self.model, lr_up, prompts, generators)
-        eps = inference.noise(c.z_lr, generators)
+        eps = self.temperature * inference.noise(c.z_lr, generators)
         with self.stage("network"):
             z = self._sample(eps, c, steps)
         return self.model.autoencoder.decode(z, lr_up.to(z.device)).clamp(0, 1)
@@ -118,7 +128,7 @@ class _Tiny(Restorer):
 
 
 class DiT4SRTiny(_Tiny):
-    """The small teacher: a DiT4SR of 1.6 million parameters, by Euler steps with guidance."""
+    """The small teacher: a DiT4SR of 1.5 million parameters, by Euler steps with guidance."""
 
     guidance: float
 
@@ -126,7 +136,7 @@ class DiT4SRTiny(_Tiny):
     card = MethodCard(
         name="dit4sr-tiny",
         title="DiT4SR-tiny",
-        base_model="DiT4SR's classes, 1.6 M parameters, pixel latent; trained from nothing",
+        base_model="DiT4SR's classes, 1.5 M parameters, pixel latent; trained from nothing",
         default_steps=40,
         nfe_per_step=2,
         prompt="fixed",
@@ -134,8 +144,9 @@ class DiT4SRTiny(_Tiny):
         size=SizeRule(multiple_of=2, minimum=4),
         options=(
             MethodOption(
-                name="guidance", default="2.0", help="Guidance scale; 1 is without guidance."
+                name="guidance", default="1.1", help="Guidance scale; 1 is without guidance."
             ),
+            _TEMPERATURE,
         ),
         trained_on=("BSDS500", "Urban100", "Sun-Hays 80"),
         stochastic=True,
@@ -143,6 +154,7 @@ class DiT4SRTiny(_Tiny):
             "latent: frequencies of 8 x 8 cells of HR - enlarged LR, normalised; no autoencoder",
             "text: a table of phrases in the place of CLIP and T5",
             "predicts mean and variance of each coefficient; velocities of that Gaussian's flow",
+            "sampling starts from noise of standard deviation 0.9, not 1 (option temperature)",
         ),
         note="A demonstration, to run on a laptop without downloads. Not a rival's number.",
     )
@@ -156,6 +168,7 @@ class DiT4SRTiny(_Tiny):
         self = cls(runtime)
         self.model = load_teacher(cls.folder, device=runtime.device, dtype=runtime.torch_dtype)
         self.guidance = _number(runtime, "guidance")
+        self.temperature = _number(runtime, "temperature")
         return self
 
     def _sample(self, eps: Tensor, c: object, steps: int) -> Tensor:
@@ -187,6 +200,7 @@ class MFSRTiny(_Tiny):
         prompt="fixed",
         tiling=str(_Tiny.tiling),
         size=SizeRule(multiple_of=2, minimum=4),
+        options=(_TEMPERATURE,),
         trained_on=("BSDS500", "Urban100", "Sun-Hays 80"),
         stochastic=True,
         deviations=DiT4SRTiny.card.deviations,
@@ -203,6 +217,7 @@ class MFSRTiny(_Tiny):
         self.model = load_student(
             cls.folder, DiT4SRTiny.folder, device=runtime.device, dtype=runtime.torch_dtype
         )
+        self.temperature = _number(runtime, "temperature")
         return self
 
     def _sample(self, eps: Tensor, c: object, steps: int) -> Tensor:

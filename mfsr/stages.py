@@ -24,18 +24,22 @@ from mfsr.bundle import (
 )
 from mfsr.checkpoint import claim_run
 from mfsr.config import to_json
-from mfsr.data import LatentPairs, PhotoPairs, Photos, Sample
+from mfsr.data import LatentPairs, PhotoPairs, Photos
+from mfsr.distillation import StudentTask
 from mfsr.dit import DiT4SR
 from mfsr.dit_weights import load_dit, load_exactly, read_tensors
 from mfsr.field import Field
+from mfsr.flow_matching import TeacherTask
+from mfsr.settings import FREE, Precision, Progress
 from mfsr.student import build_student, refit_time
-from mfsr.tasks import StudentTask, Task, TeacherTask
-from mfsr.trainer import FREE, Precision, Progress, Trainer
+from mfsr.trainer import Trainer
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
+    from mfsr.order import Sample
     from mfsr.recipes import Recipe
+    from mfsr.tasks import Task
 
 logger = logging.getLogger(__name__)
 

@@ -40,6 +40,11 @@ def test_a_plan_needs_neither_data_nor_weights() -> None:
     assert "average of the weights" in out
 
 
+def test_a_plan_takes_changes_of_the_recipe() -> None:
+    out, _ = run("mfsr", "--recipe", "tiny", "--plan", "--set", "trainer.batch=4", "--steps", 5)
+    assert "5 steps of 4 x 1 samples a process" in out
+
+
 def test_a_run_without_data_says_what_is_missing() -> None:
     with pytest.raises(UsageError, match="needs data and a folder"):
         run("mfsr", "--recipe", "tiny")

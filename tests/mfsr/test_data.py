@@ -13,14 +13,11 @@ from benchmarks.api.errors import ConfigError, DataError
 from mfsr.data import (
     DataConfig,
     LatentPairs,
-    Numbers,
     PhotoPairs,
     Photos,
-    batches,
-    check_enough,
     enlarge,
-    order,
 )
+from mfsr.order import Numbers, batches, check_enough, order
 from mfsr.prompts import TINY_POSITIVE, TINY_VOCABULARY
 
 WORDS = DataConfig(crop=32, prompts="words", null_share=0.3, negative_share=0.4)

@@ -69,6 +69,19 @@ def test_an_image_is_the_same_alone_and_in_a_batch(
     assert method.pop_stages()["network"] > 0
 
 
+def test_the_shipped_models_fit_the_package_and_their_cards() -> None:
+    files = [file for file in restorer.TINY.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 25e6
+    kinds = {name: registry.restorer(name) for name in ("mfsr-tiny", "dit4sr-tiny")}
+    models = {name: kind.load(Runtime(card=kind.card)) for name, kind in kinds.items()}
+    card, teacher = kinds["dit4sr-tiny"].card, models["dit4sr-tiny"]
+    assert isinstance(teacher, restorer.DiT4SRTiny)
+    assert float(card.options[0].default) == teacher.model.config.guidance
+    assert sum(p.numel() for p in teacher.model.field.parameters()) == 1_512_896
+    for name, model in models.items():
+        assert model.restore(lr_batch(1), steps=1).shape == (1, 3, 60, 88), name
+
+
 def test_the_default_is_one_step_for_the_student_and_forty_for_the_teacher() -> None:
     assert restorer.MFSRTiny.card.default_steps == restorer.MFSR.card.default_steps == 1
     assert restorer.DiT4SRTiny.card.default_steps == 40
@@ -113,5 +126,5 @@ def test_a_small_model_that_is_not_installed_says_so(
 ) -> None:
     monkeypatch.setattr(restorer.MFSRTiny, "folder", tmp_path / "student")
     kind = registry.restorer("mfsr-tiny")
-    with pytest.raises(WeightsMissingError, match="not part of this installation"):
+    with pytest.raises(WeightsMissingError, match="'mfsr-tiny' are not in"):
         kind.load(Runtime(card=kind.card))

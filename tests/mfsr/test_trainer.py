@@ -19,10 +19,11 @@ from benchmarks.api.errors import ConflictError, DataError, MFSRBenchError, Reso
 from mfsr import checkpoint as checkpoints_module
 from mfsr.bundle import load_student, load_teacher
 from mfsr.checkpoint import checkpoints
+from mfsr.distillation import StudentTask
+from mfsr.flow_matching import TeacherTask
 from mfsr.recipes import Recipe, Stage
+from mfsr.settings import Progress, TrainerConfig
 from mfsr.stages import Sources, train
-from mfsr.tasks import StudentTask, TeacherTask
-from mfsr.trainer import Progress, TrainerConfig
 
 Mini = Callable[[Stage], Recipe]
 
