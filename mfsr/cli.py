@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import UsageError
+from benchmarks.cli.options import Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,13 +57,14 @@ def teacher(
     workers: Workers = 0,
     changes: Changes = None,
     plan: Plan = False,
+    json: Json = False,
 ) -> None:
     """Stage 1: train DiT4SR, or fine-tune it. The same command again goes on where it stopped."""
     made = _recipe("teacher", recipe, seed, steps, changes)
     if plan:
-        _show_plan(made)
+        _show_plan(made, json=json)
     else:
-        _train(made, data, out, base=base, captions=captions, workers=workers)
+        _train(made, data, out, base=base, captions=captions, workers=workers, json=json)
 
 
 @app.command()
@@ -79,13 +82,23 @@ def mfsr(
     workers: Workers = 0,
     changes: Changes = None,
     plan: Plan = False,
+    json: Json = False,
 ) -> None:
     """Stage 2: distil a teacher into MFSR. The same command again goes on where it stopped."""
     made = _recipe("mfsr", recipe, seed, steps, changes)
     if plan:
-        _show_plan(made)
+        _show_plan(made, json=json)
     else:
-        _train(made, data, out, base=base, captions=captions, teacher=teacher, workers=workers)
+        _train(
+            made,
+            data,
+            out,
+            base=base,
+            captions=captions,
+            teacher=teacher,
+            workers=workers,
+            json=json,
+        )
 
 
 def _recipe(
@@ -100,14 +113,24 @@ def _recipe(
     return override(named(stage, name), all_changes, where=f"recipe '{name}' of {stage}")
 
 
-def _show_plan(recipe: Recipe) -> None:
+def _show_plan(recipe: Recipe, *, json: bool) -> None:
     from mfsr.plan import plan as planned
 
-    console.out().print("\n".join(planned(recipe).lines()), markup=False)
+    found = planned(recipe)
+    if json:
+        console.print_json(asdict(found))
+    else:
+        console.out().print("\n".join(found.lines()), markup=False)
 
 
 def _train(
-    recipe: Recipe, data: list[Path] | None, out: Path | None, *, workers: int, **more: Path | None
+    recipe: Recipe,
+    data: list[Path] | None,
+    out: Path | None,
+    *,
+    workers: int,
+    json: bool,
+    **more: Path | None,
 ) -> None:
     if out is None or not data:
         raise UsageError(
@@ -119,7 +142,10 @@ def _train(
     sources = Sources(data=tuple(data), out=out, workers=workers, **more)
     with _progress(recipe.trainer.steps) as report:
         folder = train(recipe, sources, report)
-    console.out().print(str(folder), markup=False)
+    if json:
+        console.print_json({"run": str(out), "model": str(folder)})
+    else:
+        console.out().print(str(folder), markup=False)
 
 
 def _progress(steps: int) -> _Bar | _Lines:

@@ -13,7 +13,7 @@ from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import show, write_atomic
 from benchmarks.cli.lists import split_datasets
-from benchmarks.cli.options import Originals
+from benchmarks.cli.options import Json, Originals
 from benchmarks.results.read import read_run
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
@@ -160,6 +160,7 @@ def html(
     ] = False,
     where: Originals = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    json: Json = False,
 ) -> None:
     """Write a folder to look at: tables, images side by side, failures, provenance.
 
@@ -181,7 +182,10 @@ def html(
             link=link,
             progress=_silent if quiet else progress,
         )
-    console.out().print(show(index), markup=False)
+    if json:
+        console.print_json({"page": str(index), "lacking": dict(pictures.lacking)})
+    else:
+        console.out().print(show(index), markup=False)
 
 
 def _silent(_done: int, _total: int) -> None:
