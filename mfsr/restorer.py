@@ -78,7 +78,7 @@ SD35 = WeightFolder(
 
 _TEMPERATURE = MethodOption(
     name="temperature",
-    default="0.9",
+    default="0.6",
     help="Standard deviation of the noise that sampling starts from: below 1, less texture.",
 )
 
@@ -154,7 +154,8 @@ class DiT4SRTiny(_Tiny):
             "latent: frequencies of 8 x 8 cells of HR - enlarged LR, normalised; no autoencoder",
             "text: a table of phrases in the place of CLIP and T5",
             "predicts mean and variance of each coefficient; velocities of that Gaussian's flow",
-            "sampling starts from noise of standard deviation 0.9, not 1 (option temperature)",
+            f"sampling starts from noise of standard deviation {_TEMPERATURE.default}, not 1 "
+            "(option temperature)",
         ),
         note="A demonstration, to run on a laptop without downloads. Not a rival's number.",
     )

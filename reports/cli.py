@@ -19,7 +19,6 @@ from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
 from reports.efficiency.cli import efficiency
 from reports.figures.cli import app as figures
-from reports.html.page import write_page
 from reports.pictures import pictures_of
 from reports.published.values import published_rows
 from reports.selection import datasets_of, metrics_of, rows_of
@@ -167,6 +166,8 @@ def html(
     It opens from disk, asks for nothing from outside, and can be moved or published as it is. The
     same command again brings it up to date.
     """
+    from reports.html.page import write_page
+
     results = [read_run(run) for run in runs]
     comparison = compare(results)
     pictures = pictures_of(comparison, results, split_datasets(where))
