@@ -24,7 +24,9 @@ Program = Callable[..., Answer]
 
 def command(*arguments: str | Path) -> list[str]:
     """Return the command line of `mfsr-bench` as a process, safe from the current folder."""
-    code = "from benchmarks.cli.app import main; main()"
+    # A shell that runs the tests in the background has its children ignore Ctrl-C.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listen}; from benchmarks.cli.app import main; main()"
     return [sys.executable, "-P", "-c", code, *map(str, arguments)]
 
 

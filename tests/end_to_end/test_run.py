@@ -98,13 +98,7 @@ def test_failures_are_recorded_and_the_rest_is_finished(
 def start(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
     """Start the program as a process of its own, with workers."""
     return subprocess.Popen(
-        command(*words),
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell that runs the tests in the background has its children ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        command(*words), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
