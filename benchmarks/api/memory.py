@@ -30,13 +30,24 @@ def network_bytes(network: nn.Module, dtype: torch.dtype) -> int:
 
 
 def peak_bytes(compute: Callable[[], object]) -> int:
-    """Return the most bytes that tensors made by `compute` take at one time.
+    """Return the most bytes that tensors made by `compute` take at one time, on a GPU.
 
     Args:
         compute: runs networks on the meta device, without gradients.
     """
+    with torch.no_grad(), _FusedAttention():
+        return live_bytes(compute)
+
+
+def live_bytes(compute: Callable[[], object]) -> int:
+    """Return the most bytes that tensors made by `compute` take at one time, as it computes here.
+
+    Args:
+        compute: runs networks on any device, with or without gradients; what autograd keeps for
+            the backward pass counts while it is kept.
+    """
     live = _LiveTensors()
-    with torch.no_grad(), _FusedAttention(), live:
+    with live:
         compute()
     return live.peak
 

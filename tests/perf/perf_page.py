@@ -129,8 +129,9 @@ def main() -> bool:
                   target=1, unit="s"),
             Ratio(name="open, against a plain table", ours=opened, alternative=plain_opened,
                   target=1, unit="s"),
+            # The plain table has no intervals, marks or links to move.
             Ratio(name="sort, against a plain table", ours=ordered, alternative=plain_ordered,
-                  target=1, unit="s"),
+                  target=0.5, unit="s"),
         ]
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from benchmarks.api.memory import network_bytes, peak_bytes
+from benchmarks.api.memory import live_bytes, network_bytes, peak_bytes
 
 KIB = 1024
 
@@ -54,6 +54,18 @@ def test_attention_keeps_no_matrix_of_scores(by_name: bool) -> None:
         return F.scaled_dot_product_attention(q, k, v)
 
     assert peak_bytes(attend) == 2 * 4096 * 16 * 4
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(False, 8), (True, 12)])
+def test_what_the_backward_pass_needs_is_counted_while_it_is_kept(
+    kept: bool, expected: int
+) -> None:
+    x = torch.ones(KIB, requires_grad=kept)  # a real tensor, given: not counted
+
+    def chain() -> torch.Tensor:
+        return x.exp().exp().exp()  # the derivative of exp needs its result, 4 KiB each
+
+    assert live_bytes(chain) == expected * KIB
 
 
 def test_a_network_in_a_lower_dtype_takes_less() -> None:
