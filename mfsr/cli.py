@@ -10,7 +10,6 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import UsageError
-from benchmarks.cli.options import Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +39,7 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change the recipe: distil.prob_equal=0.25; repeatable."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Plan = Annotated[
     bool, typer.Option("--plan", help="Print what would be trained, and its memory; then stop.")
 ]

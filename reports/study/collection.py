@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import ConflictError, DataError, ResourceError
@@ -33,6 +35,7 @@ class Collection:
     def __init__(self, study: Study, path: Path) -> None:
         self.study = study
         self.path = path
+        self._turn = Lock()  # SQLite's own waiting lets a writer starve among many
 
     def register(self, session: str) -> str:
         """Return the rater that a session answers as: the one it had, or that lacks answers most.
@@ -41,29 +44,25 @@ class Collection:
             ResourceError: there are more sessions than any study has.
         """
         known = raters(self.study.design)
-        connection = self._open()
-        try:
-            with sqlite.transaction(connection, self.path):
-                query = "SELECT rater FROM sessions WHERE session = ?"
-                row = connection.execute(query, (session,)).fetchone()
-                if row:
-                    return str(row[0])
-                rows = connection.execute("SELECT rater, answers FROM sessions").fetchall()
-                if len(rows) >= _SESSIONS_PER_RATER * len(known):
-                    raise ResourceError("Too many sessions.")
-                begun = dict.fromkeys(known, 0)
-                complete = dict.fromkeys(known, 0)
-                for rater, answers in rows:
-                    begun[rater] += 1
-                    complete[rater] += answers == self.study.design.trials
-                rater = min(known, key=lambda one: (complete[one], begun[one]))
-                connection.execute(
-                    "INSERT INTO sessions (session, rater, begun) VALUES (?, ?, ?)",
-                    (session, rater, now()),
-                )
-                return rater
-        finally:
-            connection.close()
+        with self._writing() as connection:
+            query = "SELECT rater FROM sessions WHERE session = ?"
+            row = connection.execute(query, (session,)).fetchone()
+            if row:
+                return str(row[0])
+            rows = connection.execute("SELECT rater, answers FROM sessions").fetchall()
+            if len(rows) >= _SESSIONS_PER_RATER * len(known):
+                raise ResourceError("Too many sessions.")
+            begun = dict.fromkeys(known, 0)
+            complete = dict.fromkeys(known, 0)
+            for rater, answers in rows:
+                begun[rater] += 1
+                complete[rater] += answers == self.study.design.trials
+            rater = min(known, key=lambda one: (complete[one], begun[one]))
+            connection.execute(
+                "INSERT INTO sessions (session, rater, begun) VALUES (?, ?, ?)",
+                (session, rater, now()),
+            )
+            return rater
 
     def add(self, text: str) -> int:
         """Keep a document, and return how many answers are there.
@@ -78,25 +77,21 @@ class Collection:
         wrong = next((mark for _, mark in marks(given, self.study) if mark), "")
         if wrong:
             raise DataError(wrong)
-        connection = self._open()
-        try:
-            with sqlite.transaction(connection, self.path):
-                query = "SELECT rater, body FROM sessions WHERE session = ?"
-                row = connection.execute(query, (given.session,)).fetchone()
-                if row is None or row[0] != given.rater:
-                    raise DataError("unknown session")
-                before = parse(row[1], self.study).answers if row[1] else ()
-                if given.answers[: len(before)] != before:
-                    if before[: len(given.answers)] == given.answers:
-                        return len(before)  # an earlier document, come late
-                    raise ConflictError("other answers are there already")
-                connection.execute(
-                    "UPDATE sessions SET received = ?, answers = ?, body = ? WHERE session = ?",
-                    (now(), len(given.answers), text, given.session),
-                )
-                return len(given.answers)
-        finally:
-            connection.close()
+        with self._writing() as connection:
+            query = "SELECT rater, body FROM sessions WHERE session = ?"
+            row = connection.execute(query, (given.session,)).fetchone()
+            if row is None or row[0] != given.rater:
+                raise DataError("unknown session")
+            before = parse(row[1], self.study).answers if row[1] else ()
+            if given.answers[: len(before)] != before:
+                if before[: len(given.answers)] == given.answers:
+                    return len(before)  # an earlier document, come late
+                raise ConflictError("other answers are there already")
+            connection.execute(
+                "UPDATE sessions SET received = ?, answers = ?, body = ? WHERE session = ?",
+                (now(), len(given.answers), text, given.session),
+            )
+            return len(given.answers)
 
     def documents(self) -> Iterator[tuple[str, str]]:
         """Yield (session, document) of all sessions that sent any."""
@@ -116,6 +111,16 @@ class Collection:
         finally:
             connection.close()
         return int(begun), int(complete)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._turn:
+            connection = self._open()
+            try:
+                with sqlite.transaction(connection, self.path):
+                    yield connection
+            finally:
+                connection.close()
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite.connect(self.path, _SCHEMA, version=_VERSION)

@@ -45,7 +45,7 @@ def ask(
 ) -> tuple[int, Any]:
     """Return status and content."""
     port = server if isinstance(server, int) else server.server_port
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     text = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     try:
         connection.request(method, path, text, headers or (JSON if body is not None else {}))
@@ -139,7 +139,7 @@ def test_a_marked_answer_is_refused_at_once(server: StudyServer) -> None:
 
 
 def test_pages_cannot_be_framed_and_tell_nothing(server: StudyServer) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
     connection.request("GET", "/")
     reply = connection.getresponse()
     reply.read()
