@@ -14,10 +14,7 @@ import typer
 
 from benchmarks import console
 from benchmarks.cli.options import Json
-from reports.audit.checks import audit as run_checks
 from reports.audit.model import Finding, Severity
-from reports.audit.paper import NAME, citation, paper
-from reports.audit.read import read_tables
 from reports.tables.markdown import escape
 from reports.tables.text import one_line
 
@@ -48,6 +45,10 @@ def audit(
     another convention, mixed decimals. Exit code 1 says that there are errors; warnings and notes
     alone are 0.
     """
+    from reports.audit.checks import audit as run_checks
+    from reports.audit.paper import NAME, citation, paper
+    from reports.audit.read import read_tables
+
     tables: list[PaperTable] = []
     citing = ""
     for file in files:

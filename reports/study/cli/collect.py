@@ -13,11 +13,6 @@ import typer
 from benchmarks import console
 from benchmarks.api.images import show, write_atomic
 from benchmarks.cli.options import Json
-from reports.study import ingest as ingesting
-from reports.study.collection import FILE, Collection
-from reports.study.server import LOOPBACK, StudyServer
-from reports.study.study import PACKET, read_study
-from reports.study.votes import RATERS, VOTES, RaterRow, Vote, write_rows
 
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]
 
@@ -39,6 +34,10 @@ def serve(
 
     Every answer is on disk before the rater's page is told so; nobody can read any.
     """
+    from reports.study.collection import FILE, Collection
+    from reports.study.server import LOOPBACK, StudyServer
+    from reports.study.study import PACKET, read_study
+
     known = read_study(study)
     collection = Collection(known, study / FILE)
     begun, complete = collection.counts()
@@ -80,6 +79,10 @@ def ingest(
     What fails a check is kept, marked and counted: see votes.csv, raters.csv and refused.csv.
     Exit code 1 says that some files are no answers to this study.
     """
+    from reports.study import ingest as ingesting
+    from reports.study.study import read_study
+    from reports.study.votes import RATERS, VOTES, RaterRow, Vote, write_rows
+
     known = read_study(study)
     found = ingesting.ingest(known, ingesting.documents(known, study, files or ()))
     write_rows(study / VOTES, Vote, found.votes)
