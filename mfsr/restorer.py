@@ -15,7 +15,7 @@ from benchmarks.api.card import (
     WeightFile,
     WeightFolder,
 )
-from benchmarks.api.errors import ConfigError, WeightsMissingError
+from benchmarks.api.errors import WeightsMissingError
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
 
@@ -168,8 +168,8 @@ class DiT4SRTiny(_Tiny):
         cls._files()
         self = cls(runtime)
         self.model = load_teacher(cls.folder, device=runtime.device, dtype=runtime.torch_dtype)
-        self.guidance = _number(runtime, "guidance")
-        self.temperature = _number(runtime, "temperature")
+        self.guidance = runtime.number("guidance")
+        self.temperature = runtime.number("temperature")
         return self
 
     def _sample(self, eps: Tensor, c: object, steps: int) -> Tensor:
@@ -218,7 +218,7 @@ class MFSRTiny(_Tiny):
         self.model = load_student(
             cls.folder, DiT4SRTiny.folder, device=runtime.device, dtype=runtime.torch_dtype
         )
-        self.temperature = _number(runtime, "temperature")
+        self.temperature = runtime.number("temperature")
         return self
 
     def _sample(self, eps: Tensor, c: object, steps: int) -> Tensor:
@@ -227,14 +227,6 @@ class MFSRTiny(_Tiny):
 
         assert isinstance(c, Condition)
         return run_student(self.model, eps, c, self.tiling, steps=steps)
-
-
-def _number(runtime: Runtime, name: str) -> float:
-    text = runtime.option(name)
-    try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(f"{name} is {text!r}, not a number.") from None
 
 
 class MFSR(Restorer):

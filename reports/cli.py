@@ -13,7 +13,7 @@ from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import show, write_atomic
 from benchmarks.cli.lists import split_datasets
-from benchmarks.cli.options import Json, Originals
+from benchmarks.cli.options import Json, Originals, Quiet
 from benchmarks.results.read import read_run
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
@@ -158,7 +158,7 @@ def html(
         typer.Option("--link/--copy", help="Hard links to the run's images instead of copies."),
     ] = False,
     where: Originals = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Write a folder to look at: tables, images side by side, failures, provenance.

@@ -13,7 +13,7 @@ import typer
 from benchmarks import console
 from benchmarks.cli.lists import split_lists
 from benchmarks.cli.machine import devices
-from benchmarks.cli.options import Json, Precision, TableForm
+from benchmarks.cli.options import Json, Precision, Quiet, TableForm
 
 if TYPE_CHECKING:
     from benchmarks.bench.measure import Task
@@ -71,7 +71,7 @@ def bench(
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Keep bench.json, .md, .tex and .csv."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Measure latency, throughput, memory, parameters and MACs on this machine.

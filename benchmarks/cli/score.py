@@ -14,7 +14,7 @@ import typer
 
 from benchmarks.cli.lists import split_lists
 from benchmarks.cli.machine import cores, devices
-from benchmarks.cli.options import Json, Policy
+from benchmarks.cli.options import Json, Policy, Quiet
 from benchmarks.console import out, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def score(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes for light metrics; default: all cores.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Score a folder of images: the means on stdout; exit code 1 if an image has no score.

@@ -12,7 +12,7 @@ from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import show
 from benchmarks.cli.lists import split_datasets, split_lists
-from benchmarks.cli.options import Originals
+from benchmarks.cli.options import Originals, Quiet
 from benchmarks.results.read import read_run
 from reports.comparison import compare
 from reports.pictures import pictures_of
@@ -74,7 +74,7 @@ def build(
     lr: Annotated[
         Enlarging, typer.Option(help="How LR images are brought to the size of the results.")
     ] = Enlarging.NEAREST,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a packet for raters, and the key to it, which stays with you.
 
