@@ -7,11 +7,15 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+import typer
+
 from benchmarks import console, registry
 from benchmarks.api.errors import MFSRBenchError
 from benchmarks.api.images import write_atomic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.engine.config import RunConfig
     from benchmarks.engine.preflight import Request
     from benchmarks.results.cache import ScoreCache
@@ -21,6 +25,46 @@ class InterruptedRunError(MFSRBenchError):
     """The user stopped the run; all finished work is kept."""
 
     exit_code = 130
+
+
+def carry_out(
+    request: Request,
+    *,
+    fetch: bool,
+    plan: bool,
+    quiet: bool,
+    json: bool,
+    then: Callable[[Path], None] | None = None,
+) -> None:
+    """Show the plan of a run, or run it and print its tables.
+
+    Args:
+        request: the run.
+        fetch: get weights that are missing.
+        plan: print what would be done, and do nothing.
+        quiet: no progress on stderr.
+        json: print JSON.
+        then: what else is made of the finished run directory.
+
+    Raises:
+        typer.Exit: code 1, where failures are recorded.
+        MFSRBenchError: something is missing, or the run could not go on.
+    """
+    from benchmarks.results.cache import ScoreCache
+
+    cache = ScoreCache()
+    if plan:
+        from benchmarks.cli.plan import show_plan
+        from benchmarks.engine.preflight import prepare
+
+        show_plan(prepare(request, cache), cache, json=json)
+        return
+    config = settle(request, cache, fetch=fetch)
+    failures = execute(config, cache, quiet=quiet)
+    show_results(config.out, failures, json=json)
+    if then:
+        then(config.out)
+    raise typer.Exit(1 if failures else 0)
 
 
 def settle(request: Request, cache: ScoreCache, *, fetch: bool) -> RunConfig:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.cli.execution import execute, settle, show_results
+from benchmarks.cli.execution import carry_out
 from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.machine import cores, devices
 from benchmarks.cli.options import (
@@ -66,8 +66,7 @@ def run(
 
     Whatever is interrupted, the same command finishes it: nothing that is done is done again.
     """
-    from benchmarks.engine.preflight import Request, prepare
-    from benchmarks.results.cache import ScoreCache
+    from benchmarks.engine.preflight import Request
 
     embedded = not methods and not datasets
     policy = missing or (Policy.SKIP if embedded else Policy.ERROR)
@@ -89,13 +88,4 @@ def run(
         limit=limit,
         images=split_lists(images),
     )
-    cache = ScoreCache()
-    if plan:
-        from benchmarks.cli.plan import show_plan
-
-        show_plan(prepare(request, cache), cache, json=json)
-        return
-    config = settle(request, cache, fetch=policy is Policy.FETCH)
-    failures = execute(config, cache, quiet=quiet)
-    show_results(config.out, failures, json=json)
-    raise typer.Exit(1 if failures else 0)
+    carry_out(request, fetch=policy is Policy.FETCH, plan=plan, quiet=quiet, json=json)

@@ -9,7 +9,7 @@ import typer
 
 from benchmarks import console, registry
 from benchmarks.api.errors import DataError, UsageError
-from benchmarks.cli.execution import execute, settle, show_results
+from benchmarks.cli.execution import carry_out
 from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.machine import cores, devices
 from benchmarks.cli.options import (
@@ -76,8 +76,7 @@ def sweep_steps(
     A method with one legal number of steps, or none at all, runs once. It is a run as any other:
     the same command finishes what was interrupted, and more steps may join the same --out.
     """
-    from benchmarks.engine.preflight import Request, prepare
-    from benchmarks.results.cache import ScoreCache
+    from benchmarks.engine.preflight import Request
 
     embedded = not methods and not datasets
     policy = missing or (Policy.SKIP if embedded else Policy.ERROR)
@@ -95,17 +94,7 @@ def sweep_steps(
         missing="skip" if policy is Policy.SKIP else "error",
         limit=limit,
     )
-    cache = ScoreCache()
-    if plan:
-        from benchmarks.cli.plan import show_plan
-
-        show_plan(prepare(request, cache), cache, json=json)
-        return
-    config = settle(request, cache, fetch=policy is Policy.FETCH)
-    failures = execute(config, cache, quiet=quiet)
-    show_results(config.out, failures, json=json)
-    _draw(config.out)
-    raise typer.Exit(1 if failures else 0)
+    carry_out(request, fetch=policy is Policy.FETCH, plan=plan, quiet=quiet, json=json, then=_draw)
 
 
 def step_counts(text: str) -> tuple[int, ...]:
