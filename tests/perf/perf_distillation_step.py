@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 
 import torch
+from distillation_parts import distillation_parts
 from ratios import Ratio, show
 
 from benchmarks.api.memory import live_bytes
 from mfsr.dit import DiT4SR, DiTConfig
 from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
 from mfsr.flow import Condition, FlowBatch
-from mfsr.meanflow import meanflow_target, negative_guided, pseudo_huber, total_derivative
 from mfsr.student import StudentConfig, build_student
 
 SHAPE = DiTConfig(
@@ -57,20 +57,7 @@ def main() -> int:
     r = torch.tensor([0.3, 0.6], device=device)  # half of the samples at r = sigma
     x, eps = torch.randn_like(c.z_lr), torch.randn_like(c.z_lr)
     flow = FlowBatch.between(x, eps, sigma, r, c)
-    v_inst = negative_guided(v, flow, other, w=6.0)
-
-    def step() -> None:
-        target = meanflow_target(u, flow, negative_guided(v, flow, other, w=6.0))
-        pseudo_huber(u(flow.z, flow.sigma, flow.r, c), target).mean().backward()
-
-    def forward_backward() -> None:
-        pseudo_huber(u(flow.z, flow.sigma, flow.r, c), v_inst).mean().backward()
-
-    parts: dict[str, Callable[[], object]] = {
-        "teacher, 2 evaluations": lambda: negative_guided(v, flow, other, w=6.0),
-        "derivative, half of the batch": lambda: total_derivative(u, flow[:1], v_inst[:1]),
-        "forward and backward": forward_backward,
-    }
+    step, parts = distillation_parts(u, v, flow, other, apart=slice(0, 1))
     cost = {name: _best(part, device) for name, part in {**parts, "step": step}.items()}
     whole = cost.pop("step")
     return (
@@ -86,7 +73,7 @@ def main() -> int:
                 Ratio(
                     name="its peak memory, against forward and backward",
                     ours=live_bytes(step) / 2**20,
-                    alternative=live_bytes(forward_backward) / 2**20,
+                    alternative=live_bytes(parts["forward and backward"]) / 2**20,
                     target=1 / 1.05,
                     unit="MiB",
                 ),

@@ -19,14 +19,15 @@ from dataclasses import replace
 
 import torch
 from diffusers import AutoencoderKL
+from distillation_parts import distillation_parts
 from ratios import Ratio, show
 from torch import Tensor
 
+from baselines.sd3 import VAE
 from mfsr.autoencoder import SD3Autoencoder
 from mfsr.dit import DiT4SR, DiTConfig
 from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
 from mfsr.flow import Condition, FlowBatch
-from mfsr.meanflow import meanflow_target, negative_guided, pseudo_huber, total_derivative
 from mfsr.sampler import sample_average
 from mfsr.student import StudentConfig, build_student
 
@@ -93,42 +94,23 @@ def _distillation(
     r = torch.where(torch.arange(batch, device=device) % 2 == 0, sigma, sigma / 2)
     x, eps = torch.randn_like(c.z_lr), torch.randn_like(c.z_lr)
     flow = FlowBatch.between(x, eps, sigma, r, c)
-    apart = flow[1::2]
-    v_inst = negative_guided(v, flow, other, w=6.0)
-
-    def backward(target: Tensor) -> None:
-        pseudo_huber(u(flow.z, flow.sigma, flow.r, c), target).mean().backward()
+    compute, parts = distillation_parts(u, v, flow, other, apart=slice(1, None, 2))
 
     def step() -> None:
-        backward(meanflow_target(u, flow, negative_guided(v, flow, other, w=6.0)))
+        compute()
         optimiser.step()
         optimiser.zero_grad()
 
-    parts: dict[str, Callable[[], object]] = {
-        "teacher, 2 evaluations": lambda: negative_guided(v, flow, other, w=6.0),
-        "derivative, half of the batch": lambda: total_derivative(u, apart, v_inst[1::2]),
-        "forward and backward": lambda: backward(v_inst),
-        "optimiser": optimiser.step,  # on the gradients that are left from before
-        "step": step,
-    }
-    return _table(parts, device)["step"]
+    # The optimiser's own time is on the gradients that are left from the part before it.
+    timed = {**parts, "optimiser": optimiser.step, "step": step}
+    return _table(timed, device)["step"]
 
 
 def _restoring(network: DiT4SR, config: DiTConfig, device: torch.device, *, side: int) -> float:
     """Return the seconds from an enlarged LR image to an SR image; print those of its parts."""
-    widths = (32, 32, 32, 32) if side < 64 else (128, 256, 512, 512)
+    shape = VAE if side >= 64 else {**VAE, "block_out_channels": (32, 32, 32, 32)}
     with torch.device(device):
-        vae = AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            block_out_channels=widths,
-            layers_per_block=2,
-            latent_channels=16,
-            scaling_factor=1.5305,
-            shift_factor=0.0609,
-            use_quant_conv=False,
-            use_post_quant_conv=False,
-        )
+        vae = AutoencoderKL(**shape, scaling_factor=1.5305, shift_factor=0.0609)
     torch.nn.Module.to(vae, torch.bfloat16)  # past diffusers' own `to`, which warns
     autoencoder = SD3Autoencoder(vae)
     student = build_student(network, StudentConfig(), teacher_scale=1000.0).eval()
