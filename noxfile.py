@@ -1,4 +1,4 @@
-"""The one door for checks: `nox` runs what CI runs; `nox -s perf` and `nox -s golden` on request.
+"""The one door for checks: `nox` runs what CI runs; the other sessions (`nox --list`) on request.
 
 Sessions use the environment that nox is in (`pip install -e ".[dev]"`): this project pulls
 in several gigabytes, and one copy of them is enough.
@@ -6,10 +6,13 @@ in several gigabytes, and one copy of them is enough.
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 import sys
 
 import nox
 
+_BIOME = "@biomejs/biome@2.6.8"  # its rules change with its version, as biome.json's schema
 _LINT_IMPORTS = "from importlinter.cli import lint_imports_command as main; main()"
 
 nox.options.default_venv_backend = "none"
@@ -47,6 +50,23 @@ def tests(session: nox.Session) -> None:
 def perf(session: nox.Session) -> None:
     """Run the benchmarks and print their ratios; names after `--` select some."""
     session.run(sys.executable, "tests/perf/run.py", *session.posargs, external=True)
+
+
+@nox.session
+def assets(session: nox.Session) -> None:
+    """Check the pages' JavaScript and CSS with Biome, which npm brings."""
+    if shutil.which("npx") is None:
+        session.skip("npx is not on this machine: install Node.js to check the pages' scripts")
+    session.run("npx", "--yes", _BIOME, "check", "--error-on-warnings", ".", external=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into build/docs; a broken link or reference fails."""
+    if importlib.util.find_spec("mkdocs") is None:
+        session.error('MkDocs is not installed: pip install -e ".[docs]"')
+    session.env["NO_MKDOCS_2_WARNING"] = "1"  # its advertisement, not a warning of ours
+    _python(session, "mkdocs", "build", *session.posargs)
 
 
 @nox.session

@@ -41,7 +41,11 @@ class Browser {
     };
     const { datasets } = this.data;
     const metrics = this.data.metrics.filter((metric) => metric.id in this.dataset.values);
-    const search = el("input", { type: "search", placeholder: "part of a name", value: this.filter });
+    const search = el("input", {
+      type: "search",
+      placeholder: "part of a name",
+      value: this.filter,
+    });
     search.addEventListener("input", () => {
       this.filter = search.value;
       this.fill();
@@ -92,10 +96,15 @@ class Browser {
     this.columns = [
       { label: "Image", value: (row) => row.name },
       ...this.data.methods.map((method, i) => ({
-        label: method.title, title: method.key, better, value: (row) => this.value(i, row),
+        label: method.title,
+        title: method.key,
+        better,
+        value: (row) => this.value(i, row),
       })),
       {
-        label: "Range", title: "largest minus smallest value of the methods", better: "high",
+        label: "Range",
+        title: "largest minus smallest value of the methods",
+        better: "high",
         value: (row) => this.range(row),
       },
     ];
@@ -110,9 +119,12 @@ class Browser {
     }
     this.body = el("tbody");
     this.more = el("button", { type: "button", class: "more", onclick: () => this.extend() });
-    new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) this.extend();
-    }, { rootMargin: "600px" }).observe(this.more);
+    new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) this.extend();
+      },
+      { rootMargin: "600px" },
+    ).observe(this.more);
     const table = el("table", { class: "gallery" }, head, this.body);
     this.list.replaceChildren(scrolling("Images", table, "full"), this.more);
     this.fill();
@@ -125,7 +137,9 @@ class Browser {
     const column = this.columns[this.order?.[0]];
     this.shown = column ? sorted(rows, column, this.order[1]) : rows;
     this.count.value =
-      rows.length === this.rows.length ? `${rows.length} images` : `${rows.length} of ${this.rows.length}`;
+      rows.length === this.rows.length
+        ? `${rows.length} images`
+        : `${rows.length} of ${this.rows.length}`;
     this.body.replaceChildren();
     this.extend();
   }
@@ -151,7 +165,12 @@ class Browser {
     const show = (value) => decimals(value, this.metric.decimals);
     const cell = (value) =>
       el("td", { class: known.length > 1 && value === best ? "top" : "" }, show(value));
-    const link = el("a", { href: this.addressOf(this.dataset, row.index) }, thumb, el("span", {}, name));
+    const link = el(
+      "a",
+      { href: this.addressOf(this.dataset, row.index) },
+      thumb,
+      el("span", {}, name),
+    );
     const range = this.metric ? [el("td", { class: "quiet" }, show(this.range(row)))] : [];
     return el("tr", {}, el("th", { scope: "row" }, link), values.map(cell), range);
   }

@@ -5,7 +5,13 @@ const MODES = [
   ["two", "Pair", "two images side by side"],
   ["all", "All", "LR, every method, HR"],
 ];
-const LEVELS = [["fit", "Fit"], ["1", "1:1"], ["2", "2:1"], ["4", "4:1"], ["8", "8:1"]];
+const LEVELS = [
+  ["fit", "Fit"],
+  ["1", "1:1"],
+  ["2", "2:1"],
+  ["4", "4:1"],
+  ["8", "8:1"],
+];
 
 class Inspector {
   constructor(dialog, data, neighbours) {
@@ -66,7 +72,9 @@ class Inspector {
     const [, file] = this.image;
     const { id, absent } = this.dataset;
     const of = (key, title, folder) => [
-      key, title, absent[key].includes(this.index) ? null : `${folder}/${id}/${file}.png`,
+      key,
+      title,
+      absent[key].includes(this.index) ? null : `${folder}/${id}/${file}.png`,
     ];
     const methods = this.data.methods.map(({ key, title, folder }) => of(key, title, folder));
     return [of("lr", "LR", "lr"), ...methods, of("hr", "HR", "hr")].filter(
@@ -83,7 +91,10 @@ class Inspector {
     const sources = this.sources();
     const a = wanted.a ?? (this.a.value || "lr");
     const b = wanted.b ?? (this.b.value || this.data.methods.at(-1).key);
-    for (const [select, value, spare] of [[this.a, a, 0], [this.b, b, sources.length - 1]]) {
+    for (const [select, value, spare] of [
+      [this.a, a, 0],
+      [this.b, b, sources.length - 1],
+    ]) {
       select.replaceChildren(
         ...sources.map(([key, title, address]) =>
           el("option", { value: key }, address ? title : `${title} (no result)`),
@@ -92,7 +103,8 @@ class Inspector {
       select.value = sources.some(([key]) => key === value) ? value : sources[spare][0];
     }
     this.title.replaceChildren(
-      this.image[0], " ",
+      this.image[0],
+      " ",
       el("small", {}, `${dataset.title} · ${this.image[2]} × ${this.image[3]}`),
     );
     if (!this.dialog.open) this.dialog.showModal();
@@ -145,7 +157,8 @@ class Inspector {
   }
 
   pane([, title, address]) {
-    if (!address) return el("div", { class: "pane empty" }, `${title} has no result for this image.`);
+    if (!address)
+      return el("div", { class: "pane empty" }, `${title} has no result for this image.`);
     const pane = new Pane(this.view, [[address, this.describe(title)]], title);
     pane.element.append(el("span", { class: "tag" }, title));
     return pane.element;
@@ -165,7 +178,11 @@ class Inspector {
         this.b.value = method.key;
         this.choose();
       };
-      const name = el("button", { type: "button", title: "Show on the right", onclick: show }, method.title);
+      const name = el(
+        "button",
+        { type: "button", title: "Show on the right", onclick: show },
+        method.title,
+      );
       return el("tr", {}, el("th", { scope: "row" }, name), metrics.map(cell));
     };
     const head = metrics.map((metric) =>
@@ -207,6 +224,10 @@ class Inspector {
 }
 
 function addressOf(dataset, index, wanted = {}) {
-  const words = new URLSearchParams({ dataset: dataset.id, image: dataset.images[index][0], ...wanted });
+  const words = new URLSearchParams({
+    dataset: dataset.id,
+    image: dataset.images[index][0],
+    ...wanted,
+  });
   return `#image?${words}`;
 }

@@ -70,7 +70,7 @@ class View {
     const next =
       direction > 0
         ? ZOOMS.find((zoom) => zoom > now * 1.001)
-        : ZOOMS.findLast((zoom) => zoom < now * 0.999) ?? (this.fit < 1 ? "fit" : undefined);
+        : (ZOOMS.findLast((zoom) => zoom < now * 0.999) ?? (this.fit < 1 ? "fit" : undefined));
     if (next !== undefined) this.zoomTo(next, left, top, pane);
   }
 
@@ -101,7 +101,8 @@ class View {
 // that would show surround on one side alone.
 function beginning(room, size, at, scale) {
   const shown = size * scale;
-  const centred = shown <= room ? (room - shown) / 2 : Math.min(0, Math.max(room - shown, room / 2 - at * scale));
+  const centred =
+    shown <= room ? (room - shown) / 2 : Math.min(0, Math.max(room - shown, room / 2 - at * scale));
   return Math.round(centred * devicePixelRatio) / devicePixelRatio;
 }
 
@@ -112,7 +113,7 @@ class Pane {
     this.images = layers.map(([src, alt]) =>
       el("img", { src, alt, decoding: "async", draggable: "false" }),
     );
-    this.images.forEach((image) => image.addEventListener("load", () => view.render()));
+    for (const image of this.images) image.addEventListener("load", () => view.render());
     this.element = el(
       "div",
       { class: "pane", tabindex: "0", role: "group", "aria-label": label },
@@ -228,7 +229,12 @@ class SliderPane extends Pane {
     this.grip = el("div", { class: "grip", "aria-hidden": "true" });
     this.element.append(this.grip);
     this.range = el("input", {
-      type: "range", min: "0", max: "100", step: "0.5", value: "50", class: "divider",
+      type: "range",
+      min: "0",
+      max: "100",
+      step: "0.5",
+      value: "50",
+      class: "divider",
       "aria-label": "Divider between the left and the right image",
       oninput: () => this.split(Number(this.range.value)),
     });

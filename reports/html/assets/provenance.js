@@ -16,7 +16,11 @@ function showFailures(section, link, failures) {
       keys.map((key) => el("td", { class: key === "cause" ? "text wide" : "text" }, failure[key])),
     ),
   }));
-  const body = el("tbody", {}, rows.map((row) => row.element));
+  const body = el(
+    "tbody",
+    {},
+    rows.map((row) => row.element),
+  );
   const head = sortableHead(
     columns.map((label, i) => ({ label, class: "text", value: (row) => row[keys[i]] })),
     (column, descending) =>
@@ -33,7 +37,11 @@ function showProvenance(section, { sections, sessions, records }) {
         "div",
         {},
         el("h4", {}, name),
-        el("dl", {}, facts.map(([key, value]) => [el("dt", {}, key), el("dd", {}, value)])),
+        el(
+          "dl",
+          {},
+          facts.map(([key, value]) => [el("dt", {}, key), el("dd", {}, value)]),
+        ),
       );
     section.append(el("h3", {}, title), el("div", { class: "facts" }, entries.map(entry)));
   }
@@ -53,7 +61,11 @@ function sessionsTable(sessions) {
       el("td", { class: "text wide" }, el("code", {}, one.command)),
       el("td", { class: "text" }, one.tool),
       el("td", { class: "text" }, one.machine),
-      el("td", { class: "text wide" }, el("details", {}, el("summary", {}, "versions"), one.packages)),
+      el(
+        "td",
+        { class: "text wide" },
+        el("details", {}, el("summary", {}, "versions"), one.packages),
+      ),
     );
   const names = ["Started", "Finished", "Exit", "Command", "Program", "Machine", "Packages"];
   const head = names.map((name) => el("th", { scope: "col", class: "text" }, name));

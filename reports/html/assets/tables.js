@@ -35,7 +35,11 @@ function sortableHead(columns, changed) {
 }
 
 function scrolling(label, table, width = "") {
-  return el("div", { class: `scroll ${width}`, tabindex: "0", role: "region", "aria-label": label }, table);
+  return el(
+    "div",
+    { class: `scroll ${width}`, tabindex: "0", role: "region", "aria-label": label },
+    table,
+  );
 }
 
 function notes(marks) {
@@ -58,7 +62,11 @@ function resultsTable(group) {
     ...row,
     element: el("tr", {}, el("th", { scope: "row" }, row.title), row.cells.map(cellOf)),
   }));
-  const body = el("tbody", {}, rows.map((row) => row.element));
+  const body = el(
+    "tbody",
+    {},
+    rows.map((row) => row.element),
+  );
   const columns = [
     { label: "Method", value: (row) => row.title },
     ...group.columns.map((column, i) => ({

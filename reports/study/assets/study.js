@@ -7,10 +7,10 @@ async function run() {
   let rater = await record.register().catch(() => undefined);
   for (;;) {
     if (!record.state.rater) {
-      record.begin(await consent(main, data, record, rater));
+      record.begin(await consent(main, data, rater));
     }
     await trials(main, data, record);
-    await finish(main, data, record);
+    await finish(main, record);
     record.clear();
     rater = await record.register().catch(() => undefined);
   }
@@ -23,11 +23,16 @@ function sheet(main, ...children) {
 }
 
 // Ask for consent and, where no server says which rater this is, for the participant number.
-function consent(main, data, record, rater) {
+function consent(main, data, rater) {
   const ids = Object.keys(data.raters);
   const total = data.raters[ids[0]].trials.length;
   const number = el("input", {
-    type: "number", min: 1, max: ids.length, required: true, inputmode: "numeric", id: "number",
+    type: "number",
+    min: 1,
+    max: ids.length,
+    required: true,
+    inputmode: "numeric",
+    id: "number",
     value: new URLSearchParams(location.search).get("participant") ?? "",
   });
   const agreed = el("input", { type: "checkbox", required: true, id: "agreed" });
@@ -64,7 +69,12 @@ function consent(main, data, record, rater) {
         "form",
         { onsubmit: submit },
         rater ? null : ask,
-        el("p", { class: "agree" }, agreed, el("label", { for: "agreed" }, "I have read this and want to take part.")),
+        el(
+          "p",
+          { class: "agree" },
+          agreed,
+          el("label", { for: "agreed" }, "I have read this and want to take part."),
+        ),
         el("button", { type: "submit", class: "primary" }, "Begin"),
       ),
     );
@@ -83,7 +93,7 @@ async function trials(main, data, record) {
 }
 
 // Hand the answers over, and wait until another person wants to begin.
-function finish(main, data, record) {
+function finish(main, record) {
   const status = el("p", { role: "status", class: "status" });
   const again = el("button", { type: "button", hidden: true }, "Send again");
   const deliver = async () => {
@@ -100,14 +110,29 @@ function finish(main, data, record) {
     sheet(
       main,
       el("h1", {}, "Thank you"),
-      record.served ? [status, again] : el("p", {}, "Download your answers and pass on the file as you were asked to."),
+      record.served
+        ? [status, again]
+        : el("p", {}, "Download your answers and pass on the file as you were asked to."),
       el("p", {}, "Your completion code is"),
       el("p", { class: "code" }, el("output", {}, record.code)),
       el(
         "p",
         { class: "row" },
-        el("button", { type: "button", class: record.served ? "" : "primary", id: "download", onclick: () => record.download() }, "Download my answers"),
-        el("button", { type: "button", id: "next-person", onclick: resolve }, "Another person begins"),
+        el(
+          "button",
+          {
+            type: "button",
+            class: record.served ? "" : "primary",
+            id: "download",
+            onclick: () => record.download(),
+          },
+          "Download my answers",
+        ),
+        el(
+          "button",
+          { type: "button", id: "next-person", onclick: resolve },
+          "Another person begins",
+        ),
       ),
     );
     if (record.served) deliver();

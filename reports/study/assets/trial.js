@@ -1,7 +1,12 @@
 // One question: the LR image, the results beside it at the same place and zoom, and one choice.
 
 const LETTERS = "ABCDEFGHIJKLMNOP";
-const TRIAL_ZOOMS = [["fit", "Whole"], ["1", "1:1"], ["2", "2:1"], ["4", "4:1"]];
+const TRIAL_ZOOMS = [
+  ["fit", "Whole"],
+  ["1", "1:1"],
+  ["2", "2:1"],
+  ["4", "4:1"],
+];
 
 class TrialView {
   constructor(data, trial, number, total, kept) {
@@ -46,7 +51,8 @@ class TrialView {
 
   figure(place, label, index) {
     const pane = new Pane(this.view, [[this.address(place), label]], label);
-    if (index === null) return el("figure", { class: "lr" }, pane.element, el("figcaption", {}, label));
+    if (index === null)
+      return el("figure", { class: "lr" }, pane.element, el("figcaption", {}, label));
     const input = el("input", { type: "radio", name: "choice", value: index, required: true });
     input.addEventListener("change", () => this.ready());
     const caption = el("label", {}, input, el("span", {}, label));
@@ -130,7 +136,9 @@ class TrialView {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const input = this.element.querySelector(`input[value="${Number(event.key) - 1}"][name=choice]`);
+    const input = this.element.querySelector(
+      `input[value="${Number(event.key) - 1}"][name=choice]`,
+    );
     if (input) {
       input.checked = true;
       input.focus({ preventScroll: true });
@@ -145,5 +153,6 @@ class TrialView {
 // Ask for the images of a trial before it is shown.
 function preload(data, trial) {
   if (!trial) return;
-  for (const place of [trial[2], ...trial[3]]) new Image().src = `${data.folder}/${data.names[place]}.png`;
+  for (const place of [trial[2], ...trial[3]])
+    new Image().src = `${data.folder}/${data.names[place]}.png`;
 }
