@@ -95,12 +95,13 @@ def updates(
 
 
 def fold(network: nn.Module, parts: Mapping[str, Update], scale: float) -> None:
-    """Add updates to the weights: W += scale * B A, in float32, before any cast."""
+    """Add updates to the weights: W += scale * B A, before any cast, in float32 or W's float64."""
     import torch
 
     modules = dict(network.named_modules())
     with torch.no_grad():
         for layer, update in parts.items():
             weight = modules[layer].weight
-            delta = update.b.flatten(1) @ update.a.flatten(1)
+            dtype = torch.promote_types(weight.dtype, update.a.dtype)
+            delta = update.b.flatten(1).to(dtype) @ update.a.flatten(1).to(dtype)
             weight += scale * delta.reshape(weight.shape)

@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.bench.products import check_that_it_multiplies_nothing, formula
 
 
-class _NoModules(contextlib.nullcontext[None]):
-    """In the place of torch's tracker of modules: only the total is wanted."""
-
-    parents = frozenset({"Global"})
-
-
-class MacCounter(FlopCounterMode):
+class MacCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class has no types
     """Counts multiply-accumulates of matrix products, convolutions and attention.
 
     torch counts FLOPs and two of them per multiply-accumulate, so that MACs are half of its count.
     What is no such operation (activations, norms, interpolation, Pillow, NumPy) counts nothing.
+
+    Raises:
+        MethodError: while it counts, an operation whose products nobody knows.
     """
 
     def __init__(self) -> None:
-        super().__init__(display=False)
-        # torch's own follows gradients, and fails on a parameter that a module is called with.
-        self.mod_tracker: Any = _NoModules()
+        super().__init__()  # type: ignore[no-untyped-call]  # likewise
+        self._flops = 0
 
     def total(self) -> int:
         """Return the multiply-accumulates so far."""
-        return int(self.get_total_flops()) // 2
+        return self._flops // 2
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Do what was asked, counted: by its formula, or by the operations that it consists of."""
+        kwargs = kwargs or {}
+        flops = formula(func)
+        if flops is None and func.namespace != "prim":
+            with self:
+                result = func.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+            check_that_it_multiplies_nothing(func)
+        result = func(*args, **kwargs)
+        if flops:
+            self._flops += flops(*args, **kwargs, out_val=result)
+        return result
 
 
 class ParameterCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class has no types
