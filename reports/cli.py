@@ -12,8 +12,7 @@ import typer
 from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import show, write_atomic
-from benchmarks.cli.lists import split_datasets
-from benchmarks.cli.options import Json, Originals, Quiet
+from benchmarks.options import Json, Quiet, split_datasets
 from benchmarks.results.read import read_run
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
@@ -21,7 +20,7 @@ from reports.efficiency.cli import efficiency
 from reports.figures.cli import app as figures
 from reports.pictures import pictures_of
 from reports.published.values import published_rows
-from reports.selection import datasets_of, metrics_of, rows_of
+from reports.selection import Originals, datasets_of, metrics_of, rows_of
 from reports.statistics.cli import power
 from reports.tables import terminal
 from reports.tables.build import build_report

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from benchmarks.cli.lists import split_lists
-from benchmarks.cli.names import choose
+import typer
+
+from benchmarks.options import choose, split_lists
 
 if TYPE_CHECKING:
     from reports.comparison import Comparison
 
+Originals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="SPEC",
+        help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
+    ),
+]
 _SEE = "mfsr-bench report table RUN"
 
 

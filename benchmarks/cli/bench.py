@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks import console
-from benchmarks.cli.lists import split_lists
 from benchmarks.cli.machine import devices
-from benchmarks.cli.options import Json, Precision, Quiet, TableForm
+from benchmarks.cli.options import Precision
+from benchmarks.options import Json, Quiet, TableForm, split_lists
 
 if TYPE_CHECKING:
     from benchmarks.bench.measure import Task

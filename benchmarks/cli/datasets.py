@@ -11,12 +11,11 @@ import typer
 
 from benchmarks import registry
 from benchmarks.api.errors import ConfigError, DataError, MFSRBenchError
-from benchmarks.cli.lists import split_datasets
-from benchmarks.cli.options import Json
 from benchmarks.console import count, print_error, print_json, print_table, say, transfer
 from benchmarks.datasets import opening, verifying
 from benchmarks.datasets.pairing import Problem
 from benchmarks.datasets.places import Place, locate, of_card
+from benchmarks.options import Json, split_datasets
 
 if TYPE_CHECKING:
     from benchmarks.datasets.verifying import Report

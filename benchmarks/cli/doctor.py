@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks import registry
 from benchmarks.api import paths
 from benchmarks.api.errors import MFSRBenchError
-from benchmarks.cli.options import Json
 from benchmarks.console import print_json, print_table
+from benchmarks.options import Json
 
 _PACKAGES = ("mfsr", "baselines", "benchmarks", "reports")
 # What a metric or a method imports late; a broken one is better known before a long run.

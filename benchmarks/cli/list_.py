@@ -10,8 +10,8 @@ import typer
 from benchmarks import registry
 from benchmarks.api.card import MethodCard
 from benchmarks.api.errors import PluginError
-from benchmarks.cli.options import Json
 from benchmarks.console import print_json, print_table, say
+from benchmarks.options import Json
 
 app = typer.Typer(help="List methods, data sets, metrics or protocols.", no_args_is_help=True)
 

@@ -25,19 +25,6 @@ class Precision(StrEnum):
     FP16 = "fp16"
 
 
-class TableForm(StrEnum):
-    """How tables of measurements are written down."""
-
-    TERMINAL = "terminal"
-    MARKDOWN = "md"
-    LATEX = "latex"
-    CSV = "csv"
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-
-# Of a run.
 Datasets = Annotated[
     list[str] | None,
     typer.Option("--datasets", "-d", help="Ids, or folder:LR[::HR], as a comma list."),
@@ -81,16 +68,6 @@ Workers = Annotated[
         "--workers",
         min=0,
         help="Processes for light metrics; 0: one process for all, to debug.",
-    ),
-]
-
-# Of reports.
-Originals = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--where",
-        metavar="SPEC",
-        help="Where a data set lies now: folder:NAME=LR,HR. Default: where the run found it.",
     ),
 ]
 

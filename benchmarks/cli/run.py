@@ -7,14 +7,12 @@ from typing import Annotated
 import typer
 
 from benchmarks.cli.execution import carry_out
-from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.machine import cores, devices
 from benchmarks.cli.options import (
     DEFAULT_PROTOCOL,
     Datasets,
     Devices,
     Dtype,
-    Json,
     Limit,
     Metrics,
     Missing,
@@ -23,10 +21,10 @@ from benchmarks.cli.options import (
     Policy,
     Prompts,
     ProtocolId,
-    Quiet,
     Seed,
     Workers,
 )
+from benchmarks.options import Json, Quiet, split_datasets, split_lists
 
 # With no argument: on built-in photographs, with methods that need no download.
 DEFAULT_METHODS = ("nearest", "bicubic", "lanczos", "mfsr-tiny")

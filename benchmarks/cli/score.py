@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmarks.cli.lists import split_lists
 from benchmarks.cli.machine import cores, devices
-from benchmarks.cli.options import Json, Policy, Quiet
+from benchmarks.cli.options import Policy
 from benchmarks.console import out, print_json, print_table, say
+from benchmarks.options import Json, Quiet, split_lists
 
 if TYPE_CHECKING:
     from benchmarks.api.metric import MetricSpec

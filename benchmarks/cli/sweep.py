@@ -10,14 +10,12 @@ import typer
 from benchmarks import console, registry
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.cli.execution import carry_out
-from benchmarks.cli.lists import split_datasets, split_lists
 from benchmarks.cli.machine import cores, devices
 from benchmarks.cli.options import (
     DEFAULT_PROTOCOL,
     Datasets,
     Devices,
     Dtype,
-    Json,
     Limit,
     Metrics,
     Missing,
@@ -26,11 +24,11 @@ from benchmarks.cli.options import (
     Policy,
     Prompts,
     ProtocolId,
-    Quiet,
     Seed,
     Workers,
 )
 from benchmarks.methods import parse
+from benchmarks.options import Json, Quiet, split_datasets, split_lists
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,14 +102,12 @@ def step_counts(text: str) -> tuple[int, ...]:
     (1, 2, 4)
 
     Raises:
-        UsageError: one of them is not a whole number from 1.
+        UsageError: one of them is not a whole number from 1, or there are none.
     """
     words = split_lists([text])
     for word in words:
         if not (word.isascii() and word.isdigit() and int(word)):
             raise UsageError(f"--steps: {word!r} is not a number of steps.", "Use, say: 1,2,4")
-    if not words:
-        raise UsageError("--steps names no number of steps.", "Use, say: 1,2,4")
     return tuple(dict.fromkeys(map(int, words)))
 
 

@@ -9,12 +9,11 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import UsageError
-from benchmarks.cli.lists import split_lists
 from benchmarks.cli.machine import cores, devices
-from benchmarks.cli.names import choose
 from benchmarks.conformance.compare import Conformance, verify
 from benchmarks.conformance.logs import fetch, logs
 from benchmarks.conformance.parse import PublishedScores, read_published
+from benchmarks.options import choose, split_lists
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -12,9 +12,8 @@ from benchmarks import requirements
 from benchmarks.api.card import WeightFile
 from benchmarks.api.errors import MFSRBenchError, UsageError, WeightsError
 from benchmarks.api.weights import WeightStatus, WeightStore, size_of, source_of
-from benchmarks.cli.lists import split_lists
-from benchmarks.cli.options import Json
 from benchmarks.console import print_json, print_table, say, size, transfer
+from benchmarks.options import Json, split_lists
 
 if TYPE_CHECKING:
     from benchmarks.api.card import Weights

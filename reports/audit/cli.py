@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks import console
-from benchmarks.cli.options import Json
+from benchmarks.options import Json
 from reports.audit.model import Finding, Severity
 from reports.tables.markdown import escape
 from reports.tables.text import one_line

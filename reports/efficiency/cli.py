@@ -11,7 +11,7 @@ import typer
 from benchmarks.api.images import write_atomic
 from benchmarks.bench.joining import join
 from benchmarks.bench.rows import read
-from benchmarks.cli.options import TableForm
+from benchmarks.options import TableForm
 from reports.efficiency.render import render
 
 

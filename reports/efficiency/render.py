@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.cli.options import TableForm
+from benchmarks.options import TableForm
 from reports.efficiency import formats
 from reports.efficiency.build import build
 

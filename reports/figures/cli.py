@@ -12,14 +12,12 @@ import typer
 from benchmarks import console
 from benchmarks.api.errors import UsageError
 from benchmarks.api.images import show
-from benchmarks.cli.lists import split_datasets, split_lists
-from benchmarks.cli.names import choose
-from benchmarks.cli.options import Originals
+from benchmarks.options import choose, split_datasets, split_lists
 from benchmarks.results.read import read_run
 from reports.comparison import compare
 from reports.figures.looks import looks
 from reports.figures.model import ALL_FORMATS, Columns, Format
-from reports.selection import select
+from reports.selection import Originals, select
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

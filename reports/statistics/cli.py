@@ -14,7 +14,7 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import DataError
-from benchmarks.cli.options import Json
+from benchmarks.options import Json
 from benchmarks.results.read import read_run
 from reports.comparison import compare
 from reports.published.noise import NOISE_FLOOR

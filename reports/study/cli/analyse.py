@@ -11,7 +11,7 @@ import typer
 from benchmarks import console
 from benchmarks.api.errors import ConflictError
 from benchmarks.api.images import show, write_atomic
-from benchmarks.cli.options import Json
+from benchmarks.options import Json
 from reports.study.cli.collect import StudyFolder
 from reports.study.study import Study, read_study
 from reports.study.votes import RATERS, VOTES, RaterRow, Vote, read_rows

@@ -11,12 +11,11 @@ import typer
 from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import show
-from benchmarks.cli.lists import split_datasets, split_lists
-from benchmarks.cli.options import Originals, Quiet
+from benchmarks.options import Quiet, split_datasets, split_lists
 from benchmarks.results.read import read_run
 from reports.comparison import compare
 from reports.pictures import pictures_of
-from reports.selection import datasets_of, rows_of
+from reports.selection import Originals, datasets_of, rows_of
 from reports.study import build as building
 from reports.study.build import Plan
 from reports.study.stimuli import Enlarging

@@ -12,7 +12,7 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.images import show, write_atomic
-from benchmarks.cli.options import Json
+from benchmarks.options import Json
 
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]
 

@@ -11,7 +11,7 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import ConfigError, UsageError
-from benchmarks.cli.options import Json
+from benchmarks.options import Json
 from reports.tables import plain
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from PIL import Image
 
 from benchmarks import registry
 from benchmarks.cli import app
-from benchmarks.cli.lists import split_datasets
 from benchmarks.datasets import making
 from benchmarks.datasets.catalogue import DIV2K_VAL
 from benchmarks.datasets.places import locate
+from benchmarks.options import split_datasets
 
 Program = Callable[..., tuple[int, str, str]]  # (exit code, stdout, stderr)
 

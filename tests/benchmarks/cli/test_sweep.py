@@ -33,7 +33,7 @@ def test_unknown_methods_are_refused_before_anything_runs() -> None:
         expand(["mfsr-tinny"], (1,))
 
 
-@pytest.mark.parametrize("text", ["0", "1,two", "1.5", "-2", "", "²"])
+@pytest.mark.parametrize("text", ["0", "1,two", "1.5", "-2", "²"])
 def test_bad_step_counts_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--steps"):
         step_counts(text)

@@ -12,7 +12,7 @@ from bench_results import failure, results, row
 from typeset import needs_tex, typeset
 
 from benchmarks.bench.rows import BenchResults, Part
-from benchmarks.cli.options import TableForm
+from benchmarks.options import TableForm
 from reports.efficiency.build import build
 from reports.efficiency.model import Grid, significant
 from reports.efficiency.render import render

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from benchmarks.api.errors import UnknownNameError, UsageError
-from benchmarks.cli.names import choose
+from benchmarks.options import choose, split_datasets, split_lists
 
 KNOWN = {"psnr@y601": ["psnr"], "psnr@rgb": ["psnr"], "niqe@pyiqa": ["niqe"]}
 
@@ -31,3 +33,13 @@ def test_a_word_for_two_things_is_refused_or_means_both() -> None:
 def test_an_unknown_name_is_met_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="Unknown metric 'niqqe'.*'niqe'"):
         chosen("niqqe")
+
+
+@pytest.mark.parametrize("split", [split_lists, split_datasets])
+@pytest.mark.parametrize("text", ["", "  ", ",", " , ,"])
+def test_a_list_that_was_given_and_is_empty_is_refused(
+    split: Callable[..., tuple[str, ...]], text: str
+) -> None:
+    with pytest.raises(UsageError, match="empty"):
+        split([text])
+    assert split(None) == split([]) == ()

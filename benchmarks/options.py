@@ -1,0 +1,135 @@
+"""What every command line of this program shares: comma lists, names, common options.
+
+`--methods a,b --methods c` names three methods.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from benchmarks import registry
+from benchmarks.api.errors import UsageError
+from benchmarks.datasets.places import FOLDER
+
+_FOLDER = re.compile(rf"(^|,)\s*(?P<folder>{FOLDER})")
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+
+
+class TableForm(StrEnum):
+    """How tables of measurements are written down."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "md"
+    LATEX = "latex"
+    CSV = "csv"
+
+
+def split_lists(values: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the items of all `values`, in order, each once.
+
+    A value is one row of CSV: an item that itself holds a comma is put in double quotes as a whole.
+
+    Args:
+        values: what an option received, once per time it was given; None where it was not given.
+
+    Raises:
+        UsageError: a quote is not closed, or does not enclose a whole item; the option was given
+            and names nothing, as an empty shell variable does.
+
+    >>> split_lists(["bicubic, mfsr@2", "bicubic", '"precomputed:A=/data/a,b",nearest'])
+    ('bicubic', 'mfsr@2', 'precomputed:A=/data/a,b', 'nearest')
+    """
+    found: dict[str, None] = {}
+    for value in values or ():
+        found.update(dict.fromkeys(_items(value)))
+    return _not_empty(values, found)
+
+
+def split_datasets(values: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the items of `--datasets` and the like: as `split_lists`, but for `folder:LR,HR`.
+
+    A `folder:` takes the rest of its value, commas and all, unless it is quoted as a whole.
+
+    >>> split_datasets(["realsr,drealsr", "sample,folder:a,b"])
+    ('realsr', 'drealsr', 'sample', 'folder:a,b')
+    """
+    found: dict[str, None] = {}
+    for value in values or ():
+        folder = _FOLDER.search(value)
+        listed = value[: folder.start()] if folder else value
+        found.update(dict.fromkeys(_items(listed)))
+        if folder:
+            found[value[folder.start("folder") :].strip()] = None
+    return _not_empty(values, found)
+
+
+def _not_empty(values: Iterable[str] | None, found: Iterable[str]) -> tuple[str, ...]:
+    items = tuple(found)
+    if values and not items:
+        raise UsageError(
+            "A list on the command line is empty.",
+            "Name something in it, or leave the option out.",
+        )
+    return items
+
+
+def _items(value: str) -> list[str]:
+    rows = csv.reader(io.StringIO(value, newline=""), skipinitialspace=True, strict=True)
+    try:
+        return [item.strip() for row in rows for item in row if item.strip()]
+    except csv.Error as error:
+        raise UsageError(
+            f"Cannot split the list {value!r}: {error}.",
+            "An item that holds a comma is quoted as a whole: '\"first,one\",second'",
+        ) from None
+
+
+def choose(
+    names: Sequence[str],
+    known: Mapping[str, Iterable[str]],
+    *,
+    what: str,
+    see: str,
+    several: bool = False,
+) -> tuple[str, ...] | None:
+    """Return the keys that `names` stand for, in the order given, or None for no names at all.
+
+    A name is a key, or another word for one, in any case: `psnr` stands for `psnr@y601` as long as
+    no second PSNR is there.
+
+    Args:
+        names: as typed.
+        known: key -> the other words for it.
+        what: the kind of thing, for messages ("metric").
+        see: where the valid names are found, for messages.
+        several: let one name stand for all keys that it fits.
+
+    Raises:
+        UnknownNameError: nothing goes by that name.
+        UsageError: several things do, and `several` is false.
+    """
+    if not names:
+        return None
+    words = {key: (key, *others) for key, others in known.items()}
+    found: dict[str, None] = {}
+    for name in names:
+        keys = [key for key, every in words.items() if name.casefold() in map(str.casefold, every)]
+        if name in known and not several:
+            keys = [name]
+        if not keys:
+            options = dict.fromkeys(word for every in words.values() for word in every)
+            raise registry.unknown(what, name, options, see=see)
+        if len(keys) > 1 and not several:
+            raise UsageError(
+                f"'{name}' may be any of these: {', '.join(keys)}.", "Use one of the full names."
+            )
+        found.update(dict.fromkeys(keys))
+    return tuple(found)
