@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.api.errors import WeightsCorruptError
+from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
 from benchmarks.api.images import first_line, show
 
 if TYPE_CHECKING:
@@ -71,6 +71,27 @@ def read_tensors(path: Path, *, wrapper: str) -> dict[str, Tensor]:
     if all(name.startswith("module.") for name in content):
         return {name.removeprefix("module."): tensor for name, tensor in content.items()}
     return content
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read one safetensors file.
+
+    Raises:
+        WeightsMissingError: no such file.
+        WeightsCorruptError: truncated, or no safetensors file.
+    """
+    if not path.is_file():
+        raise WeightsMissingError(f"No such weight file: {show(path)}")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    except (SafetensorError, OSError) as error:
+        raise WeightsCorruptError(
+            f"{show(path)} cannot be read: {first_line(error)}",
+            "The file is damaged: delete it and get it again.",
+        ) from None
 
 
 def entry(content: Mapping[str, Any], key: str, kind: type, path: Path) -> Any:

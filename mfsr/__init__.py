@@ -2,18 +2,17 @@
 
 The method, in the order in which a reader of the paper meets it:
 
-- `flow`          straight paths, their points, the protocols V(z, sigma | c), U(z, sigma, r | c)
-- `dit`           the network: DiT4SR on diffusers' SD3 transformer
+- `flow`          points on straight paths, intervals, the protocol of U(z, sigma, r | c)
 - `field`         a network as V or U
 - `student`       a second time, LoRA, and what is trained; the re-fit of the time embedding
 - `meanflow`      time sampling, velocities (Eq. 9 to 11), target (Eq. 12), loss
 - `alternatives`  objectives without a Jacobian-vector product: SplitMeanFlow, OFTSR
-- `sampler`       average-velocity steps (Algorithm 2), Euler steps with guidance
+- `distillation`  the paper's choices among these, and the loss that they make
+- `sampler`       average-velocity steps (Algorithm 2)
+- `bundle`, `inference`, `restorer`   a model on disk, at work, as a method of the harness
 
-Around it: `autoencoder`, `conditioning` and `prompts` (latents and text), `words` (what negative
-words look like), `data`, `tasks` (the two stages' losses), `trainer`, `ema`, `checkpoint`,
-`recipes` (complete configurations), `stages` (recipe -> model), `plan`; `dit_weights` and `bundle`
-(models on disk), `config`; `inference`, `restorer` and `cli` (the harness's side).
+Beneath it: the teacher's network, field, flow matching and Euler steps in `baselines.dit4sr`, and
+what the small pair has of its own in `mfsr.tiny`. Above it: `mfsr.training`.
 
 | here                       | paper                  | diffusers          |
 |----------------------------|------------------------|--------------------|

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor
 
-from mfsr.flow import AverageVelocity, FlowBatch, over
-from mfsr.meanflow import squared_error
+from baselines.dit4sr.field import over
+from baselines.dit4sr.flow_matching import squared_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mfsr.flow import AverageVelocity, FlowBatch
 
 
 @torch.no_grad()

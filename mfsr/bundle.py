@@ -19,20 +19,23 @@ import torch
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
+from baselines.checkpoints import read_safetensors
+from baselines.dit4sr.autoencoder import Autoencoder, SD3Autoencoder
+from baselines.dit4sr.weights import WEIGHTS, load_dit, load_exactly, save_dit
+from baselines.sd3.text import SD3TextEncoders, TextEmbedder
 from benchmarks.api.errors import ConfigError, WeightsCorruptError, WeightsMissingError
 from benchmarks.api.images import sha256_file, show, write_atomic
-from mfsr.autoencoder import Autoencoder, LatentKind, PixelAutoencoder, SD3Autoencoder
-from mfsr.conditioning import PhraseTable, SD3TextEncoders, TextEmbedder
 from mfsr.config import from_json, to_json
-from mfsr.dit_weights import WEIGHTS, load_dit, load_exactly, read_safetensors, save_dit
 from mfsr.field import Field, Prediction
 from mfsr.student import StudentConfig, build_student
+from mfsr.tiny.latent import PixelAutoencoder
+from mfsr.tiny.phrases import PhraseTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mfsr.dit import DiT4SR, KeyControl
+    from baselines.dit4sr.network import DiT4SR, KeyControl
 
 SCHEMA = 1
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -42,7 +45,7 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 class LatentConfig:
     """Which latent, and the cell of the pixel latent."""
 
-    kind: LatentKind = "sd3"
+    kind: Literal["sd3", "pixel"] = "sd3"
     factor: int = 8
 
 

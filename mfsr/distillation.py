@@ -1,25 +1,26 @@
-"""Stage 2: MFSR, the distillation of a teacher into a student of few steps."""
+"""Stage 2: MFSR, the distillation of a teacher into a student of few steps.
+
+The choices of `DistilConfig` over the functions of `mfsr.meanflow` and `mfsr.alternatives`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import Tensor, nn
-
+from baselines.dit4sr.flow_matching import squared_error
 from benchmarks.api.errors import ConfigError
 from mfsr import meanflow
 from mfsr.alternatives import OFTSRWeights, oftsr_loss, sample_lam, split_target
-from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
-from mfsr.flow import AverageVelocity, Condition, FlowBatch, Velocity
-from mfsr.sampler import sample_average
-from mfsr.tasks import Streams, Task, mean_where
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mfsr.order import Sample
+    from torch import Generator, Tensor
+
+    from baselines.dit4sr.field import Velocity
+    from baselines.sd3.text import Text
+    from mfsr.flow import AverageVelocity, FlowBatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,95 +54,74 @@ class DistilConfig:
             raise ConfigError("split_low and split_high are not a range within (0, 1)")
 
 
-class StudentTask(Task):
-    """Stage 2: U(z, sigma, r | z_LR, text) -> the objective's target."""
+def velocity_to_distil(
+    config: DistilConfig,
+    teacher: Velocity,
+    u: AverageVelocity,
+    *,
+    embed: Callable[[str], Text],
+    negative: str,
+) -> Callable[[FlowBatch], Tensor]:
+    """Return V_inst as a function of points: Table 3's four kinds.
 
-    def __init__(self, field: Field, teacher: Field, config: DistilConfig, **common: Any) -> None:
-        super().__init__(**common)
-        self.config, self.module, self.teacher = config, field, teacher
+    Args:
+        config: names the kind, and its constants.
+        teacher: V of the teacher.
+        u: the student, for MeanFlow's own guided velocity.
+        embed: a prompt -> text (1, T, width) and pooled text (1, pooled width).
+        negative: the negative prompt.
+    """
 
-    def to(self, device: torch.device) -> None:
-        """Move the teacher."""
-        super().to(device)
-        self.teacher.to(device)
+    def guided(flow: FlowBatch) -> Tensor:
+        prompt = negative if config.velocity == "negative" else ""
+        other = flow.c.with_text(*embed(prompt))
+        return meanflow.negative_guided(teacher, flow, other, w=config.w)
 
-    def loss(
-        self, model: nn.Module, batch: Sample, streams: Streams, step: int
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the objective's loss."""
-        config = self.config
-        x, eps, z_lr = self.latents(batch, streams)
-        sigma, r = meanflow.sample_times(
-            len(x),
-            prob_equal=1.0 if step < config.warmup_equal else config.prob_equal,
-            generator=streams.generator("times"),
-            pairs=config.pairs,
-        )
-        c = Condition(z_lr, *self.embedded(batch))
-        flow = FlowBatch.between(x, eps, sigma.to(x.device), r.to(x.device), c)
-        u, u_plain = FieldAverageVelocity(model), FieldAverageVelocity(self.module)
-        velocity = self._velocity(u_plain)
-        if config.objective == "oftsr":
-            per_sample = oftsr_loss(u, u_plain, flow, velocity, config.oftsr)
-        else:
-            target = self._target(u_plain, flow, velocity, streams)
-            prediction = u(flow.z, flow.sigma, flow.r, c)
-            if config.loss == "mse":
-                per_sample = meanflow.squared_error(prediction, target)
-            else:
-                per_sample = meanflow.pseudo_huber(prediction, target, config.huber_c)
-        apart = flow.sigma > flow.r
-        scalars = {
-            "equal": mean_where(per_sample, ~apart),
-            "apart": mean_where(per_sample, apart),
-        }
-        return per_sample.mean(), scalars
+    def own(flow: FlowBatch) -> Tensor:
+        null = flow.c.with_text(*embed(""))
+        return meanflow.meanflow_guided(u, flow, null, w=config.w, kappa=config.kappa)
 
-    def _target(
-        self,
-        u: AverageVelocity,
-        flow: FlowBatch,
-        velocity: Callable[[FlowBatch], Tensor],
-        streams: Streams,
-    ) -> Tensor:
-        config = self.config
-        if config.objective == "split":
-            lam = sample_lam(
-                len(flow), config.split_low, config.split_high, streams.generator("lambda")
-            )
-            lam = lam.to(flow.z.device)
-            return split_target(u, flow, velocity, lam, sharded=self.sharded)
-        return meanflow.meanflow_target(
-            u,
+    if config.velocity == "ground-truth":
+        return meanflow.ground_truth
+    return own if config.velocity == "meanflow" else guided
+
+
+def student_loss(
+    config: DistilConfig,
+    u: AverageVelocity,
+    u_frozen: AverageVelocity,
+    flow: FlowBatch,
+    velocity: Callable[[FlowBatch], Tensor],
+    *,
+    lam: Generator,
+    sharded: bool = False,
+) -> Tensor:
+    """Return the loss of each sample, (B,), of the configured objective.
+
+    Args:
+        config: the objective and its constants.
+        u: the student, with gradient.
+        u_frozen: the same, without; targets are made with it.
+        flow: points and intervals.
+        velocity: V_inst of a batch of points.
+        lam: the stream that SplitMeanFlow's lambda is drawn from.
+        sharded: the networks are sharded; see `FlowBatch.apart`.
+    """
+    if config.objective == "oftsr":
+        return oftsr_loss(u, u_frozen, flow, velocity, config.oftsr)
+    if config.objective == "split":
+        share = sample_lam(len(flow), config.split_low, config.split_high, lam).to(flow.z.device)
+        target = split_target(u_frozen, flow, velocity, share, sharded=sharded)
+    else:
+        target = meanflow.meanflow_target(
+            u_frozen,
             flow,
             velocity(flow),
             method=config.derivative,
             step=config.difference_step,
-            sharded=self.sharded,
+            sharded=sharded,
         )
-
-    def _velocity(self, u: AverageVelocity) -> Callable[[FlowBatch], Tensor]:
-        """Return V_inst as a function of points: Table 3's four kinds."""
-        config = self.config
-        teacher: Velocity = FieldVelocity(self.teacher)
-
-        def guided(flow: FlowBatch) -> Tensor:
-            prompt = self.negative if config.velocity == "negative" else ""
-            other = flow.c.with_text(*self.fixed(prompt))
-            return meanflow.negative_guided(teacher, flow, other, w=config.w)
-
-        def own(flow: FlowBatch) -> Tensor:
-            null = flow.c.with_text(*self.fixed(""))
-            return meanflow.meanflow_guided(u, flow, null, w=config.w, kappa=config.kappa)
-
-        if config.velocity == "ground-truth":
-            return meanflow.ground_truth
-        return own if config.velocity == "meanflow" else guided
-
-    @torch.no_grad()
-    def preview(self, batch: Sample, streams: Streams) -> Tensor:
-        """Return images of one evaluation."""
-        _, eps, z_lr = self.latents(batch, streams)
-        c = Condition(z_lr, *self.embedded(batch))
-        z = sample_average(FieldAverageVelocity(self.module), eps, c, steps=1)
-        return self.autoencoder.decode(z, batch["lr_up"].to(z.device))
+    prediction = u(flow.z, flow.sigma, flow.r, flow.c)
+    if config.loss == "mse":
+        return squared_error(prediction, target)
+    return meanflow.pseudo_huber(prediction, target, config.huber_c)

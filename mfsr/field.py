@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from mfsr.flow import Condition, over
+from baselines.dit4sr.field import Condition, evaluate, over
 
 if TYPE_CHECKING:
-    from mfsr.dit import DiT4SR
+    from baselines.dit4sr.network import DiT4SR
 
 Prediction = Literal["velocity", "gaussian"]
 
@@ -49,11 +49,9 @@ class Field(nn.Module):
         pooled: Tensor,
     ) -> Tensor:
         """Return V (r is None) or U, (B, C, H, W); times (B,) are kept in float32."""
-        dtype = self.network.proj_out.weight.dtype
         sigma = sigma.float()
         timestep = self.time_scale * sigma if r is None else torch.stack([sigma, r.float()], dim=1)
-        inputs = (part.to(dtype) for part in (z, z_lr, text, pooled))
-        out = cast("Tensor", self.network(*inputs, timestep))
+        out = evaluate(self.network, z, timestep, Condition(z_lr, text, pooled))
         if self.prediction == "velocity":
             return out
         mu, log_variance = out.float().chunk(2, dim=1)

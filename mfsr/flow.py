@@ -1,4 +1,4 @@
-"""The straight flow between data and noise, in diffusers' convention, and what travels along it.
+"""The straight flow between data and noise, in diffusers' convention, and intervals of it.
 
 sigma runs from 0 (data) to 1 (noise). The paper's time is t = 1 - sigma, and its velocity
 dz/dt = x - eps is -V here, so that SD3's weights are used with no change of sign:
@@ -10,46 +10,15 @@ dz/dt = x - eps is -V here, so that SD3's weights are used with no change of sig
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
 
+from baselines.dit4sr.flow_matching import straight_path
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What a velocity is conditioned on, beside z and time."""
-
-    z_lr: Tensor  # (B, C, H, W)
-    text: Tensor  # (B, T, width of a text token)
-    pooled: Tensor  # (B, pooled width)
-
-    def __getitem__(self, index: Tensor | slice) -> Condition:
-        return Condition(self.z_lr[index], self.text[index], self.pooled[index])
-
-    def with_text(self, text: Tensor, pooled: Tensor) -> Condition:
-        """Return the condition under another prompt, the same one (1, ...) for all samples."""
-        batch = len(self.z_lr)
-        return Condition(
-            self.z_lr, text.expand(batch, *text.shape[1:]), pooled.expand(batch, *pooled.shape[1:])
-        )
-
-    def joined(self, *others: Condition) -> Condition:
-        """Return the conditions as one batch."""
-        all_ = (self, *others)
-        return Condition(
-            torch.cat([c.z_lr for c in all_]),
-            torch.cat([c.text for c in all_]),
-            torch.cat([c.pooled for c in all_]),
-        )
-
-
-class Velocity(Protocol):
-    """V(z, sigma | c): (B, C, H, W), for times (B,)."""
-
-    def __call__(self, z: Tensor, sigma: Tensor, c: Condition, /) -> Tensor:
-        """Return the velocity."""
-        ...
+if TYPE_CHECKING:
+    from baselines.dit4sr.field import Condition
 
 
 class AverageVelocity(Protocol):
@@ -87,8 +56,7 @@ class FlowBatch:
     @classmethod
     def between(cls, x: Tensor, eps: Tensor, sigma: Tensor, r: Tensor, c: Condition) -> FlowBatch:
         """Return the points z_sigma = (1 - sigma) x + sigma eps."""
-        share = over(sigma, x)
-        return cls((1 - share) * x + share * eps, x, eps, sigma, r, c)
+        return cls(straight_path(x, eps, sigma), x, eps, sigma, r, c)
 
     def moved(self, z: Tensor, sigma: Tensor) -> FlowBatch:
         """Return the batch with other points, at other times."""
@@ -108,8 +76,3 @@ class FlowBatch:
     def straight(self) -> Tensor:
         """The ground-truth velocity eps - x of the path through each point."""
         return self.eps - self.x
-
-
-def over(values: Tensor, like: Tensor) -> Tensor:
-    """Return per-sample values (B,) in a shape that broadcasts over `like` (B, ...)."""
-    return values.view(-1, *(1 for _ in like.shape[1:]))

@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Generator, Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from mfsr.flow import AverageVelocity, Condition, FlowBatch, Velocity, over
+from baselines.dit4sr.field import Condition, Velocity, over
+
+if TYPE_CHECKING:
+    from mfsr.flow import AverageVelocity, FlowBatch
 
 TimePairs = Literal["nested", "sorted"]
 Derivative = Literal["jvp", "difference"]
@@ -158,8 +161,3 @@ def pseudo_huber(prediction: Tensor, target: Tensor, c: float | None = None) -> 
     if c is None:
         c = HUBER_PER_ROOT_DIMENSION * math.sqrt(difference.shape[1])
     return (difference.square().sum(1) + c * c).sqrt() - c
-
-
-def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
-    """Return the mean squared error of each sample, in float32, (B,)."""
-    return (prediction.float() - target.float()).square().flatten(1).mean(1)

@@ -6,16 +6,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from baselines.dit4sr.releases import DIT4SR, SD35
 from benchmarks.api.card import (
     MethodCard,
     MethodOption,
     Paper,
     SizeRule,
-    Upstream,
     WeightFile,
     WeightFolder,
 )
 from benchmarks.api.errors import WeightsMissingError
+from benchmarks.api.resizing import enlarge
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
 
@@ -31,49 +32,9 @@ _MFSR = Paper(
     title="MFSR: MeanFlow Distillation for One-Step Real-World Image Super-Resolution",
     bibkey="mfsr",
 )
-DIT4SR = Upstream(
-    repo="Adam-duan/DiT4SR",
-    commit="7ec9e5e3848e3c7dd10f1edcbd6b9a2cb71dbf06",
-    licence="LicenseRef-Pi-Lab-1.0",
-)
 _TRAIN = (
     "Train it: mfsr-bench train mfsr --recipe paper --data PHOTOS --teacher DIT4SR --out RUN "
     "(docs/training.md)."
-)
-
-_SD35_FILES = (  # the parts of the pipeline folder that are used: all but the transformer
-    "model_index.json",
-    "scheduler/scheduler_config.json",
-    "vae/config.json",
-    "vae/diffusion_pytorch_model.safetensors",
-    *(
-        f"{part}/{file}"
-        for part in ("tokenizer", "tokenizer_2")
-        for file in ("merges.txt", "special_tokens_map.json", "tokenizer_config.json", "vocab.json")
-    ),
-    "tokenizer_3/special_tokens_map.json",
-    "tokenizer_3/spiece.model",
-    "tokenizer_3/tokenizer.json",
-    "tokenizer_3/tokenizer_config.json",
-    *(
-        f"{part}/{file}"
-        for part in ("text_encoder", "text_encoder_2")
-        for file in ("config.json", "model.safetensors")
-    ),
-    "text_encoder_3/config.json",
-    "text_encoder_3/model-00001-of-00002.safetensors",
-    "text_encoder_3/model-00002-of-00002.safetensors",
-    "text_encoder_3/model.safetensors.index.json",
-)
-
-
-SD35 = WeightFolder(
-    name="stable-diffusion-3.5-medium",
-    repo="stabilityai/stable-diffusion-3.5-medium",
-    licence="LicenseRef-Stability-Community",
-    files=_SD35_FILES,
-    page="https://huggingface.co/stabilityai/stable-diffusion-3.5-medium",
-    gated=True,
 )
 
 _TEMPERATURE = MethodOption(
@@ -111,14 +72,17 @@ class _Tiny(Restorer):
         return " ".join(f"{file.relative_to(TINY)}={sha256_file(file)}" for file in files)
 
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
-        from mfsr import inference
+        import torch
+
+        from baselines.dit4sr.inference import starting_noise
+        from mfsr.inference import condition
 
         assert steps is not None
         generators = batch.generators()
-        lr_up = inference.enlarged(batch.images, self.card.scale)
+        lr_up = torch.stack([enlarge(x, scale=self.card.scale) for x in batch.images])
         prompts = [self.model.config.positive] * len(batch)
-        c = inference.condition(self.model, lr_up, prompts, generators)
-        eps = self.temperature * inference.noise(c.z_lr, generators)
+        c = condition(self.model, lr_up, prompts, generators)
+        eps = self.temperature * starting_noise(c.z_lr, generators)
         with self.stage("network"):
             z = self._sample(eps, c, steps)
         return self.model.autoencoder.decode(z, lr_up.to(z.device)).clamp(0, 1)
@@ -173,7 +137,7 @@ class DiT4SRTiny(_Tiny):
         return self
 
     def _sample(self, eps: Tensor, c: object, steps: int) -> Tensor:
-        from mfsr.flow import Condition
+        from baselines.dit4sr.field import Condition
         from mfsr.inference import run_teacher
 
         assert isinstance(c, Condition)
@@ -183,7 +147,6 @@ class DiT4SRTiny(_Tiny):
             c,
             self.tiling,
             steps=steps,
-            negative=self.model.config.negative,
             guidance=self.guidance,
         )
 
@@ -222,7 +185,7 @@ class MFSRTiny(_Tiny):
         return self
 
     def _sample(self, eps: Tensor, c: object, steps: int) -> Tensor:
-        from mfsr.flow import Condition
+        from baselines.dit4sr.field import Condition
         from mfsr.inference import run_student
 
         assert isinstance(c, Condition)
@@ -292,18 +255,21 @@ class MFSR(Restorer):
         return self
 
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
+        import torch
+
+        from baselines.dit4sr.inference import starting_noise
         from benchmarks.api.colour import fix_colours
-        from mfsr import inference
+        from mfsr.inference import condition, run_student
 
         assert steps is not None and batch.prompts is not None
         generators = batch.generators()
-        lr_up = inference.enlarged(batch.images, self.card.scale)
+        lr_up = torch.stack([enlarge(x, scale=self.card.scale) for x in batch.images])
         prompts = [f"{prompt} {self.model.config.positive}" for prompt in batch.prompts]
         with self.stage("condition"):
-            c = inference.condition(self.model, lr_up, prompts, generators)
-        eps = inference.noise(c.z_lr, generators)
+            c = condition(self.model, lr_up, prompts, generators)
+        eps = starting_noise(c.z_lr, generators)
         with self.stage("network"):
-            z = inference.run_student(self.model, eps, c, self.tiling, steps=steps)
+            z = run_student(self.model, eps, c, self.tiling, steps=steps)
         with self.stage("vae"):
             sr = self.model.autoencoder.decode(z, lr_up).clamp(0, 1)
         return fix_colours(sr, lr_up, "adain", before="round", after="truncate")

@@ -19,8 +19,8 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
+from baselines.dit4sr.network import DiT4SR, KeyControl, is_control, is_without_effect
 from benchmarks.api.errors import ConfigError
-from mfsr.dit import DiT4SR, KeyControl, is_control, is_without_effect
 
 TimeMap = Literal["sigma", "teacher", "scaled"]
 

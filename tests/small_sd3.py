@@ -134,8 +134,8 @@ _DEAD = {
 
 def dit4sr_tensors(variant: str) -> dict[str, torch.Tensor]:
     """Return what the file of a release holds, filled by the rule."""
-    from mfsr.dit import DiT4SR as Network
-    from mfsr.dit import DiTConfig
+    from baselines.dit4sr.network import DiT4SR as Network
+    from baselines.dit4sr.network import DiTConfig
 
     network = Network.of(DiTConfig(**DIT4SR))  # type: ignore[arg-type]
     tensors = network.state_dict() | small.filled(dict(network.named_parameters()), "dit4sr.")

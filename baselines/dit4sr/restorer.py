@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self, cast
 
-from baselines.dit4sr.weights import RELEASES, release
+from baselines.dit4sr.prompts import DIT4SR_ADDED, DIT4SR_NEGATIVE
+from baselines.dit4sr.releases import DIT4SR, RELEASES, SD35, release
+from baselines.llava.sentences import drop_focus_sentences
 from benchmarks.api.card import MethodCard, MethodOption, Paper
 from benchmarks.api.colour import fix_colours, quantise
 from benchmarks.api.errors import ConfigError
 from benchmarks.api.resizing import enlarge, enlarged_size, resize
 from benchmarks.api.restorer import LRBatch, LRFile, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
-from mfsr.prompts import DIT4SR_ADDED, DIT4SR_NEGATIVE, drop_focus_sentences
-from mfsr.restorer import DIT4SR, SD35
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from torch import Generator, Tensor
 
+    from baselines.dit4sr.autoencoder import SD3Autoencoder
+    from baselines.dit4sr.field import Condition
+    from baselines.dit4sr.network import DiT4SR
+    from baselines.sd3.text import SD3TextEncoders
     from benchmarks.api.colour import ColourFix, Rounding
-    from mfsr.autoencoder import SD3Autoencoder
-    from mfsr.bundle import Model
-    from mfsr.conditioning import SD3TextEncoders
 
 _MINIMUM = 128  # LR pixels per side
 _MULTIPLE = 8  # image pixels per latent pixel
@@ -94,11 +96,15 @@ class DiT4SRReleased(Restorer):
         ),
     )
 
-    def __init__(self, runtime: Runtime, model: Model) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        network: DiT4SR,
+        text: SD3TextEncoders,
+        autoencoder: SD3Autoencoder,
+    ) -> None:
         super().__init__(runtime)
-        self._model = model
-        self._text = cast("SD3TextEncoders", model.text)
-        self._autoencoder = cast("SD3Autoencoder", model.autoencoder)
+        self._network, self._text, self._autoencoder = network, text, autoencoder
         self._colour_fix = cast("ColourFix", runtime.option("colour-fix"))
         self._guidance = guidance_of(runtime)
 
@@ -107,23 +113,20 @@ class DiT4SRReleased(Restorer):
         """Read network and VAE to the CPU; the text encoders come first on the device."""
         import torch
 
-        from baselines.dit4sr.network import load_release
-        from mfsr.autoencoder import SD3Autoencoder
-        from mfsr.bundle import Model, ModelConfig
-        from mfsr.conditioning import SD3TextEncoders
-        from mfsr.field import Field
+        from baselines.dit4sr.autoencoder import SD3Autoencoder
+        from baselines.dit4sr.weights import load_release
+        from baselines.sd3.text import SD3TextEncoders
 
         guidance_of(runtime)
         chosen, base = release(runtime.option("variant")), runtime.weight(SD35.name)
         folder = runtime.weight(chosen.weights.name) / chosen.folder
         network = load_release(folder, chosen, runtime.torch_dtype)
-        model = Model(
-            config=ModelConfig(positive=DIT4SR_ADDED, negative=DIT4SR_NEGATIVE, shift=SHIFT),
-            field=Field(network).requires_grad_(requires_grad=False),
-            text=SD3TextEncoders(base, device=runtime.device),
-            autoencoder=SD3Autoencoder.load(base, device="cpu", dtype=torch.float32),
+        return cls(
+            runtime,
+            network.requires_grad_(requires_grad=False),
+            SD3TextEncoders(base, device=runtime.device),
+            SD3Autoencoder.load(base, device="cpu", dtype=torch.float32),
         )
-        return cls(runtime, model)
 
     @classmethod
     def memory_estimate(
@@ -133,12 +136,12 @@ class DiT4SRReleased(Restorer):
         import torch
 
         from baselines.dit4sr.memory import of_network
-        from baselines.sd3 import MetaVAE, peak_memory
+        from baselines.sd3.memory import MetaVAE, peak_memory
 
         size = enlarged_size(*lr_size, scale=cls.card.scale, minimum=_MINIMUM, multiple=_MULTIPLE)
         branches = 1 if guidance_of(runtime) == 1 else 2
         parts = (
-            of_network(size, branches * batch, runtime.torch_dtype),
+            of_network(size, branches * batch, runtime.torch_dtype, TILING),
             MetaVAE(torch.float32).needs(size, batch),
         )
         return peak_memory(parts, offload=runtime.offload, text=True)
@@ -150,7 +153,7 @@ class DiT4SRReleased(Restorer):
     def _encode_prompts(self, prompts: Iterable[str]) -> None:
         missing = self._text.missing({*prompts, DIT4SR_NEGATIVE})
         if missing:
-            for network in (self._model.field, self._autoencoder.vae):
+            for network in (self._network, self._autoencoder.vae):
                 network.to("cpu")
             self._text.embed(missing)
 
@@ -179,8 +182,8 @@ class DiT4SRReleased(Restorer):
 
     def _sample(self, lr_up: Tensor, batch: LRBatch, steps: int) -> Tensor:
         """Return restored latents of LR images enlarged to the working size."""
-        from mfsr import inference
-        from mfsr.flow import Condition
+        from baselines.dit4sr import inference
+        from baselines.dit4sr.field import Condition, NetworkVelocity
 
         device, generators = self.runtime.device, batch.generators()
         prompts = [prompt_of(caption) for caption in batch.prompts or ()]
@@ -190,18 +193,28 @@ class DiT4SRReleased(Restorer):
         with self.stage("vae"), self.on_device(self._autoencoder.vae):
             other_lr = self._other_lr(lr_up, generators)
             z_lr = self._autoencoder.encode_lr(lr_up, generators)
-        eps = inference.noise(z_lr, generators)
-        with self.stage("network"), self.on_device(self._model.field):
-            return inference.run_teacher(
-                self._model,
+        eps = inference.starting_noise(z_lr, generators)
+        c = Condition(z_lr, text, pooled)
+        with self.stage("network"), self.on_device(self._network):
+            return inference.restore_latent(
+                NetworkVelocity(self._network),
                 eps,
-                Condition(z_lr, text, pooled),
+                c,
                 TILING,
                 steps=steps,
-                negative=DIT4SR_NEGATIVE,
+                shift=SHIFT,
                 guidance=self._guidance,
-                other_lr=other_lr,
+                other=self._other(c, other_lr),
             )
+
+    def _other(self, c: Condition, other_lr: Tensor | None) -> Condition | None:
+        """Return the condition under the negative prompt, where there is guidance."""
+        if self._guidance == 1:
+            return None
+        text, pooled = (
+            part.to(self.runtime.device) for part in self._text.embed([DIT4SR_NEGATIVE])
+        )
+        return replace(c, z_lr=c.z_lr if other_lr is None else other_lr).with_text(text, pooled)
 
     def _other_lr(self, lr_up: Tensor, generators: Sequence[Generator]) -> Tensor | None:
         """Return upstream's second sample, drawn first, where it is wanted."""

@@ -1,60 +1,182 @@
-"""DiT4SR's releases as data: their files, and which key the LR stream has in each."""
+"""DiT4SR networks on disk: diffusers' folder of `config.json` and (sharded) safetensors.
+
+Loading is strict: beyond the tensors that upstream's constructor makes and never uses, which are
+dropped by name, every tensor must be there, with its shape, and nothing else.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import json
+import re
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.api.card import WeightFolder
+import torch
+
+from baselines.checkpoints import read_safetensors
+from baselines.dit4sr.network import DiT4SR, DiTConfig, KeyControl
+from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
+from benchmarks.api.images import first_line, show
 
 if TYPE_CHECKING:
-    from mfsr.dit import KeyControl
+    from collections.abc import Mapping
+    from pathlib import Path
 
-_FILE = "transformer/diffusion_pytorch_model.safetensors"
+    from torch import Tensor
 
+    from baselines.dit4sr.releases import Release
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """One of the published networks."""
+CONFIG = "config.json"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+INDEX = WEIGHTS + ".index.json"
 
-    name: str  # as the option and upstream's folder are called: "q"
-    key_control: KeyControl
-    sha256: str = ""  # of its safetensors file, where a record of it was found
-    bytes: int = 0
+SHAPE = DiTConfig()  # Stable Diffusion 3.5 medium's
 
-    @property
-    def folder(self) -> str:
-        """The folder in upstream's repository."""
-        return f"dit4sr_{self.name}"
-
-    @property
-    def weights(self) -> WeightFolder:
-        """The files of the release."""
-        return WeightFolder(
-            name=self.folder,
-            repo="acceptee/DiT4SR",
-            licence="LicenseRef-Pi-Lab-1.0",
-            files=(f"{self.folder}/transformer/config.json", f"{self.folder}/{_FILE}"),
-            only_with=f"variant={self.name}",
-            bytes=self.bytes,
-            sha256=((f"{self.folder}/{_FILE}", self.sha256),) if self.sha256 else (),
-        )
-
-
-# The size of q's file is that of 2,943,306,560 numbers: 350,877,696 of the LR stream in float32,
-# the others (the buffer of positions among them) in float16, and 161,472 bytes of header.
-RELEASES = (
-    Release(
-        name="q",
-        key_control="noise",
-        sha256="92bf59b6df9a227d51de60d9bf600a6236d1a9611e0a48359d099af45bc0487b",
-        bytes=6_588_529_984,
-    ),
-    Release(name="f", key_control="noise"),
-    Release(name="r1", key_control="lr"),
+# Upstream builds `attn2` with text projections, which see no text.
+DEAD = re.compile(
+    r"transformer_blocks\.\d+\.attn2\."
+    r"(add_[qkv]_proj\.(weight|bias)|to_add_out\.(weight|bias)|norm_added_[qk]\.weight)"
 )
 
 
-def release(name: str) -> Release:
-    """Return the release of that name."""
-    return next(found for found in RELEASES if found.name == name)
+def load_dit(
+    folder: Path, *, key_control: KeyControl | None = None, dtype: torch.dtype | None = None
+) -> DiT4SR:
+    """Read a network from a folder, in evaluation mode.
+
+    Args:
+        folder: holds `config.json` and safetensors, one file or shards with their index.
+        key_control: which release this is. Upstream's folders do not say; ours do, and a folder
+            that says otherwise is refused.
+        dtype: dtype of the weights; None for that of the files.
+
+    Raises:
+        WeightsMissingError: a file is missing.
+        WeightsCorruptError: a file is not what it should be; the first differing key is named.
+    """
+    config = read_config(folder, key_control)
+    with torch.device("meta"):
+        network: DiT4SR = DiT4SR.of(config)
+    load_exactly(network, read_tensors(folder), folder, dtype=dtype)
+    network.eval()
+    return network
+
+
+def read_config(folder: Path, key_control: KeyControl | None = None) -> DiTConfig:
+    """Read the shape of the network in `folder`."""
+    stated = {k: v for k, v in _json(folder / CONFIG).items() if not k.startswith("_")}
+    known = {field.name for field in fields(DiTConfig)}
+    unknown = sorted(stated.keys() - known)
+    if unknown:
+        raise WeightsCorruptError(
+            f"{show(folder / CONFIG)} has a key that this network does not know: {unknown[0]!r}.",
+            "It belongs to another architecture: take the folder that the method's card names.",
+        )
+    found = stated.get("key_control")
+    if key_control and found and found != key_control:
+        raise WeightsCorruptError(
+            f"{show(folder)} was made for key_control '{found}', not '{key_control}'.",
+            "Releases f and q are 'noise', r1 is 'lr': take the folder that the card names.",
+        )
+    if "dual_attention_layers" in stated:
+        stated["dual_attention_layers"] = tuple(stated["dual_attention_layers"])
+    else:
+        stated["dual_attention_layers"] = ()
+    config = DiTConfig(**stated)
+    return replace(config, key_control=key_control) if key_control else config
+
+
+def read_tensors(folder: Path) -> dict[str, Tensor]:
+    """Read all tensors of a diffusers folder, dead ones left out."""
+    index = folder / INDEX
+    files = [WEIGHTS]
+    if index.is_file():
+        files = sorted(set(_json(index).get("weight_map", {}).values()))
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        tensors |= read_safetensors(folder / file)
+    return {name: tensor for name, tensor in tensors.items() if not DEAD.fullmatch(name)}
+
+
+def load_exactly(
+    module: torch.nn.Module,
+    tensors: Mapping[str, Tensor],
+    source: Path,
+    *,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Put `tensors` into `module`, if they are exactly its parameters and buffers.
+
+    Raises:
+        WeightsCorruptError: a tensor is missing, unexpected or of another shape.
+    """
+    expected = module.state_dict()
+    for name in sorted(expected.keys() | tensors.keys()):
+        if name not in tensors:
+            problem = "is missing"
+        elif name not in expected:
+            problem = "is unexpected"
+        elif tensors[name].shape != expected[name].shape:
+            found, wanted = tuple(tensors[name].shape), tuple(expected[name].shape)
+            problem = f"has shape {found} instead of {wanted}"
+        else:
+            continue
+        raise WeightsCorruptError(
+            f"Weights in {show(source)} do not fit: tensor '{name}' {problem}.",
+            "They were made for another configuration: take the ones that the card names.",
+        )
+    if dtype is not None:
+        tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
+    module.load_state_dict(dict(tensors), assign=True)
+
+
+def load_release(folder: Path, release: Release, dtype: torch.dtype) -> DiT4SR:
+    """Read the network of a release.
+
+    Args:
+        folder: upstream's folder of the release, holding `transformer`.
+        release: which one it should be.
+        dtype: of the weights; the files mix float16 and float32.
+
+    Raises:
+        WeightsMissingError: a file is missing.
+        WeightsCorruptError: it is another network or release; the first key that differs is named.
+    """
+    network = load_dit(folder / "transformer", key_control=release.key_control, dtype=dtype)
+    expected = replace(SHAPE, key_control=release.key_control)
+    if network.shape != expected:
+        raise WeightsCorruptError(
+            f"{show(folder)} holds a network of another shape than Stable Diffusion 3.5 medium's.",
+            "Get the folder that the card names.",
+        )
+    _check_variant(network, release, folder)
+    return network
+
+
+def _check_variant(network: DiT4SR, release: Release, folder: Path) -> None:
+    """Tell r1 from f and q, whose `to_k_control` has no effect, no gradient, and stays at zero."""
+    trained = release.key_control == "lr"
+    for name, parameter in network.named_parameters():
+        if name.endswith("to_k_control.weight") and bool(parameter.any()) != trained:
+            found, others = ("all zeros", "f or q") if trained else ("not all zeros", "r1")
+            raise WeightsCorruptError(
+                f"{show(folder)} is not release {release.name}: tensor '{name}' is {found}.",
+                f"It is {others}: put it into the folder of that release, and take that variant.",
+            )
+
+
+def save_dit(network: DiT4SR, folder: Path, *, max_shard: str = "5GB") -> None:
+    """Write a network as diffusers would, with this project's class name in `config.json`."""
+    network.save_pretrained(folder, max_shard_size=max_shard, safe_serialization=True)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise WeightsMissingError(f"No such file: {show(path)}") from None
+    except (OSError, ValueError) as error:
+        raise WeightsCorruptError(f"{show(path)} cannot be read: {first_line(error)}") from None
+    if not isinstance(value, dict):
+        raise WeightsCorruptError(f"{show(path)} does not hold a JSON object.")
+    return value

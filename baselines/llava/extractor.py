@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from baselines.llava.sentences import drop_focus_sentences
 from benchmarks.api.card import Paper, Upstream, WeightFolder
 from benchmarks.api.images import first_line, to_uint8
 from benchmarks.api.prompts import PromptCard, PromptExtractor, PromptRuntime
-from mfsr.prompts import drop_focus_sentences
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from diffusers import SD3Transformer2DModel
 from torch import nn
 
-from baselines.sd3 import CHANNELS, FACTOR, POOLED_WIDTH, TEXT_TOKENS, TEXT_WIDTH, Need
+from baselines.sd3.memory import CHANNELS, FACTOR, POOLED_WIDTH, TEXT_TOKENS, TEXT_WIDTH, Need
 from baselines.tsdsr.network import restore_latent
-from baselines.tsdsr.restorer import TILING
 from benchmarks.api.memory import network_bytes, peak_bytes
+
+if TYPE_CHECKING:
+    from benchmarks.api.tiling import Tiling
 
 SHAPE = {  # of Stable Diffusion 3 medium's transformer
     "sample_size": 128,
@@ -24,13 +28,13 @@ SHAPE = {  # of Stable Diffusion 3 medium's transformer
 }
 
 
-def of_network(size: tuple[int, int], batch: int, dtype: torch.dtype) -> Need:
+def of_network(size: tuple[int, int], batch: int, dtype: torch.dtype, tiling: Tiling) -> Need:
     """Return what the transformer takes for images of `size` (height, width), updates folded."""
-    tile = TILING.grid(size[0] // FACTOR, size[1] // FACTOR)[0]
+    tile = tiling.grid(size[0] // FACTOR, size[1] // FACTOR)[0]
     with torch.device("meta"):
         network = SD3Transformer2DModel(**SHAPE)
         z = torch.empty(batch, CHANNELS, tile.height, tile.width, dtype=dtype)
         text = torch.empty(1, TEXT_TOKENS, TEXT_WIDTH), torch.empty(1, POOLED_WIDTH)
     nn.Module.to(network, dtype)
-    peak = peak_bytes(lambda: restore_latent(network, z, text, TILING))
+    peak = peak_bytes(lambda: restore_latent(network, z, text, tiling))
     return Need(network_bytes(network, dtype), peak)

@@ -14,13 +14,12 @@ from diffusers import AutoencoderKL, SD3Transformer2DModel
 from torch import Tensor, nn
 
 from baselines import lora
-from baselines.checkpoints import require_same
+from baselines.checkpoints import read_safetensors, require_same
 from baselines.pretrained import corrupt, load_part, no_progress_bar
 from baselines.tsdsr.weights import RANK
 from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.images import first_line, show
 from benchmarks.api.tiling import Tile, Tiling, predict_tiled
-from mfsr.dit_weights import read_safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -123,8 +123,8 @@ class TSDSR(Restorer):
 
     @classmethod
     def _prompt(cls, runtime: Runtime) -> tuple[Tensor, Tensor]:
+        from baselines.sd3.text import SD3TextEncoders
         from baselines.tsdsr.network import read_prompt
-        from mfsr.conditioning import SD3TextEncoders
 
         if runtime.option("prompt") == "official":
             files = runtime.weight(weights.PROMPT.name), runtime.weight(weights.POOLED.name)
@@ -137,12 +137,12 @@ class TSDSR(Restorer):
         cls, runtime: Runtime, lr_size: tuple[int, int], *, batch: int = 1
     ) -> int | None:
         """Return the peak of networks and activations, counted on the meta device."""
-        from baselines.sd3 import MetaVAE, peak_memory
+        from baselines.sd3.memory import MetaVAE, peak_memory
         from baselines.tsdsr.memory import of_network
 
         size, dtype = cls._working_size(*lr_size), runtime.torch_dtype
         encoded = runtime.option("prompt") == "encoded"
-        parts = of_network(size, batch, dtype), MetaVAE(dtype).needs(size, batch)
+        parts = of_network(size, batch, dtype, TILING), MetaVAE(dtype).needs(size, batch)
         return peak_memory(parts, offload=runtime.offload, text=encoded)
 
     @classmethod

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.api.degradation.parameters import REAL_ESRGAN_X4
-from benchmarks.api.degradation.pipeline import apply
-from benchmarks.api.degradation.recipe import Recipe, draw
 from benchmarks.api.images import sha256_pixels, write_png
 from benchmarks.api.seeds import seed_for
 from benchmarks.datasets.manifests import ManifestRow
+from benchmarks.degradation.parameters import REAL_ESRGAN_X4
+from benchmarks.degradation.pipeline import apply
+from benchmarks.degradation.recipe import Recipe, draw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

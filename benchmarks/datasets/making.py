@@ -23,9 +23,9 @@ from benchmarks.datasets import manifests
 from benchmarks.datasets.degrading import PARAMETERS, pixel_row, recipe_of, stream, write_pair
 
 if TYPE_CHECKING:
-    from benchmarks.api.degradation.recipe import Recipe
     from benchmarks.datasets.manifests import ManifestRow
     from benchmarks.datasets.places import Place
+    from benchmarks.degradation.recipe import Recipe
 
 SEED = 0
 CROP = 512  # pixels, of an HR image

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.api.errors import ConfigError
 from mfsr.bundle import ModelConfig
 from mfsr.config import differences, from_json, override, to_json
-from mfsr.recipes import RECIPES, Recipe, recipe
+from mfsr.training.recipes import RECIPES, Recipe, recipe
 
 
 @pytest.mark.parametrize("key", RECIPES, ids=" ".join)

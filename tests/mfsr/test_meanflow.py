@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 
+import filling
 import pytest
 import torch
 from torch import Tensor
 
+from baselines.dit4sr.field import Condition, over
+from baselines.dit4sr.network import DiT4SR
+from baselines.dit4sr.sampler import sample_euler
 from mfsr.alternatives import OFTSRWeights, oftsr_loss, split_target
-from mfsr.dit import DiT4SR
 from mfsr.field import Field, FieldAverageVelocity
-from mfsr.flow import Condition, FlowBatch, over
+from mfsr.flow import FlowBatch
 from mfsr.meanflow import (
     ground_truth,
     meanflow_guided,
@@ -22,7 +24,7 @@ from mfsr.meanflow import (
     sample_times,
     total_derivative,
 )
-from mfsr.sampler import sample_average, sample_euler
+from mfsr.sampler import sample_average
 from mfsr.student import StudentConfig, build_student
 
 MU, S = 0.7, 0.4  # data ~ N(MU, S^2), noise ~ N(0, 1): every quantity of the flow is closed form
@@ -193,26 +195,26 @@ def test_one_step_of_the_exact_average_is_many_euler_steps() -> None:
     torch.testing.assert_close(euler, one, atol=1e-3, rtol=1e-3)
 
 
-def network_case(filled: SimpleNamespace, dtype: torch.dtype) -> tuple[Field, FlowBatch]:
-    teacher = DiT4SR.of(filled.small)
+def network_case(dtype: torch.dtype) -> tuple[Field, FlowBatch]:
+    teacher = DiT4SR.of(filling.SMALL)
     student = build_student(teacher, StudentConfig(lora_rank=4), teacher_scale=1000.0)
-    filled.fill(student)
+    filling.fill(student)
     field = Field(student.to(dtype)).eval()
     c = Condition(
-        filled.stream("z_lr", 3, 4, 8, 8).to(dtype),
-        filled.stream("text", 3, 5, 12).to(dtype),
-        filled.stream("pooled", 3, 10).to(dtype),
+        filling.stream("z_lr", 3, 4, 8, 8).to(dtype),
+        filling.stream("text", 3, 5, 12).to(dtype),
+        filling.stream("pooled", 3, 10).to(dtype),
     )
-    x, eps = filled.stream("x", 3, 4, 8, 8).to(dtype), filled.stream("eps", 3, 4, 8, 8).to(dtype)
+    x, eps = filling.stream("x", 3, 4, 8, 8).to(dtype), filling.stream("eps", 3, 4, 8, 8).to(dtype)
     sigma, r = torch.tensor([0.9, 0.6, 1.0]), torch.tensor([0.2, 0.5, 0.0])
     return field, FlowBatch.between(x, eps, sigma.to(dtype), r.to(dtype), c)
 
 
-def test_jvp_of_a_network_agrees_with_fp64_and_with_differences(filled: SimpleNamespace) -> None:
-    exact_field, exact_flow = network_case(filled, torch.float64)
+def test_jvp_of_a_network_agrees_with_fp64_and_with_differences() -> None:
+    exact_field, exact_flow = network_case(torch.float64)
     # Times stay float32 in a field, so the reference differentiates in float64 around them.
     exact = total_derivative(FieldAverageVelocity(exact_field), exact_flow, exact_flow.straight)
-    field, flow = network_case(filled, torch.float32)
+    field, flow = network_case(torch.float32)
     u = FieldAverageVelocity(field)
     jvp = total_derivative(u, flow, flow.straight)
     difference = total_derivative(u, flow, flow.straight, method="difference")
@@ -222,8 +224,8 @@ def test_jvp_of_a_network_agrees_with_fp64_and_with_differences(filled: SimpleNa
     assert (difference.double() - exact).norm() / scale <= 5e-3  # truncation at step 0.005
 
 
-def test_training_at_r_equal_sigma_alone_is_flow_matching(filled: SimpleNamespace) -> None:
-    field, flow = network_case(filled, torch.float32)
+def test_training_at_r_equal_sigma_alone_is_flow_matching() -> None:
+    field, flow = network_case(torch.float32)
     flow = flow.moved(flow.z, flow.sigma)
     u = FieldAverageVelocity(field)
     parameters = [p for p in field.parameters() if p.requires_grad]

@@ -14,8 +14,8 @@ from benchmarks.api.errors import ConfigError, WeightsCorruptError, WeightsMissi
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 from benchmarks.api.weights import WeightStore
 from mfsr import restorer
-from mfsr.recipes import Recipe, Stage
-from mfsr.stages import Sources, train
+from mfsr.training.recipes import Recipe, Stage
+from mfsr.training.stages import Sources, train
 
 Mini = Callable[[Stage], Recipe]
 

@@ -1,39 +1,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
+import filling
 import pytest
 import torch
 
+from baselines.dit4sr.field import Condition
+from baselines.dit4sr.network import DiT4SR
 from benchmarks.api.errors import ConfigError
-from mfsr.dit import DiT4SR
 from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
-from mfsr.flow import Condition
 from mfsr.student import StudentConfig, TimeMap, build_student, lora_layers, refit_time
 
 
 @pytest.fixture
-def teacher(filled: SimpleNamespace) -> DiT4SR:
-    network = DiT4SR.of(replace(filled.small, key_control="lr")).eval()
-    filled.fill(network)
+def teacher() -> DiT4SR:
+    network = DiT4SR.of(replace(filling.SMALL, key_control="lr")).eval()
+    filling.fill(network)
     return network
 
 
-def case(filled: SimpleNamespace) -> tuple[torch.Tensor, Condition]:
+def case() -> tuple[torch.Tensor, Condition]:
     c = Condition(
-        filled.stream("z_lr", 3, 4, 8, 8),
-        filled.stream("text", 3, 5, 12),
-        filled.stream("pooled", 3, 10),
+        filling.stream("z_lr", 3, 4, 8, 8),
+        filling.stream("text", 3, 5, 12),
+        filling.stream("pooled", 3, 10),
     )
-    return filled.stream("z", 3, 4, 8, 8), c
+    return filling.stream("z", 3, 4, 8, 8), c
 
 
-def test_a_new_student_is_its_teacher_for_every_interval(
-    teacher: DiT4SR, filled: SimpleNamespace
-) -> None:
+def test_a_new_student_is_its_teacher_for_every_interval(teacher: DiT4SR) -> None:
     student = build_student(teacher, StudentConfig(time_map="teacher"), teacher_scale=1000.0)
-    z, c = case(filled)
+    z, c = case()
     sigma, r = torch.tensor([1.0, 0.7, 0.4]), torch.tensor([0.0, 0.7, 0.1])
     with torch.no_grad():
         u = FieldAverageVelocity(Field(student))(z, sigma, r, c)
@@ -41,11 +39,9 @@ def test_a_new_student_is_its_teacher_for_every_interval(
     torch.testing.assert_close(u, v, atol=1e-6, rtol=1e-6)
 
 
-def test_the_first_gradient_reaches_all_that_is_trained(
-    teacher: DiT4SR, filled: SimpleNamespace
-) -> None:
+def test_the_first_gradient_reaches_all_that_is_trained(teacher: DiT4SR) -> None:
     student = build_student(teacher, StudentConfig(lora_rank=2), teacher_scale=1000.0)
-    z, c = case(filled)
+    z, c = case()
     sigma, r = torch.tensor([1.0, 0.7, 0.4]), torch.tensor([0.0, 0.2, 0.1])
     FieldAverageVelocity(Field(student))(z, sigma, r, c).square().sum().backward()
     trained = {n: p for n, p in student.named_parameters() if p.requires_grad}
@@ -64,8 +60,8 @@ def test_lora_adapts_the_listed_layers_and_no_control_layer(teacher: DiT4SR) -> 
     assert len(layers) == 16 + 9
 
 
-def test_to_k_control_is_left_alone_where_it_has_no_effect(filled: SimpleNamespace) -> None:
-    network = DiT4SR.of(replace(filled.small, key_control="noise"))
+def test_to_k_control_is_left_alone_where_it_has_no_effect() -> None:
+    network = DiT4SR.of(replace(filling.SMALL, key_control="noise"))
     student = build_student(network, StudentConfig(lora_rank=2), teacher_scale=1000.0)
     trained = {n for n, p in student.named_parameters() if p.requires_grad}
     assert not any("to_k_control" in name for name in trained)
@@ -73,9 +69,7 @@ def test_to_k_control_is_left_alone_where_it_has_no_effect(filled: SimpleNamespa
 
 
 @pytest.mark.parametrize(("time_map", "scale"), [("sigma", 1.0), ("scaled", 20.0)])
-def test_a_smooth_time_curve_is_refitted(
-    teacher: DiT4SR, filled: SimpleNamespace, time_map: TimeMap, scale: float
-) -> None:
+def test_a_smooth_time_curve_is_refitted(teacher: DiT4SR, time_map: TimeMap, scale: float) -> None:
     """A teacher that only reads slow features of its time can be followed closely."""
     with torch.no_grad():
         # Frequencies fall from 1 per unit: of time 10 sigma, keep what turns at most once or so.
@@ -88,7 +82,7 @@ def test_a_smooth_time_curve_is_refitted(
     assert fit.before > 0.5
     assert fit.after <= fit.ridge < 0.01
     assert fit.weight_norm < 1e4
-    z, c = case(filled)
+    z, c = case()
     sigma = torch.tensor([1.0, 0.7, 0.4])
     with torch.no_grad():
         u = FieldAverageVelocity(Field(student, time_scale=10.0))(z, sigma, sigma, c)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from baselines.dit4sr.field import Condition
 from mfsr.field import FieldAverageVelocity, FieldVelocity
-from mfsr.flow import Condition, FlowBatch
+from mfsr.flow import FlowBatch
 from mfsr.meanflow import meanflow_target, negative_guided, pseudo_huber, total_derivative
 
 W = 6.0  # guidance of Eq. 11

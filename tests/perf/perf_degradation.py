@@ -14,9 +14,9 @@ import skimage.data
 import torch
 from ratios import Ratio, cpu_seconds, show
 
-from benchmarks.api.degradation import filtering, pipeline
-from benchmarks.api.degradation.parameters import REAL_ESRGAN_X4
-from benchmarks.api.degradation.recipe import draw
+from benchmarks.degradation import filtering, pipeline
+from benchmarks.degradation.parameters import REAL_ESRGAN_X4
+from benchmarks.degradation.recipe import draw
 
 IMAGES = 8
 

@@ -13,9 +13,9 @@ import torch
 from diffusers import SD3Transformer2DModel
 from ratios import Ratio, cpu_seconds, show
 
+from baselines.dit4sr.network import DiT4SR
 from baselines.tsdsr.network import restore_latent
 from benchmarks.api.tiling import Tiling
-from mfsr.dit import DiT4SR
 
 SHAPE = {
     "sample_size": 16,

@@ -15,10 +15,11 @@ import torch
 from distillation_parts import distillation_parts
 from ratios import Ratio, show
 
+from baselines.dit4sr.field import Condition
+from baselines.dit4sr.network import DiT4SR, DiTConfig
 from benchmarks.api.memory import live_bytes
-from mfsr.dit import DiT4SR, DiTConfig
 from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
-from mfsr.flow import Condition, FlowBatch
+from mfsr.flow import FlowBatch
 from mfsr.student import StudentConfig, build_student
 
 SHAPE = DiTConfig(

@@ -23,11 +23,12 @@ from distillation_parts import distillation_parts
 from ratios import Ratio, show
 from torch import Tensor
 
-from baselines.sd3 import VAE
-from mfsr.autoencoder import SD3Autoencoder
-from mfsr.dit import DiT4SR, DiTConfig
+from baselines.dit4sr.autoencoder import SD3Autoencoder
+from baselines.dit4sr.field import Condition
+from baselines.dit4sr.network import DiT4SR, DiTConfig
+from baselines.sd3.memory import VAE
 from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
-from mfsr.flow import Condition, FlowBatch
+from mfsr.flow import FlowBatch
 from mfsr.sampler import sample_average
 from mfsr.student import StudentConfig, build_student
 

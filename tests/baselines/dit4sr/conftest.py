@@ -13,15 +13,15 @@ import small_sd3
 import torch
 from torch import Tensor
 
-from baselines.dit4sr import network, restorer
+from baselines.dit4sr import restorer, weights
+from baselines.dit4sr.network import DiTConfig
+from baselines.dit4sr.prompts import DIT4SR_NEGATIVE
+from baselines.dit4sr.releases import SD35
 from baselines.dit4sr.restorer import DiT4SRReleased
+from baselines.sd3.text import SD3TextEncoders
 from benchmarks.api.restorer import Runtime
 from benchmarks.api.tiling import Tiling
 from benchmarks.api.weights import WeightStore
-from mfsr.conditioning import SD3TextEncoders
-from mfsr.dit import DiTConfig
-from mfsr.prompts import DIT4SR_NEGATIVE
-from mfsr.restorer import SD35
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ def load(root: Path) -> Iterator[Callable[..., DiT4SRReleased]]:
 
     texts = Texts()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network, "SHAPE", DiTConfig(**small_sd3.DIT4SR))
+        patch.setattr(weights, "SHAPE", DiTConfig(**small_sd3.DIT4SR))
         patch.setattr(restorer, "_MINIMUM", 8)
         patch.setattr(restorer, "TILING", Tiling(tile=16, overlap=6))
         patch.setattr(SD3TextEncoders, "missing", lambda _, prompts: texts.missing(prompts))

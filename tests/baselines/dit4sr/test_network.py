@@ -1,106 +1,155 @@
-"""Official folders are read strictly, and told apart. The network's own values: tests/mfsr."""
+"""The network against values of the official code (Adam-duan/DiT4SR at 7ec9e5e).
+
+golden_network.json was written by running the official `model_dit4sr` ("noise") and
+`model_dit4sr_r1` ("lr") classes at `SMALL`, weights and inputs filled by tests/filling.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import filling
 import pytest
-import small_sd3
 import torch
-from torch import Tensor
 
-from baselines.dit4sr import network
-from baselines.dit4sr.network import load_release
-from baselines.dit4sr.weights import RELEASES, release
-from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
-from mfsr.dit import DiT4SR, DiTConfig
+from baselines.dit4sr.network import DiT4SR, DiTConfig, is_control
+from benchmarks.api.errors import ConfigError
 
-Tensors = dict[str, Tensor]
-_CONTROL = "transformer_blocks.1.attn.to_v_control.weight"
+GOLDEN = json.loads((Path(__file__).parent / "golden_network.json").read_text())
+SMALL = DiTConfig(
+    sample_size=32,
+    in_channels=4,
+    out_channels=4,
+    num_layers=3,
+    attention_head_dim=16,
+    num_attention_heads=4,
+    joint_attention_dim=24,
+    caption_projection_dim=64,
+    pooled_projection_dim=20,
+    pos_embed_max_size=24,
+    dual_attention_layers=(0, 1),
+)
 
 
-@pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "SHAPE", DiTConfig(**small_sd3.DIT4SR))
-
-
-@pytest.mark.parametrize("name", ["q", "f", "r1"])
-def test_an_official_folder_loads_whole(tmp_path: Path, name: str) -> None:
-    """Mixed precision as upstream saved it: the LR stream in float32, the rest in float16."""
-    tensors = {
-        key: tensor if "control" in key else tensor.half()
-        for key, tensor in small_sd3.dit4sr_tensors(name).items()
-    }
-    found = load_release(
-        small_sd3.write_dit4sr(tmp_path, name, tensors), release(name), torch.float32
+def inputs(height: int = 16, width: int = 16) -> tuple[torch.Tensor, ...]:
+    return (
+        filling.stream("z", 2, 4, height, width),
+        filling.stream("z_lr", 2, 4, height, width),
+        filling.stream("text", 2, 7, 24),
+        filling.stream("pooled", 2, 20),
+        torch.tensor([937.25, 121.5]),
     )
-    assert found.shape.key_control == ("lr" if name == "r1" else "noise")
-    for key, tensor in found.state_dict().items():
-        assert torch.equal(tensor, tensors[key].float()), key
-    assert {key for key in tensors if key not in found.state_dict()} == {
-        key for key in tensors if "attn2.add_" in key or ("to_add_out" in key and "attn2" in key)
-        or "attn2.norm_added" in key
-    }  # fmt: skip
 
 
-_WRONG: dict[str, tuple[Callable[[Tensors], object], str]] = {
-    "a key is missing": (lambda t: t.pop(_CONTROL), rf"tensor '{_CONTROL}' is missing"),
-    "one key more": (
-        lambda t: t.update({"transformer_blocks.1.extra": torch.ones(1)}),
-        r"tensor 'transformer_blocks\.1\.extra' is unexpected",
-    ),
-    "another shape": (
-        lambda t: t.update({_CONTROL: torch.ones(32, 16)}),
-        rf"tensor '{_CONTROL}' has shape \(32, 16\) instead of \(32, 32\)",
-    ),
-    "plain SD 3.5": (
-        lambda t: [t.pop(key) for key in list(t) if "control" in key],
-        r"tensor 'transformer_blocks\.0\.attn\.to_k_control\.bias' is missing",
-    ),
-}
+@pytest.mark.parametrize("key_control", ["noise", "lr"])
+def test_every_tap_has_the_official_values(key_control: Any) -> None:
+    network = DiT4SR.of(replace(SMALL, key_control=key_control)).eval()
+    filling.fill(network)
+    taps: dict[str, torch.Tensor] = {}
+
+    def tap(name: str) -> Any:
+        def hook(_module: Any, _inputs: Any, output: Any) -> None:
+            parts = output if isinstance(output, tuple) else (output,)
+            taps.update({f"{name}:{i}": part for i, part in enumerate(parts) if part is not None})
+
+        return hook
+
+    golden = {k.split(":", 1)[1]: v for k, v in GOLDEN.items() if k.startswith(key_control + ":")}
+    for name in {key.rpartition(":")[0] for key in golden} - {"output"}:
+        network.get_submodule(name).register_forward_hook(tap(name))
+    with torch.no_grad():
+        taps["output:0"] = network(*inputs())
+
+    assert len(golden) == 17
+    for name, (shape, *values) in golden.items():
+        # The square input passes `pos_embed` twice: the golden tap holds the LR tokens, as here.
+        found = filling.summary(taps[name])
+        assert list(taps[name].shape) == shape, name
+        assert found[:2] == pytest.approx(values[:2], abs=1e-5), name
+        assert found[2] == pytest.approx(values[2], rel=1e-5), name
+        assert found[3:] == pytest.approx(values[3:], abs=1e-4), name
 
 
-@pytest.mark.parametrize("case", _WRONG)
-def test_a_wrong_file_is_refused_with_what_differs(tmp_path: Path, case: str) -> None:
-    change, message = _WRONG[case]
-    tensors = small_sd3.dit4sr_tensors("q")
-    change(tensors)
-    with pytest.raises(WeightsCorruptError, match=message):
-        load_release(small_sd3.write_dit4sr(tmp_path, "q", tensors), release("q"), torch.float32)
+def test_key_control_decides_whether_to_k_control_counts() -> None:
+    changes = {}
+    for key_control in ("noise", "lr"):
+        network = DiT4SR.of(replace(SMALL, key_control=key_control)).eval()
+        filling.fill(network)
+        with torch.no_grad():
+            before = network(*inputs())
+            for name, parameter in network.named_parameters():
+                if "to_k_control" in name:
+                    parameter.add_(0.1)
+            changes[key_control] = (network(*inputs()) - before).abs().max().item()
+    assert changes["noise"] == 0.0
+    assert changes["lr"] > 1e-3
 
 
-@pytest.mark.parametrize(("taken_for", "is_"), [("q", "r1"), ("f", "r1"), ("r1", "q")])
-def test_another_release_is_refused(tmp_path: Path, taken_for: str, is_: str) -> None:
-    folder = small_sd3.write_dit4sr(tmp_path, is_)
-    with pytest.raises(WeightsCorruptError) as caught:
-        load_release(folder, release(taken_for), torch.float32)
-    assert f"not release {taken_for}" in caught.value.cause
-    assert "'transformer_blocks.0.attn.to_k_control.weight'" in caught.value.cause
-    assert ("r1" if is_ == "r1" else "f or q") in caught.value.remedy
+def test_a_non_square_latent_keeps_its_layout() -> None:
+    """Rows and columns are not confused: transposing the convolutions and the input agree."""
+    network = DiT4SR.of(SMALL).eval()
+    filling.fill(network)
+    # Without positions the network commutes with transposition if its convolutions are transposed.
+    network.pos_embed.pos_embed.zero_()
+    z, z_lr, *rest = inputs(16, 8)
+    with torch.no_grad():
+        wide = network(z, z_lr, *rest)
+        network.pos_embed.proj.weight.copy_(network.pos_embed.proj.weight.mT.clone())
+        for name, parameter in network.named_parameters():
+            if name.endswith("control_conv.weight"):
+                parameter.copy_(parameter.mT.clone())
+        p = network.config.patch_size
+        for tensor in (network.proj_out.weight, network.proj_out.bias):
+            grid = tensor.unflatten(0, (p, p, -1))
+            tensor.copy_(grid.transpose(0, 1).flatten(0, 2).clone())
+        tall = network(z.mT.contiguous(), z_lr.mT.contiguous(), *rest)
+    assert wide.shape == (2, 4, 16, 8)
+    torch.testing.assert_close(tall.mT, wide, atol=1e-5, rtol=1e-5)
 
 
-def test_a_network_of_another_size_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(network, "SHAPE", DiTConfig())
-    folder = small_sd3.write_dit4sr(tmp_path, "q")
-    with pytest.raises(WeightsCorruptError, match="another shape than Stable Diffusion 3"):
-        load_release(folder, release("q"), torch.float32)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissingError, match=r"config\.json"):
-        load_release(tmp_path, release("q"), torch.float32)
-
-
-def test_the_size_of_the_official_file_is_that_of_the_full_network() -> None:
-    """Its 6.6 GB are the LR stream in float32 and the rest in float16, dead tensors included."""
+def test_full_size_has_the_published_parameters() -> None:
     with torch.device("meta"):
-        full = DiT4SR.of(DiTConfig())
-    dead = 122_764_928
-    control = sum(t.numel() for name, t in full.state_dict().items() if "control" in name)
-    others = sum(t.numel() for t in full.state_dict().values()) - control + dead
-    header = release("q").bytes - (4 * control + 2 * others)
-    assert 100_000 < header < 200_000  # 1383 names and shapes
-    assert [found.name for found in RELEASES] == ["q", "f", "r1"]
+        network = DiT4SR.of(DiTConfig())
+    control = {n: p.numel() for n, p in network.named_parameters() if is_control(n)}
+    dead = 122_764_928  # upstream's unused text projections of attn2 (facts of its state dict)
+    assert len(control) == 344
+    assert sum(control.values()) == 350_877_696
+    assert sum(p.numel() for p in network.parameters()) + dead == 2_716_814_144
+    assert len(network.state_dict()) + 13 * 10 == 1383
+    assert network.get_parameter("transformer_blocks.0.ff.control_conv.weight").shape == (
+        6144,
+        1,
+        3,
+        3,
+    )
+    assert network.get_parameter("transformer_blocks.12.attn2.to_out_control.bias").shape == (1536,)
+
+
+def test_the_lr_stream_starts_at_zero_with_a_copied_output() -> None:
+    network = DiT4SR.of(SMALL)
+    for name, parameter in network.named_parameters():
+        if name.endswith(("to_v_control.weight", "control_conv.weight", "control_conv.bias")):
+            assert not parameter.any(), name
+    attn = network.transformer_blocks[1].attn2
+    assert torch.equal(attn.to_out_control.weight, attn.to_out[0].weight)
+
+
+def test_checkpointing_gives_the_same_gradients() -> None:
+    network = DiT4SR.of(SMALL).train()
+    filling.fill(network)
+    gradients = []
+    for checkpointing in (False, True):
+        network.zero_grad()
+        (network.enable_gradient_checkpointing if checkpointing else lambda: None)()
+        network(*inputs()).square().mean().backward()
+        gradients.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
+    for plain, recomputed in zip(*gradients, strict=True):
+        torch.testing.assert_close(recomputed, plain)
+
+
+def test_a_width_that_is_not_heads_times_head_dim_is_refused() -> None:
+    with pytest.raises(ConfigError, match="heads \\* head_dim"):
+        replace(SMALL, caption_projection_dim=60)

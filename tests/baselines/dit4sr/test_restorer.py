@@ -16,17 +16,18 @@ import small_networks as small
 import torch
 from torch import Tensor
 
-from baselines.dit4sr import restorer
+from baselines.dit4sr import inference, restorer
+from baselines.dit4sr.field import Condition
+from baselines.dit4sr.prompts import DIT4SR_NEGATIVE
+from baselines.dit4sr.releases import SD35
 from baselines.dit4sr.restorer import DiT4SRReleased, prompt_of
+from baselines.dit4sr.sampler import shifted_sigmas
+from baselines.llava.sentences import drop_focus_sentences
 from benchmarks import registry
 from benchmarks.api.errors import ConfigError, WeightsGatedError, WeightsMissingError
 from benchmarks.api.restorer import LRBatch, LRFile, Runtime
 from benchmarks.api.tiling import Tile, Tiling
 from benchmarks.api.weights import WeightStore
-from mfsr import inference
-from mfsr.prompts import DIT4SR_NEGATIVE, drop_focus_sentences
-from mfsr.restorer import SD35
-from mfsr.sampler import shifted_sigmas
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
 Load = Callable[..., DiT4SRReleased]
@@ -53,13 +54,13 @@ def test_the_program_gives_the_official_latents_and_pixels(
     fix: str,
 ) -> None:
     found: list[Tensor] = []
-    run = inference.run_teacher
+    run = inference.restore_latent
 
     def tapped(*args: Any, **kwargs: Any) -> Tensor:
         found.append(run(*args, **kwargs))
         return found[-1]
 
-    monkeypatch.setattr(inference, "run_teacher", tapped)
+    monkeypatch.setattr(inference, "restore_latent", tapped)
     method = load(faithful=True, options=(("colour-fix", fix), ("variant", variant)))
     sr = method.restore(_batch(small.lr_picture(*size)), steps=4)[0] * 255
     small.assert_golden(GOLDEN, f"{key}_{case}_z", found[0], atol=1e-4)
@@ -110,17 +111,16 @@ def test_tiles_that_overlap_wholly_change_nothing(
 
 
 def test_mended_both_branches_see_one_sample(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[Tensor | None] = []
-    run = inference.run_teacher
+    same: list[bool] = []
+    run = inference.restore_latent
 
-    def tapped(*args: Any, other_lr: Tensor | None, **kwargs: Any) -> Tensor:
-        given.append(other_lr)
-        return run(*args, other_lr=other_lr, **kwargs)
+    def tapped(velocity: Any, eps: Tensor, c: Condition, *args: Any, **kwargs: Any) -> Tensor:
+        same.append(torch.equal(c.z_lr, kwargs["other"].z_lr))
+        return run(velocity, eps, c, *args, **kwargs)
 
-    monkeypatch.setattr(inference, "run_teacher", tapped)
+    monkeypatch.setattr(inference, "restore_latent", tapped)
     mended, faithful = (load(faithful=f).restore(_batch(LR), steps=2) for f in (False, True))
-    assert given[0] is None
-    assert given[1] is not None
+    assert same == [True, False]
     assert not torch.equal(mended, faithful)
     assert torch.equal((faithful * 255).round() / 255, faithful)
     assert not torch.equal((mended * 255).round() / 255, mended)
@@ -153,7 +153,7 @@ def test_all_prompts_are_encoded_before_the_first_image(load: Load) -> None:
     texts.asked.clear()
     texts.known.clear()
     moved: list[str] = []
-    method._model.field.to = moved.append  # type: ignore[method-assign,assignment]
+    method._network.to = moved.append  # type: ignore[method-assign,assignment]
     files = [
         LRFile(id=name, path=Path(name), seed=0, prompt=prompt)
         for name, prompt in (("a", "A cat. It is blurred."), ("b", "A dog."), ("c", "A cat."))
@@ -164,7 +164,7 @@ def test_all_prompts_are_encoded_before_the_first_image(load: Load) -> None:
         method.begin("set", files, seed=0)
         assert moved == ["cpu"]  # and stays where it is when all is known
     finally:
-        del method._model.field.to
+        del method._network.to
     assert sorted(texts.asked) == sorted(
         [prompt_of("A cat."), prompt_of("A dog."), DIT4SR_NEGATIVE]
     )

@@ -143,7 +143,7 @@ def test_the_prompt_is_encoded_where_asked(
     monkeypatch: pytest.MonkeyPatch, load: Load, store: SimpleNamespace, small_minimum: None
 ) -> None:
     """The encoders are asked for upstream's prompt, and what they answer reaches the network."""
-    from mfsr.conditioning import SD3TextEncoders
+    from baselines.sd3.text import SD3TextEncoders
 
     asked = []
 

@@ -14,7 +14,6 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from benchmarks.api.degradation.pipeline import apply
 from benchmarks.api.errors import ConflictError, DataError
 from benchmarks.api.images import read_rgb
 from benchmarks.datasets import making
@@ -22,6 +21,7 @@ from benchmarks.datasets.catalogue import DIV2K_VAL
 from benchmarks.datasets.degrading import recipe_of
 from benchmarks.datasets.places import Place
 from benchmarks.datasets.verifying import inspect
+from benchmarks.degradation.pipeline import apply
 
 NAMES = ("0801", "0802", "0803", "0804", "0805")
 SMALL = replace(DIV2K_VAL, n=5, lr_size=(16, 16))

@@ -1,0 +1,1 @@
+"""The trainer: recipes, data, the loop, and the command `mfsr-bench train`."""

@@ -1,0 +1,199 @@
+"""`mfsr-bench train teacher|mfsr`: the two stages of training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmarks import console
+from benchmarks.api.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mfsr.training.recipes import Recipe, Stage
+    from mfsr.training.settings import Progress
+
+app = typer.Typer(
+    help="Train a DiT4SR teacher (stage 1) or distil it into an MFSR student (stage 2).",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+RecipeName = Annotated[str, typer.Option("--recipe", help="paper or tiny.")]
+Data = Annotated[
+    list[Path] | None, typer.Option("--data", help="Folder of photographs or latents; repeatable.")
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run.")]
+Base = Annotated[Path | None, typer.Option("--base", help="Folder of SD3.5-medium's pipeline.")]
+Captions = Annotated[
+    Path | None, typer.Option("--captions", help="Folder of <photograph's stem>.txt.")
+]
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the run.")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes that prepare data.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change the recipe: distil.prob_equal=0.25; repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Plan = Annotated[
+    bool, typer.Option("--plan", help="Print what would be trained, and its memory; then stop.")
+]
+
+
+@app.command()
+def teacher(
+    recipe: RecipeName,
+    data: Data = None,
+    out: Out = None,
+    base: Base = None,
+    captions: Captions = None,
+    steps: Steps = None,
+    seed: Seed = 0,
+    workers: Workers = 0,
+    changes: Changes = None,
+    plan: Plan = False,
+    json: Json = False,
+) -> None:
+    """Stage 1: train DiT4SR, or fine-tune it. The same command again goes on where it stopped."""
+    made = _recipe("teacher", recipe, seed, steps, changes)
+    if plan:
+        _show_plan(made, json=json)
+    else:
+        _train(made, data, out, base=base, captions=captions, workers=workers, json=json)
+
+
+@app.command()
+def mfsr(
+    recipe: RecipeName,
+    data: Data = None,
+    out: Out = None,
+    teacher: Annotated[
+        Path | None, typer.Option("--teacher", help="Model folder of the teacher.")
+    ] = None,
+    base: Base = None,
+    captions: Captions = None,
+    steps: Steps = None,
+    seed: Seed = 0,
+    workers: Workers = 0,
+    changes: Changes = None,
+    plan: Plan = False,
+    json: Json = False,
+) -> None:
+    """Stage 2: distil a teacher into MFSR. The same command again goes on where it stopped."""
+    made = _recipe("mfsr", recipe, seed, steps, changes)
+    if plan:
+        _show_plan(made, json=json)
+    else:
+        _train(
+            made,
+            data,
+            out,
+            base=base,
+            captions=captions,
+            teacher=teacher,
+            workers=workers,
+            json=json,
+        )
+
+
+def _recipe(
+    stage: Stage, name: str, seed: int, steps: int | None, changes: list[str] | None
+) -> Recipe:
+    from mfsr.config import override
+    from mfsr.training.recipes import recipe as named
+
+    all_changes = [f"trainer.seed={seed}", *(changes or ())]
+    if steps is not None:
+        all_changes.append(f"trainer.steps={steps}")
+    return override(named(stage, name), all_changes, where=f"recipe '{name}' of {stage}")
+
+
+def _show_plan(recipe: Recipe, *, json: bool) -> None:
+    from mfsr.training.plan import plan as planned
+
+    found = planned(recipe)
+    if json:
+        console.print_json(asdict(found))
+    else:
+        console.out().print("\n".join(found.lines()), markup=False)
+
+
+def _train(
+    recipe: Recipe,
+    data: list[Path] | None,
+    out: Path | None,
+    *,
+    workers: int,
+    json: bool,
+    **more: Path | None,
+) -> None:
+    if out is None or not data:
+        raise UsageError(
+            "A run needs data and a folder.",
+            f"Use: mfsr-bench train {recipe.stage} --recipe {recipe.name} --data PHOTOS --out RUN",
+        )
+    from mfsr.training.stages import Sources, train
+
+    sources = Sources(data=tuple(data), out=out, workers=workers, **more)
+    with _progress(recipe.trainer.steps) as report:
+        folder = train(recipe, sources, report)
+    if json:
+        console.print_json({"run": str(out), "model": str(folder)})
+    else:
+        console.out().print(str(folder), markup=False)
+
+
+def _progress(steps: int) -> _Bar | _Lines:
+    return _Bar(steps) if console.err().is_terminal else _Lines()
+
+
+class _Lines:
+    """One line on stderr at the first step, the last, and every tenth between them."""
+
+    def __enter__(self) -> Callable[[Progress], None]:
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def _show(self, progress: Progress) -> None:
+        if progress.step in (1, progress.steps) or progress.step % 10 == 0:
+            console.err().print(_text(progress), markup=False)
+
+
+class _Bar:
+    """A bar on a terminal."""
+
+    def __init__(self, steps: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        self.bar = RichProgress(
+            BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
+            console=console.err(),
+        )  # fmt: skip
+        self.task = self.bar.add_task("", total=steps)
+
+    def __enter__(self) -> Callable[[Progress], None]:
+        self.bar.start()
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def _show(self, progress: Progress) -> None:
+        self.bar.update(self.task, completed=progress.step, description=_text(progress))
+
+
+def _text(progress: Progress) -> str:
+    minutes, seconds = divmod(round(progress.seconds_left), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"step {progress.step}/{progress.steps}  loss {progress.loss:.4g}  "
+        f"{progress.seconds:.2f} s/step  {hours:d}:{minutes:02d}:{seconds:02d} left"
+    )

@@ -1,0 +1,169 @@
+"""What a recipe would train, and the memory it needs; computed on the meta device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from baselines.dit4sr.network import DiT4SR, is_control, is_without_effect
+from mfsr.field import Field
+from mfsr.student import build_student, is_trained, lora_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mfsr.training.recipes import Recipe
+
+_BYTES = {"no": 4, "bf16": 2, "fp16": 2}
+_CLIP_TOKENS = 77
+# Attention score matrices that live at once in a forward-mode derivative: scores and
+# probabilities, each with its tangent.
+_LIVE_SCORES = 4
+# Activations of one block while it is recomputed, in widths per token: modulated inputs, q, k, v of
+# two attentions, the feed-forward's 4 + 4 + 4, and their gradients.
+_BLOCK_WIDTHS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some of the trained parameters."""
+
+    name: str
+    tensors: int
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPlan:
+    """A recipe's size. Memory is per process, in bytes."""
+
+    recipe: Recipe
+    network: int  # parameters of the network that computes, adapters included
+    trained: tuple[Part, ...]
+    without_effect: Part  # LR-stream parameters that this release of DiT4SR never uses
+    lora: tuple[str, ...]  # layers that carry an adapter
+    memory: dict[str, int]
+
+    @property
+    def trained_parameters(self) -> int:
+        """How many parameters are trained."""
+        return sum(part.parameters for part in self.trained)
+
+    def lines(self) -> list[str]:
+        """Return the plan as lines of text."""
+        recipe, trainer, student = self.recipe, self.recipe.trainer, self.recipe.model.student
+        lines = [
+            f"{recipe.stage} --recipe {recipe.name}",
+            f"network {self.network:>27,d} parameters",
+            f"trained {self.trained_parameters:>27,d} parameters",
+            *(f"  {p.name:<22}{p.parameters:>11,d} in {p.tensors} tensors" for p in self.trained),
+        ]
+        if self.without_effect.tensors:
+            lines.append(
+                f"  {'left as they are':<22}{self.without_effect.parameters:>11,d} in "
+                f"{self.without_effect.tensors} tensors: to_k_control, which releases f and q "
+                f"compute and discard"
+            )
+        if student and self.lora:
+            lines.append(f"LoRA of rank {student.lora_rank} on {len(self.lora)} layers")
+        lines += [
+            f"{trainer.steps:,d} steps of {trainer.batch} x {trainer.accumulate} samples a process",
+            "memory per process, GiB (weights and states exact, activations estimated)",
+        ]
+        for name, size in (*self.memory.items(), ("sum", sum(self.memory.values()))):
+            lines.append(f"  {name:<46}{size / 2**30:>8.2f}")
+        return lines
+
+
+def plan(recipe: Recipe) -> TrainingPlan:
+    """Return the plan of a recipe."""
+    with torch.device("meta"):
+        network = DiT4SR.of(recipe.network)
+        if recipe.stage == "mfsr":
+            assert recipe.model.student is not None
+            network = build_student(
+                network, recipe.model.student, teacher_scale=recipe.model.time_scale
+            )
+    named = list(network.named_parameters())
+    trained = [(n, p) for n, p in named if _trained(n, recipe)]
+    dead = [(n, p) for n, p in named if is_without_effect(n, recipe.network.key_control)]
+    parts = [_part(name, trained, test) for name, test in _PARTS]
+    return TrainingPlan(
+        recipe=recipe,
+        network=sum(p.numel() for _, p in named),
+        trained=tuple(part for part in parts if part.tensors),
+        without_effect=_part("without effect", dead, is_control),
+        lora=tuple(lora_layers(network)),
+        memory=_memory(recipe, network, trained),
+    )
+
+
+def _trained(name: str, recipe: Recipe) -> bool:
+    key_control = recipe.network.key_control
+    if recipe.stage == "mfsr":
+        assert recipe.model.student is not None
+        return is_trained(name, recipe.model.student, key_control)
+    if is_without_effect(name, key_control):
+        return False
+    return recipe.flow.trained == "all" or is_control(name)
+
+
+_PARTS = (
+    ("LR stream", is_control),
+    ("LoRA", lambda name: "lora_" in name and not is_control(name)),
+    ("end-time embedder", lambda name: ".end_embedder." in name),
+    ("start-time embedder", lambda name: "time_text_embed.timestep_embedder." in name),
+    (
+        "other",
+        lambda name: not (
+            is_control(name) or "lora_" in name or ".end_embedder." in name
+            or "time_text_embed.timestep_embedder." in name
+        ),
+    ),
+)  # fmt: skip
+
+
+def _part(name: str, trained: Sequence[tuple[str, nn.Parameter]], test: object) -> Part:
+    assert callable(test)
+    chosen = [p for n, p in trained if test(n)]
+    return Part(name=name, tensors=len(chosen), parameters=sum(p.numel() for p in chosen))
+
+
+def _memory(
+    recipe: Recipe, network: DiT4SR, trained: Sequence[tuple[str, nn.Parameter]]
+) -> dict[str, int]:
+    trainer, shape = recipe.trainer, recipe.network
+    half = _BYTES[trainer.precision]
+    learnt = sum(p.numel() for _, p in trained)
+    frozen = sum(p.numel() for p in Field(network).parameters()) - learnt
+    side = recipe.data.crop // recipe.model.latent.factor // shape.patch_size
+    text = recipe.model.text.length or _CLIP_TOKENS + recipe.model.text.t5_tokens
+    tokens = 2 * side * side + text
+    width = shape.num_attention_heads * shape.attention_head_dim
+    boundary = trainer.batch * tokens * width * half
+    block = boundary * _BLOCK_WIDTHS
+    blocks = block if trainer.gradient_checkpointing else shape.num_layers * block
+    memory = {
+        "frozen weights": frozen * half,
+        "trained weights, float32": learnt * 4,
+        "gradients, float32": learnt * 4,
+        "Adam's two moments, float32": learnt * 8,
+    }
+    if trainer.ema:
+        memory["average of the weights, float32"] = learnt * 4
+    memory["activations kept, at block ends"] = shape.num_layers * boundary
+    memory["activations of the blocks being differentiated"] = blocks
+    if recipe.stage == "mfsr":
+        teacher = sum(p.numel() for n, p in network.named_parameters() if _is_teachers(n))
+        memory["teacher, frozen"] = teacher * half
+        if recipe.distil.objective == "meanflow" and recipe.distil.derivative == "jvp":
+            scores = trainer.batch * shape.num_attention_heads * tokens * tokens * 4
+            memory["score matrices of the derivative, at most"] = _LIVE_SCORES * scores
+    return memory
+
+
+def _is_teachers(name: str) -> bool:
+    return "lora_" not in name and ".end_embedder." not in name

@@ -1,0 +1,222 @@
+"""From a recipe to a finished model: what each stage starts from, trains and leaves behind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from baselines.dit4sr.network import DiT4SR
+from baselines.dit4sr.weights import load_dit, load_exactly, read_tensors
+from benchmarks.api.errors import ConfigError, UsageError
+from benchmarks.api.seeds import seed_for
+from mfsr.bundle import (
+    Model,
+    ModelConfig,
+    autoencoder_of,
+    load_teacher,
+    network_sha256,
+    save_student,
+    save_teacher,
+    text_of,
+)
+from mfsr.config import to_json
+from mfsr.field import Field
+from mfsr.student import build_student, refit_time
+from mfsr.training.checkpoint import claim_run
+from mfsr.training.data import LatentPairs, PhotoPairs, Photos
+from mfsr.training.settings import FREE, Precision, Progress
+from mfsr.training.student_task import StudentTask
+from mfsr.training.teacher_task import TeacherTask
+from mfsr.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
+    from mfsr.training.order import Sample
+    from mfsr.training.recipes import Recipe
+    from mfsr.training.tasks import Task
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where a run takes from and puts to."""
+
+    data: tuple[Path, ...]  # folders of photographs, or of latents
+    out: Path  # the run's folder
+    base: Path | None = None  # SD3.5-medium's pipeline folder, where the recipe needs it
+    teacher: Path | None = None  # stage 2: the teacher's model folder
+    captions: Path | None = None  # folder of <stem>.txt
+    workers: int = 0  # processes that prepare data
+
+
+def train(
+    recipe: Recipe, sources: Sources, report: Callable[[Progress], None] = lambda _: None
+) -> Path:
+    """Run a recipe to its end, or on from its last checkpoint; return the folder of the model.
+
+    Raises:
+        ConflictError: the run's folder belongs to another recipe.
+        DataError: the data cannot be used.
+    """
+    # Without a schedule that ends with the run, a run may be made longer.
+    free = FREE | {"trainer.steps"} if recipe.trainer.schedule == "constant" else FREE
+    claim_run(sources.out, to_json(recipe), free)
+    data = dataset(recipe, sources)
+    task, finish = build(recipe, sources)
+    _freeze(task, recipe.trainer.precision)
+    trainer = Trainer(recipe.trainer, task, data, sources.out, workers=sources.workers)
+    trainer.fit(report)
+    folder = sources.out / "model"
+    trained = trainer.averaged()
+    if trainer.accelerator.is_main_process:
+        finish(folder, trained)
+    trainer.accelerator.end_training()
+    return folder
+
+
+def dataset(recipe: Recipe, sources: Sources) -> Dataset[Sample]:
+    """Return the training data of a recipe."""
+    config, seed = recipe.data, recipe.trainer.seed
+    if config.kind == "latents":
+        return LatentPairs(sources.data, seed=seed)
+    least = config.pool_crop if config.pool else config.crop
+    photos = Photos.find(sources.data, least=least, limit=config.unreadable_limit)
+    if config.prompts == "files" and sources.captions is None:
+        raise UsageError(
+            "This recipe pairs each photograph with a caption, and no folder of captions is given.",
+            "Give --captions DIR with one <stem>.txt per photograph.",
+        )
+    pool = sources.out / "pairs" if config.pool else None
+    return PhotoPairs(photos, config, seed=seed, captions=sources.captions, pool=pool)
+
+
+Finish = Callable[[Path, dict[str, torch.Tensor]], None]
+
+
+def build(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
+    """Return the task of a recipe, and what writes its trained parameters as a model."""
+    return _teacher(recipe, sources) if recipe.stage == "teacher" else _student(recipe, sources)
+
+
+def _teacher(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights"))
+        text = text_of(recipe.model.text, sources.base, "cpu")
+        network = DiT4SR.of(recipe.network)
+    if recipe.flow.trained == "control":
+        if sources.base is None:
+            raise UsageError(
+                "This recipe starts from Stable Diffusion 3.5 medium.",
+                "Give its pipeline folder with --base.",
+            )
+        start_from_sd3(network, sources.base / "transformer")
+    else:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights of the LR stream"))
+            network.init_from_nothing()
+    model = recipe.model
+    task = TeacherTask(
+        Field(network, prediction=model.prediction, time_scale=model.time_scale),
+        recipe.flow,
+        autoencoder=autoencoder_of(model.latent, sources.base, "cpu"),
+        text=text,
+        seed=recipe.trainer.seed,
+        negative=model.negative,
+    )
+
+    def finish(folder: Path, trained: dict[str, torch.Tensor]) -> None:
+        _put(task.module, trained)
+        save_teacher(folder, model, network, text, dtype=recipe.trainer.export_dtype)
+
+    return task, finish
+
+
+def _student(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
+    if sources.teacher is None:
+        raise UsageError("Stage 2 distils a teacher, and none is given.", "Give --teacher FOLDER.")
+    assert recipe.model.student is not None
+    teacher = load_teacher(
+        sources.teacher,
+        base=sources.base,
+        default=replace(recipe.model, student=None),
+        key_control=recipe.network.key_control,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights"))
+        network = build_student(
+            teacher.field.network, recipe.model.student, teacher_scale=teacher.config.time_scale
+        )
+        if recipe.model.student.time_map != "teacher":
+            fit = refit_time(
+                network, teacher.field.network, teacher_scale=teacher.config.time_scale
+            )
+            logger.info("re-fitted time embedding: %s", fit)
+    model = _matched(recipe.model, teacher, sources.teacher)
+    task = StudentTask(
+        Field(network, prediction=model.prediction, time_scale=model.time_scale),
+        teacher.field,
+        recipe.distil,
+        autoencoder=teacher.autoencoder,
+        text=teacher.text,
+        seed=recipe.trainer.seed,
+        negative=model.negative,
+    )
+
+    def finish(folder: Path, trained: dict[str, torch.Tensor]) -> None:
+        named = {name.removeprefix("network."): tensor for name, tensor in trained.items()}
+        save_student(folder, model, named, dtype=recipe.trainer.export_dtype)
+
+    return task, finish
+
+
+def _matched(model: ModelConfig, teacher: Model, folder: Path) -> ModelConfig:
+    """Return the student's configuration bound to its teacher, if the two go together."""
+    for name in ("latent", "text", "prediction", "time_scale"):
+        if getattr(model, name) != getattr(teacher.config, name):
+            raise ConfigError(
+                f"The recipe's {name} is not the teacher's: {getattr(model, name)} and "
+                f"{getattr(teacher.config, name)}.",
+                "Use the recipe that the teacher was trained with.",
+            )
+    return replace(model, teacher_sha256=network_sha256(folder))
+
+
+def start_from_sd3(network: DiT4SR, folder: Path) -> None:
+    """Put pretrained SD3.5 (or DiT4SR) weights into a network whose LR stream is new.
+
+    Raises:
+        WeightsCorruptError: the weights are those of another network.
+    """
+    tensors = read_tensors(folder)
+    if any("control" in name for name in tensors):
+        network.load_state_dict(load_dit(folder).state_dict())
+        return
+    own = network.state_dict()
+    fresh = {name: tensor for name, tensor in own.items() if "control" in name}
+    load_exactly(network, {**tensors, **fresh}, folder)
+    network.init_lr_stream()
+
+
+def _freeze(task: Task, precision: Precision) -> None:
+    """Keep what is not trained in the dtype that the network computes in, as upstream does."""
+    if precision == "no":
+        return
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float16
+    modules = [task.module, *([task.teacher] if isinstance(task, StudentTask) else [])]
+    for parameter in (p for module in modules for p in module.parameters()):
+        if not parameter.requires_grad:
+            parameter.data = parameter.data.to(dtype)
+
+
+def _put(module: torch.nn.Module, trained: dict[str, torch.Tensor]) -> None:
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if name in trained:
+                parameter.copy_(trained[name])

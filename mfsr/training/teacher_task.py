@@ -1,0 +1,75 @@
+"""Stage 1 as a task: a teacher, and flow matching's loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from baselines.dit4sr.field import Condition
+from baselines.dit4sr.flow_matching import FlowMatchingConfig, squared_error, straight_path
+from baselines.dit4sr.network import is_control, is_without_effect
+from baselines.dit4sr.sampler import sample_euler, shifted_sigmas
+from mfsr.field import Field, FieldVelocity
+from mfsr.tiny.phrases import PhraseTable
+from mfsr.training.tasks import Streams, Task, mean_where
+
+if TYPE_CHECKING:
+    from mfsr.training.order import Sample
+
+
+class TextField(nn.Module):
+    """A field with its text conditioning, for a phrase table that is trained with the network."""
+
+    def __init__(self, field: Field, table: PhraseTable | None) -> None:
+        super().__init__()
+        self.field, self.table = field, table
+
+    def forward(
+        self, z: Tensor, sigma: Tensor, z_lr: Tensor, text: Tensor | list[str], pooled: Tensor
+    ) -> Tensor:
+        """Return V; `text` is prompts where there is a table."""
+        if self.table is not None:
+            text, pooled = self.table(text)
+        return cast("Tensor", self.field(z, sigma, None, z_lr, text, pooled))
+
+
+class TeacherTask(Task):
+    """Stage 1: V(z, sigma | z_LR, text) -> eps - x, mean squared error."""
+
+    def __init__(self, field: Field, config: FlowMatchingConfig, **common: Any) -> None:
+        super().__init__(**common)
+        self.config = config
+        self.field = field
+        table = self.text if isinstance(self.text, PhraseTable) else None
+        self.module = TextField(field, table)
+        for name, parameter in self.module.named_parameters():
+            parameter.requires_grad_(self._is_trained(name))
+
+    def _is_trained(self, name: str) -> bool:
+        dead = is_without_effect(name, self.field.network.shape.key_control)
+        return not dead and (self.config.trained == "all" or is_control(name))
+
+    def loss(
+        self, model: nn.Module, batch: Sample, streams: Streams, step: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the flow-matching loss."""
+        x, eps, z_lr = self.latents(batch, streams)
+        sigma = self.config.sample_sigma(len(x), streams.generator("times")).to(x.device)
+        text: Any
+        if isinstance(self.text, PhraseTable):
+            text, pooled = batch["prompt"], torch.empty(0)
+        else:
+            text, pooled = self.embedded(batch)
+        v = model(straight_path(x, eps, sigma), sigma, z_lr, text, pooled)
+        per_sample = squared_error(v, eps - x)
+        return per_sample.mean(), {"high_noise": mean_where(per_sample, sigma > 0.5)}
+
+    @torch.no_grad()
+    def preview(self, batch: Sample, streams: Streams) -> Tensor:
+        """Return images by ten Euler steps without guidance."""
+        _, eps, z_lr = self.latents(batch, streams)
+        c = Condition(z_lr, *self.embedded(batch))
+        z = sample_euler(FieldVelocity(self.field), eps, c, shifted_sigmas(10, self.config.shift))
+        return self.autoencoder.decode(z, batch["lr_up"].to(z.device))

@@ -1,0 +1,268 @@
+"""The loop on real photographs at a size that takes a second: resume, failures, two processes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from benchmarks.api.errors import ConflictError, DataError, MFSRBenchError, ResourceError
+from mfsr.bundle import load_student, load_teacher
+from mfsr.training import checkpoint as checkpoints_module
+from mfsr.training.checkpoint import checkpoints
+from mfsr.training.recipes import Recipe, Stage
+from mfsr.training.settings import Progress, TrainerConfig
+from mfsr.training.stages import Sources, train
+from mfsr.training.student_task import StudentTask
+from mfsr.training.teacher_task import TeacherTask
+
+Mini = Callable[[Stage], Recipe]
+
+
+def lengthened(recipe: Recipe, steps: int) -> Recipe:
+    return replace(recipe, trainer=replace(recipe.trainer, steps=steps))
+
+
+def final(run: Path) -> dict[str, torch.Tensor]:
+    newest = checkpoints(run)[-1]
+    found = {}
+    for part in ("model", "ema", "optimizer"):
+        tensors = load_file(newest / f"{part}.safetensors")
+        found |= {f"{part} {name}": tensor for name, tensor in tensors.items()}
+    return found
+
+
+def assert_same(one: Path, other: Path) -> None:
+    first, second = final(one), final(other)
+    assert first.keys() == second.keys()
+    assert len(first) > 100
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+
+
+@pytest.fixture(scope="module")
+def teacher(mini: Mini, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of four steps of stage 1."""
+    run = tmp_path_factory.mktemp("runs") / "teacher"
+    recipe = mini("teacher")
+    recipe = replace(recipe, trainer=replace(recipe.trainer, sample_every=4))
+    train(recipe, Sources(data=(photos,), out=run))
+    return run
+
+
+def test_stage_1_leaves_a_model_and_a_log(teacher: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    model = load_teacher(teacher / "model")
+    assert model.config.prediction == "gaussian"
+    assert len(checkpoints(teacher)) == 2
+    events = EventAccumulator(str(teacher / "log")).Reload()
+    assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
+    assert events.Tags()["images"]
+
+
+def test_stage_1_resumes_bit_for_bit(
+    mini: Mini, photos: Path, teacher: Path, tmp_path: Path
+) -> None:
+    """Stopped after step 2, then run again: weights, averages and optimiser are the same."""
+    sources = Sources(data=(photos,), out=tmp_path / "run")
+    train(lengthened(mini("teacher"), 2), sources)
+    seen: list[int] = []
+    train(mini("teacher"), sources, lambda progress: seen.append(progress.step))
+    assert seen == [3, 4]
+    assert_same(tmp_path / "run", teacher)
+
+
+def test_stage_2_resumes_bit_for_bit(
+    mini: Mini, photos: Path, teacher: Path, tmp_path: Path
+) -> None:
+    runs = tmp_path / "whole", tmp_path / "parts"
+    for run, parts in zip(runs, ((4,), (1, 4)), strict=True):
+        sources = Sources(data=(photos,), out=run, teacher=teacher / "model")
+        for steps in parts:
+            train(lengthened(mini("mfsr"), steps), sources)
+    assert_same(*runs)
+    student = load_student(runs[0] / "model", teacher / "model")
+    assert student.config.student is not None
+
+
+def test_accumulation_is_a_larger_batch(mini: Mini, photos: Path, tmp_path: Path) -> None:
+    """Two micro-batches of one see the samples of one of two; only the times are drawn anew."""
+    losses = []
+    for name, batch, accumulate in (("one", 2, 1), ("two", 1, 2)):
+        recipe = mini("teacher")
+        recipe = replace(
+            recipe,
+            trainer=replace(recipe.trainer, steps=1, batch=batch, accumulate=accumulate),
+        )
+        sources = Sources(data=(photos,), out=tmp_path / name)
+        train(recipe, sources, losses.append)
+    assert len(losses) == 2
+    assert all(progress.loss > 0 for progress in losses)
+    model = [load_file(checkpoints(tmp_path / name)[-1] / "model.safetensors") for name in
+             ("one", "two")]  # fmt: skip
+    assert model[0].keys() == model[1].keys()
+
+
+def test_a_changed_recipe_is_refused(
+    mini: Mini, photos: Path, teacher: Path, tmp_path: Path
+) -> None:
+    recipe = mini("teacher")
+    other = replace(recipe, trainer=replace(recipe.trainer, learning_rate=1e-5, log_every=3))
+    with pytest.raises(ConflictError, match=r"differs in trainer\.learning_rate\.$"):
+        try:
+            train(other, Sources(data=(photos,), out=teacher))
+        except ConflictError as error:
+            raise ConflictError(error.cause) from None
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(
+    mini: Mini, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = TeacherTask.loss
+
+    def poisoned(self: TeacherTask, model, batch, streams, step):  # type: ignore[no-untyped-def]
+        loss, scalars = plain(self, model, batch, streams, step)
+        return (loss * float("nan") if step == 3 else loss), scalars
+
+    monkeypatch.setattr(TeacherTask, "loss", poisoned)
+    with pytest.raises(MFSRBenchError, match="loss of step 4 is nan.*step-00000002"):
+        train(mini("teacher"), Sources(data=(photos,), out=tmp_path / "run"))
+    kept = load_file(checkpoints(tmp_path / "run")[-1] / "model.safetensors")
+    assert all(tensor.isfinite().all() for tensor in kept.values())
+
+
+def test_a_full_disk_keeps_the_last_good_checkpoint(
+    mini: Mini, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    train(lengthened(mini("teacher"), 2), Sources(data=(photos,), out=run))
+    before = final(run)
+    plain = checkpoints_module.save_file
+
+    def full(tensors: dict[str, torch.Tensor], path: Path) -> None:
+        if path.name == "optimizer.safetensors":
+            raise OSError(28, "No space left on device")
+        plain(tensors, path)
+
+    monkeypatch.setattr(checkpoints_module, "save_file", full)
+    with pytest.raises(ResourceError, match=r"step 4.*No space left"):
+        train(mini("teacher"), Sources(data=(photos,), out=run))
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-00000002"]
+    assert all(torch.equal(before[name], tensor) for name, tensor in final(run).items())
+
+
+def test_what_a_killed_run_was_writing_is_not_a_checkpoint(
+    mini: Mini, photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    half = run / "checkpoints" / ".writing-step-00000002"
+    half.mkdir(parents=True)
+    (half / "model.safetensors").write_bytes(b"half")
+    train(lengthened(mini("teacher"), 2), Sources(data=(photos,), out=run))
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-00000002"]
+
+
+def test_fewer_photographs_than_a_batch_are_refused(
+    mini: Mini, photos: Path, tmp_path: Path
+) -> None:
+    recipe = mini("teacher")
+    recipe = replace(recipe, trainer=replace(recipe.trainer, batch=7))
+    with pytest.raises(DataError, match="6 samples do not fill a batch of 7"):
+        train(recipe, Sources(data=(photos,), out=tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"objective": "split"},
+        {"objective": "oftsr"},
+        {"velocity": "null"},
+        {"velocity": "ground-truth", "derivative": "difference"},
+        {"velocity": "meanflow", "w": 1.0, "loss": "mse"},
+        {"warmup_equal": 1},
+    ],
+    ids=lambda change: " ".join(map(str, change.values())),
+)
+def test_every_objective_and_velocity_trains(
+    mini: Mini, photos: Path, teacher: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    recipe = lengthened(mini("mfsr"), 1)
+    recipe = replace(recipe, distil=replace(recipe.distil, **change))  # type: ignore[arg-type]
+    seen: list[Progress] = []
+    sources = Sources(data=(photos,), out=tmp_path, teacher=teacher / "model")
+    train(recipe, sources, seen.append)
+    if change == {"warmup_equal": 1}:
+        # Text has no influence on this teacher yet, so V_inst = V, which the student already is.
+        assert seen[0].loss == pytest.approx(0, abs=1e-4)
+        assert math.isnan(seen[0].scalars["apart"])  # there are none
+    else:
+        assert seen[0].loss > 0
+        assert seen[0].scalars["gradient_norm"] > 0
+
+
+def test_the_teacher_is_not_changed_by_distillation(
+    mini: Mini, photos: Path, teacher: Path, tmp_path: Path
+) -> None:
+    from mfsr.training.stages import build, dataset
+
+    recipe = mini("mfsr")
+    sources = Sources(data=(photos,), out=tmp_path, teacher=teacher / "model")
+    task, _ = build(recipe, sources)
+    assert isinstance(task, StudentTask)
+    assert not any(p.requires_grad for p in task.teacher.parameters())
+    assert len(dataset(recipe, sources)) == 6  # type: ignore[arg-type]
+
+
+def test_the_learning_rate_warms_up_and_decays() -> None:
+    config = TrainerConfig(steps=100, learning_rate=1.0, warmup=10, schedule="cosine")
+    assert config.learning_rate_at(0) == pytest.approx(0.1)
+    assert config.learning_rate_at(50) == pytest.approx(0.5)
+    assert config.learning_rate_at(100) == pytest.approx(0.0)
+
+
+TWO = """
+import json, sys
+from pathlib import Path
+import importlib.util
+import torch
+torch.set_num_threads(1)
+spec = importlib.util.spec_from_file_location("setup", sys.argv[1])
+setup = importlib.util.module_from_spec(spec); spec.loader.exec_module(setup)
+from mfsr.training.stages import Sources, train
+from dataclasses import replace
+recipe = setup.mini_recipe(sys.argv[5])
+recipe = replace(recipe, trainer=replace(recipe.trainer, batch=1, steps=2))
+losses = []
+sources = Sources(data=(Path(sys.argv[2]),), out=Path(sys.argv[3]), teacher=Path(sys.argv[4]))
+train(recipe, sources, lambda p: losses.append(p.loss))
+"""
+
+
+def test_two_processes_train_one_model(photos: Path, teacher: Path, tmp_path: Path) -> None:
+    """DDP over gloo: both see their own half of the batch, and one checkpoint results."""
+    script = tmp_path / "two.py"
+    script.write_text(TWO)
+    arguments = [Path(__file__).parents[1] / "conftest.py", photos, tmp_path / "run",
+                 teacher / "model", "mfsr"]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true",
+                   "PYTHONWARNINGS": "ignore"}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2",
+         "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", str(script),
+         *map(str, arguments)],
+        capture_output=True, text=True, env=environment, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = load_file(checkpoints(tmp_path / "run")[-1] / "model.safetensors")
+    assert all(tensor.isfinite().all() for tensor in found.values())
+    assert json.loads((checkpoints(tmp_path / "run")[-1] / "state.json").read_text())["step"] == 2
