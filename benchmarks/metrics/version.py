@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import PluginError
 from benchmarks.api.metric import WEIGHTS_OWNER
-from benchmarks.api.weights import check
+from benchmarks.api.weights import check, is_packaged
 
 if TYPE_CHECKING:
     from benchmarks.api.metric import MetricSpec
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def metric_version(spec: MetricSpec, store: WeightStore, sha256: Callable[[Path], str]) -> str:
     """Return our version, the packages' versions and the weights' hashes, as one line.
 
-    It keys stored scores, so equal versions must mean equal values. It imports no package.
+    It keys stored scores, so equal versions must mean equal values. It imports no package. A file
+    that was converted from a package goes by its own name and hash: another version than the
+    official file's, whose tensors may be equal but have not been compared.
 
     Args:
         spec: the metric.
@@ -35,7 +37,8 @@ def metric_version(spec: MetricSpec, store: WeightStore, sha256: Callable[[Path]
     parts += [f"{package}={_installed(spec, package)}" for package in spec.packages]
     for weight in spec.weights:
         path = store.require(WEIGHTS_OWNER, weight)
-        parts.append(f"{weight.name}={check(weight, path, sha256)}")
+        name = weight.packaged_name if is_packaged(weight, path) else weight.name
+        parts.append(f"{name}={check(weight, path, sha256)}")
     return " ".join(parts)
 
 

