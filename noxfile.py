@@ -1,11 +1,12 @@
 """The one door for checks: `nox` runs what CI runs; the other sessions (`nox --list`) on request.
 
-Sessions use the environment that nox is in (`pip install -e ".[dev]"`): this project pulls
-in several gigabytes, and one copy of them is enough.
+Sessions use the environment that nox is in (the README's second command): this project pulls in
+several gigabytes, and one copy of them is enough. `lock`, `latest` and `lowest` make their own.
 """
 
 from __future__ import annotations
 
+import datetime
 import importlib.util
 import shutil
 import sys
@@ -13,6 +14,14 @@ import sys
 import nox
 
 _BIOME = "@biomejs/biome@2.6.8"  # its rules change with its version, as biome.json's schema
+_PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+_PARITY = ("tests/baselines", "tests/mfsr", "tests/benchmarks/api", "tests/benchmarks/metrics")
+# What the CPU kernels of torch, oneDNN and MKL are kept to.
+_INSTRUCTIONS = {
+    "default": ("default", "SSE41", "SSE4_2"),
+    "avx2": ("avx2", "AVX2", "AVX2"),
+    "avx512": ("avx512", "AVX512_CORE", "AVX512"),
+}
 _LINT_IMPORTS = "from importlinter.cli import lint_imports_command as main; main()"
 
 nox.options.default_venv_backend = "none"
@@ -40,10 +49,62 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite; arguments after `--` go to pytest."""
+    _suite(session, sys.executable)
+
+
+def _suite(session: nox.Session, python: str) -> None:
     # One thread per process: the processes share the cores already.
     session.env["OMP_NUM_THREADS"] = "1"
-    parallel = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
-    _python(session, "pytest", *parallel, *session.posargs)
+    session.run(python, "-m", "pytest", *_PARALLEL, *session.posargs, external=True)
+
+
+@nox.session
+def portable(session: nox.Session) -> None:
+    """Compare networks, metrics and filters with their references as other processors compute.
+
+    One case, as "avx2-1", after `--` runs alone; further arguments go to pytest.
+    """
+    cases = {f"{name}-{threads}": name for name in _INSTRUCTIONS for threads in (1, 2)}
+    chosen = [argument for argument in session.posargs if argument in cases]
+    rest = [argument for argument in session.posargs if argument not in cases]
+    for case in chosen or cases:
+        torch, onednn, mkl = _INSTRUCTIONS[cases[case]]
+        session.env |= {
+            "ATEN_CPU_CAPABILITY": torch,
+            "ONEDNN_MAX_CPU_ISA": onednn,
+            "MKL_ENABLE_INSTRUCTIONS": mkl,
+            "OMP_NUM_THREADS": case[-1],
+        }
+        _python(session, "pytest", *_PARALLEL, *(rest or _PARITY))
+
+
+@nox.session(venv_backend="venv")
+def lock(session: nox.Session) -> None:
+    """Write constraints.txt anew: the newest versions of today, for every machine."""
+    session.install("uv")
+    universal = ("--universal", "--python-version", "3.11", "--all-extras", "--upgrade")
+    today = ("--exclude-newer", datetime.datetime.now(datetime.UTC).date().isoformat())
+    session.run(
+        *("uv", "pip", "compile", "pyproject.toml", *universal, *today),
+        *("--quiet", "--output-file", "constraints.txt"),
+    )
+
+
+@nox.session(venv_backend="venv")
+def latest(session: nox.Session) -> None:
+    """Run the suite without the lock, and say what has moved since it was made."""
+    session.install("-e", ".[dev]")
+    session.run("python", "tests/versions.py")
+    _suite(session, "python")
+
+
+@nox.session(venv_backend="venv")
+def lowest(session: nox.Session) -> None:
+    """Run the suite with the lowest versions that pyproject.toml allows."""
+    session.install("uv")
+    session.run("uv", "pip", "install", "--resolution", "lowest-direct", "-e", ".[dev]")
+    session.run("python", "tests/versions.py")
+    _suite(session, "python")
 
 
 @nox.session

@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ os.environ["HF_HOME"] = str(Path(tempfile.gettempdir()) / "mfsr-bench-tests-with
 
 # Fakes are imported by name, by tests and by worker processes alike.
 sys.path.insert(0, str(Path(__file__).parent))
+
+import versions  # one of them
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -41,6 +44,23 @@ def _seeds() -> None:
 @pytest.fixture(autouse=True)
 def _fresh_registry() -> None:
     registry.entries.cache_clear()
+
+
+def pytest_report_header() -> str:
+    """Say in which versions a failure may have its cause."""
+    moved = [f"{name} {here} ({locked})" for name, locked, here in versions.moved()]
+    return f"versions: {', '.join(moved) or 'none'} other than in constraints.txt"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was not tested on this machine, and why."""
+    reasons = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", ())
+    )
+    if reasons:
+        line = "; ".join(f"{why} ({count})" for why, count in reasons.most_common())
+        terminalreporter.write_line(f"Not tested here: {line}", yellow=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
