@@ -13,7 +13,9 @@ the order is part of the convention:
 
 `cuda` is the default, because published numbers come from GPUs: with it NIQE agrees with the
 published per-image log of OSEDiff (RealSR and DRealSR, 193 images) to 2.2e-5, where pyiqa on a CPU
-is up to 1.8e-2 away. Either order gives its numbers on any machine, to the last bit.
+is up to 1.8e-2 away. Either order gives its numbers on any machine, to the last bit; pyiqa itself
+does not: on CPUs whose matrix product fuses multiplications and additions, ties of its weighted sum
+go another way again.
 """
 
 from __future__ import annotations

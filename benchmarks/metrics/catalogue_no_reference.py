@@ -20,7 +20,7 @@ def _niqe(
     definition: str,
     settings: dict[str, str | int],
     *,
-    weight: WeightFile = weight_files.NIQE,
+    weights: tuple[WeightFile, ...] = (),
     used_by: tuple[str, ...] = (),
     note: str = "",
 ) -> MetricSpec:
@@ -36,7 +36,7 @@ def _niqe(
         light=True,
         minimum_side=96 + 2 * int(settings.get("crop", 0)),
         packages=("numpy", "opencv-python-headless", "scipy"),
-        weights=(weight,),
+        weights=weights,
         used_by=used_by,
         note=note or "Below 192 pixels per side one block is left: the value means little.",
     )
@@ -46,13 +46,13 @@ _NIQE = (
     _niqe(
         "pyiqa",
         "NIQE of full-range luma (YIQ) in whole grey levels, blocks of 96, scales 1 and 1/2, with "
-        "pyiqa's pristine model and the float32 order of a GPU; no border cropped.",
+        "the pristine model of its release and the float32 order of a GPU; no border cropped.",
         {"space": "yiq"},
         used_by=(*_ONE_STEP, "S3Diff"),
     ),
     _niqe(
         "pyiqa-cpu",
-        "As niqe@pyiqa, with the float32 order of a CPU.",
+        "As niqe@pyiqa, with float32 rounded after each operation, as on many CPUs.",
         {"space": "yiq", "arithmetic": "cpu"},
         used_by=("pyiqa run on a CPU",),
     ),
@@ -72,7 +72,7 @@ _NIQE = (
         "matlab",
         "As niqe@pyiqa, with the pristine model of MATLAB's toolbox: another scale.",
         {"space": "yiq"},
-        weight=weight_files.NIQE_MATLAB,
+        weights=(weight_files.NIQE_MATLAB,),
         used_by=("pyiqa niqe_matlab",),
     ),
 )

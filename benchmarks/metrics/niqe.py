@@ -9,6 +9,7 @@ its value changes by up to 0.7 when it is mirrored.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from benchmarks.metrics.niqe_features import FEATURES, block_features, half_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -37,6 +37,15 @@ class PristineModel:
 
     mean: NDArray[np.float64]  # (36,)
     covariance: NDArray[np.float64]  # (36, 36)
+
+
+_SHIPPED = Path(__file__).parent / "niqe_model" / "pristine.npz"
+
+
+def shipped_model() -> PristineModel:
+    """Return the model of the NIQE release, which pyiqa uses; its licence lies beside it."""
+    with np.load(_SHIPPED, allow_pickle=False) as parameters:
+        return PristineModel(parameters["mean"], parameters["covariance"])
 
 
 def read_model(path: Path) -> PristineModel:
@@ -129,11 +138,11 @@ class Niqe(SampleMetric):
 
 
 def load(runtime: MetricRuntime) -> Niqe:
-    """Build the variant that the spec's settings describe, with its one weight file."""
+    """Build the variant that the spec describes: with its weight file, or the shipped model."""
     settings: Any = runtime.spec.settings
-    (weight,) = runtime.spec.weights
+    files = [runtime.weight(weight.name) for weight in runtime.spec.weights]
     return Niqe(
-        read_model(runtime.weight(weight.name)),
+        read_model(files[0]) if files else shipped_model(),
         settings.get("space", "yiq"),
         settings.get("crop", 0),
         settings.get("arithmetic", "cuda"),

@@ -149,11 +149,6 @@ DISTS = _pyiqa(
     ),
 )
 
-NIQE = _pyiqa(
-    "niqe_modelparameters.mat",
-    original="Laboratory for Image and Video Engineering, University of Texas, for research",
-    about=11_000,
-)
 NIQE_MATLAB = _pyiqa(
     "niqe_matlab_params.mat",
     original="MATLAB Image Processing Toolbox",

@@ -16,6 +16,7 @@ from scipy.io import savemat
 from benchmarks import registry
 from benchmarks.api.images import write_png
 from benchmarks.api.weights import WeightStore
+from benchmarks.metrics.niqe import shipped_model
 from benchmarks.metrics.scoring import Scorer
 
 _DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -38,14 +39,9 @@ def pairs_in(folder: Path) -> Pairs:
     return pairs
 
 
-def niqe_model(folder: Path) -> Path:
-    path = folder / "metrics" / "niqe_modelparameters.mat"
-    path.parent.mkdir()
-    mean, covariance = np.ones((1, 36)), np.eye(36)
-    if (_DATA / "niqe_pris_params.npz").is_file():
-        model = np.load(_DATA / "niqe_pris_params.npz")
-        mean, covariance = model["mu_pris_param"], model["cov_pris_param"]
-    savemat(path, {"mu_prisparam": mean, "cov_prisparam": covariance})
+def _model_for_pyiqa(folder: Path) -> Path:
+    path, model = folder / "model.mat", shipped_model()
+    savemat(path, {"mu_prisparam": model.mean[None], "cov_prisparam": model.covariance})
     return path
 
 
@@ -80,7 +76,7 @@ def main() -> bool:
     """Measure and print; return whether the target is reached."""
     folder = Path(tempfile.mkdtemp())
     try:
-        pairs, model = pairs_in(folder), niqe_model(folder)
+        pairs, model = pairs_in(folder), _model_for_pyiqa(folder)
         specs = registry.metric_specs()
         scorer = Scorer([specs[metric] for metric in METRICS], store=WeightStore(folder))
         _ours(pairs[:1], scorer)  # imports

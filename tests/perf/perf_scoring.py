@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from perf_light_metrics import METRICS, niqe_model, pairs_in
+from perf_light_metrics import METRICS, pairs_in
 from ratios import Ratio, show
 
 from benchmarks import registry
@@ -61,7 +61,7 @@ def main() -> bool:
     """Measure and print; return whether the targets are reached."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        weights = niqe_model(folder).parents[1]
+        weights = folder / "weights"  # these metrics need none
         pairs = _copies(pairs_in(folder), folder)
         _, one = _score(pairs, folder / "cache1", weights, 1)
         _, two = _score(pairs, folder / "cache2", weights, 2)

@@ -61,7 +61,7 @@ def niqe_mat(tmp_path: Path) -> Path:
 
     random = np.random.default_rng(3)
     root = random.normal(0, 0.3, (36, 36))
-    path = tmp_path / "niqe_modelparameters.mat"
+    path = tmp_path / "niqe_matlab_params.mat"
     savemat(
         path,
         {

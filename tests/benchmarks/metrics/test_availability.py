@@ -10,7 +10,7 @@ from benchmarks.api.images import sha256_file
 from benchmarks.api.weights import WeightStore
 from benchmarks.metrics.availability import availability
 
-_NAMES = ("psnr@y601", "niqe@pyiqa", "lpips@vgg", "dists@vgg16")
+_NAMES = ("psnr@y601", "niqe@matlab", "lpips@vgg", "dists@vgg16")
 
 
 def _specs():
@@ -21,7 +21,7 @@ def _specs():
 def test_on_a_bare_machine_only_what_needs_no_file_can_run(tmp_path: Path) -> None:
     found = availability(_specs(), WeightStore(tmp_path))
     assert [spec.id for spec in found.ready] == ["psnr@y601"]
-    assert found.lacking["niqe@pyiqa"] == ("niqe_modelparameters.mat",)
+    assert found.lacking["niqe@matlab"] == ("niqe_matlab_params.mat",)
     assert len(found.lacking["dists@vgg16"]) == 2
 
 
@@ -41,14 +41,14 @@ def test_require_names_metrics_files_and_the_command(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissingError) as caught:
         availability(_specs(), WeightStore(tmp_path)).require()
     assert "vgg16-397923af.pth" in caught.value.cause
-    assert caught.value.remedy.startswith("Run: mfsr-bench weights fetch niqe@pyiqa,")
+    assert caught.value.remedy.startswith("Run: mfsr-bench weights fetch niqe@matlab,")
     assert caught.value.exit_code == 4
     availability(_specs()[:1], WeightStore(tmp_path)).require()
 
 
 def test_files_of_another_tools_cache_are_found(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    cached = tmp_path / "torch" / "hub" / "pyiqa" / "niqe_modelparameters.mat"
+    cached = tmp_path / "torch" / "hub" / "pyiqa" / "niqe_matlab_params.mat"
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"x")
     found = availability(_specs()[:2], WeightStore(tmp_path))

@@ -7,31 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from scipy.io import savemat
 
 from benchmarks.api.images import read_rgb
-from benchmarks.metrics.niqe import Niqe, read_model
+from benchmarks.metrics.niqe import Niqe, shipped_model
 from benchmarks.metrics.psnr import Psnr
 from benchmarks.metrics.ssim import Ssim
 
 if TYPE_CHECKING:
     from benchmarks.api.metric import SampleMetric
-
-
-@pytest.fixture
-def published_niqe(shared_data: Path, tmp_path: Path) -> Path:
-    parameters = np.load(shared_data / "niqe_pris_params.npz")
-    path = tmp_path / "niqe_modelparameters.mat"
-    savemat(
-        path,
-        {
-            "mu_prisparam": parameters["mu_pris_param"],
-            "cov_prisparam": parameters["cov_pris_param"],
-        },
-    )
-    return path
 
 
 def _differences(data: Path, name: str, column: str, metric: SampleMetric) -> Iterator[float]:
@@ -57,6 +41,6 @@ def test_psnr_and_ssim(
 
 
 @pytest.mark.parametrize("name", ["realsr", "drealsr"])
-def test_niqe(shared_data: Path, published_niqe: Path, name: str) -> None:
-    metric = Niqe(read_model(published_niqe))
+def test_niqe(shared_data: Path, name: str) -> None:
+    metric = Niqe(shipped_model())
     assert max(map(abs, _differences(shared_data, name, "NIQE", metric))) <= 5e-5

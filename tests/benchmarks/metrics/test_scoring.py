@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 
 from benchmarks import registry
-from benchmarks.api import paths
 from benchmarks.api.errors import PluginError, WeightsMissingError
 from benchmarks.api.images import write_png
 from benchmarks.api.metric import MetricRuntime, MetricSpec, SampleMetric, SetMetric
@@ -68,10 +66,7 @@ def spec(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def light(niqe_mat: Path) -> list[MetricSpec]:
-    place = paths.weights() / "metrics" / "niqe_modelparameters.mat"
-    place.parent.mkdir(parents=True)
-    shutil.copy(niqe_mat, place)
+def light() -> list[MetricSpec]:
     specs = registry.metric_specs()
     return [specs[metric] for metric in _LIGHT]
 
@@ -183,8 +178,8 @@ def test_nan_and_exceptions_are_failures_with_their_cause(spec, files) -> None:
 
 
 def test_missing_weights_stop_everything(files) -> None:
-    niqe = [registry.metric_specs()["niqe@pyiqa"]]
-    with pytest.raises(WeightsMissingError, match=r"niqe_modelparameters\.mat"):
+    niqe = [registry.metric_specs()["niqe@matlab"]]
+    with pytest.raises(WeightsMissingError, match=r"niqe_matlab_params\.mat"):
         Scorer(niqe).load()
     with pytest.raises(WeightsMissingError):
         Scorer(niqe).score_image({"a": files["a"]})

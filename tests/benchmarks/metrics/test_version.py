@@ -18,11 +18,11 @@ from benchmarks.metrics.version import metric_version
 
 @pytest.fixture
 def niqe():
-    return registry.metric_specs()["niqe@pyiqa"]
+    return registry.metric_specs()["niqe@matlab"]
 
 
 def _put(tmp_path: Path, content: bytes) -> WeightStore:
-    place = tmp_path / "metrics" / "niqe_modelparameters.mat"
+    place = tmp_path / "metrics" / "niqe_matlab_params.mat"
     place.parent.mkdir(exist_ok=True)
     place.write_bytes(content)
     return WeightStore(tmp_path)
@@ -31,10 +31,10 @@ def _put(tmp_path: Path, content: bytes) -> WeightStore:
 def test_holds_versions_and_hashes(niqe, tmp_path: Path) -> None:
     store = _put(tmp_path, b"model")
     text = metric_version(niqe, store, sha256_file)
-    digest = sha256_file(tmp_path / "metrics" / "niqe_modelparameters.mat")
+    digest = sha256_file(tmp_path / "metrics" / "niqe_matlab_params.mat")
     assert text.startswith(f"v{niqe.version} ")
     assert f"scipy={version('scipy')}" in text
-    assert f"niqe_modelparameters.mat={digest}" in text
+    assert f"niqe_matlab_params.mat={digest}" in text
 
 
 def test_other_weights_are_another_version(niqe, tmp_path: Path) -> None:
