@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
 from safetensors.torch import save as to_safetensors
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from baselines.dit4sr.network import DiT4SR, KeyControl
 
 SCHEMA = 1
+_Network = TypeVar("_Network", bound=torch.nn.Module)
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -255,7 +256,7 @@ def save_student(
     _write_config(folder, config)
 
 
-def _cast(network: DiT4SR, dtype: torch.dtype) -> DiT4SR:
+def _cast(network: _Network, dtype: torch.dtype) -> _Network:
     # Not `network.to`: diffusers warns there of modules to keep in float32, and it has none.
     torch.nn.Module.to(network, dtype)
     return network

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from baselines.dit4sr.field import Condition, evaluate, over
 
 if TYPE_CHECKING:
-    from baselines.dit4sr.network import DiT4SR
+    from baselines.dit4sr.field import Network
 
 Prediction = Literal["velocity", "gaussian"]
 
@@ -23,7 +23,7 @@ class Field(nn.Module):
     """A network with its time convention and the meaning of its output.
 
     Args:
-        network: DiT4SR; a student's has a `TwoTimeEmbedding`.
+        network: DiT4SR, or any other; a student's has a `TwoTimeEmbedding`.
         prediction: "velocity" is DiT4SR's: the output is V or U. "gaussian" is for networks that
             are narrower than a patch of the latent, through which the noise of z cannot pass: the
             output is mean and log variance of every coefficient of x, and V and U are those of the
@@ -32,7 +32,7 @@ class Field(nn.Module):
     """
 
     def __init__(
-        self, network: DiT4SR, *, prediction: Prediction = "velocity", time_scale: float = 1000.0
+        self, network: Network, *, prediction: Prediction = "velocity", time_scale: float = 1000.0
     ) -> None:
         super().__init__()
         self.network = network

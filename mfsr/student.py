@@ -4,7 +4,7 @@ The student is the teacher's network with three additions, none of which is a fo
 
 * `TwoTimeEmbedding` in the place of `time_text_embed`, which takes (sigma, r);
 * LoRA on the projections of every block, by peft;
-* the LR stream's own parameters, trained as they are.
+* the LR stream's own parameters, trained as they are (of a network that has no such stream: all).
 
 At the start U(z, sigma, r) = V(z, sigma) for every r, up to the re-fit of the time embedder.
 """
@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
-from baselines.dit4sr.network import DiT4SR, KeyControl, is_control, is_without_effect
+from baselines.dit4sr.field import Network
 from benchmarks.api.errors import ConfigError
+
+_Network = TypeVar("_Network", bound=Network)
 
 TimeMap = Literal["sigma", "teacher", "scaled"]
 
@@ -41,7 +43,7 @@ class StudentConfig:
 
     lora_rank: int = 64  # paper, appendix B
     lora_alpha: int = 64  # ours: scale 1
-    lora_targets: tuple[str, ...] = LORA_TARGETS  # ours
+    lora_targets: tuple[str, ...] = LORA_TARGETS  # ours, DiT4SR's layers; (): no LoRA
     time_map: TimeMap = "sigma"  # the paper's c_noise = t, in the teacher's direction
     time_scale: float = 1.0  # c_noise = time_scale * sigma, for time_map "scaled"
     train_time: bool = True  # ours: the start-time embedder too, since it is re-fitted
@@ -83,31 +85,31 @@ class TwoTimeEmbedding(nn.Module):
         return cast("Tensor", times + self.text_embedder(pooled))
 
 
-def build_student(teacher: DiT4SR, config: StudentConfig, *, teacher_scale: float) -> DiT4SR:
+def build_student(teacher: _Network, config: StudentConfig, *, teacher_scale: float) -> _Network:
     """Return a student: a copy of the teacher's network with the additions of `config`.
 
     Where the time map is not the teacher's, call `refit_time` next.
     """
-    network: DiT4SR = copy.deepcopy(teacher).requires_grad_(requires_grad=False)
+    network = copy.deepcopy(teacher).requires_grad_(requires_grad=False)
     two_times = TwoTimeEmbedding(network.time_text_embed, scale=config.scale(teacher_scale))
     network.add_module("time_text_embed", two_times)
-    lora = LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        target_modules=list(config.lora_targets),
-        lora_dropout=0.0,
-        init_lora_weights=True,
-    )
-    inject_adapter_in_model(lora, network)
+    if config.lora_targets:
+        lora = LoraConfig(
+            r=config.lora_rank,
+            lora_alpha=config.lora_alpha,
+            target_modules=list(config.lora_targets),
+            lora_dropout=0.0,
+            init_lora_weights=True,
+        )
+        inject_adapter_in_model(lora, network)
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(is_trained(name, config, network.shape.key_control))
+        parameter.requires_grad_(_is_trained(network, name, config))
     return network
 
 
-def is_trained(name: str, config: StudentConfig, key_control: KeyControl) -> bool:
-    """Return whether stage 2 trains a parameter of the student."""
+def _is_trained(network: Network, name: str, config: StudentConfig) -> bool:
     return (
-        (is_control(name) and not is_without_effect(name, key_control))
+        (network.is_condition(name) and not network.is_dead(name))
         or "lora_" in name
         or ".end_embedder." in name
         or (config.train_time and ".timestep_embedder." in name)
@@ -132,8 +134,8 @@ class Refit:
 
 @torch.enable_grad()
 def refit_time(
-    student: DiT4SR,
-    teacher: DiT4SR,
+    student: Network,
+    teacher: Network,
     *,
     teacher_scale: float,
     ridge: float = 1e-6,

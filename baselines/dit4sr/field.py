@@ -7,10 +7,12 @@ and V(z, sigma) = dz/dsigma.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from benchmarks.api.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +51,63 @@ class Velocity(Protocol):
         ...
 
 
-class Network(Protocol):
-    """What may stand behind a velocity field: DiT4SR, or another network of the same task."""
+class Network(nn.Module):
+    """What may stand behind a velocity field: all that sampler, student and trainer ask of it.
 
-    @property
-    def compute_dtype(self) -> torch.dtype:
-        """The dtype that z, z_LR and text are given in."""
-        ...
+    DiT4SR is one. Another network takes its place by filling in what is here; its
+    `time_text_embed` is a module with diffusers' parts (`time_proj`, `timestep_embedder`,
+    `text_embedder`), which a student replaces by one of two times.
+    """
 
-    def __call__(
-        self, z: Tensor, z_lr: Tensor, text: Tensor, pooled: Tensor, timestep: Tensor, /
+    time_text_embed: nn.Module  # (timestep, pooled text) -> what the blocks are modulated by
+
+    def forward(
+        self, z: Tensor, z_lr: Tensor, text: Tensor, pooled: Tensor, timestep: Tensor
     ) -> Tensor:
-        """Return the output (B, C_out, H, W).
+        """Return V, or U where `time_text_embed` takes two times, (B, C, H, W).
 
         Args:
             z: noisy latent (B, C, H, W).
-            z_lr: latent of the LR image, as `z`.
+            z_lr: the condition made of the LR image (B, C', H, W).
             text: text tokens (B, T, width).
             pooled: pooled text (B, pooled width).
-            timestep: what its time embedding takes, in float32: (B,), a multiple of sigma, or
-                (B, 2), sigma and r, where it gives mean velocities.
+            timestep: what the time embedding takes, in float32: (B,) a multiple of sigma, or
+                (B, 2) sigma and r.
         """
-        ...
+        raise NotImplementedError
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.parameters()).device
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """The dtype that z, z_LR and text are to be given in."""
+        return next(self.parameters()).dtype
+
+    def is_condition(self, name: str) -> bool:
+        """Return whether a parameter is trained where the rest is pretrained; here, all are."""
+        return True
+
+    def is_dead(self, name: str) -> bool:
+        """Return whether a parameter never receives a gradient."""
+        return False
+
+    def enable_gradient_checkpointing(self) -> None:
+        """Recompute activations in the backward pass.
+
+        Raises:
+            ConfigError: the network cannot.
+        """
+        raise ConfigError(f"{type(self).__name__} has no gradient checkpointing.")
 
 
 def evaluate(network: Network, z: Tensor, timestep: Tensor, c: Condition) -> Tensor:
     """Return a network's output, z and condition cast to the dtype that it computes in."""
     dtype = network.compute_dtype
     z, z_lr, text, pooled = (part.to(dtype) for part in (z, c.z_lr, c.text, c.pooled))
-    return network(z, z_lr, text, pooled, timestep)
+    return cast("Tensor", network(z, z_lr, text, pooled, timestep))
 
 
 class NetworkVelocity:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Generator, Tensor
 
 from baselines.dit4sr.field import over
+
+if TYPE_CHECKING:
+    from baselines.dit4sr.field import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +20,7 @@ class FlowMatchingConfig:
 
     density: Literal["logit-normal", "uniform"] = "logit-normal"  # of u, before the shift
     shift: float = 3.0  # sigma = shift u / (1 + (shift - 1) u)
-    trained: Literal["control", "all"] = "control"  # the LR stream, or a whole new network
+    trained: Literal["control", "all"] = "control"  # the LR stream, or the whole network
 
     def sample_sigma(self, batch: int, generator: Generator) -> Tensor:
         """Draw noise levels (B,) by density and shift."""
@@ -26,6 +29,13 @@ class FlowMatchingConfig:
         else:
             u = torch.randn(batch, generator=generator).sigmoid()
         return self.shift * u / (1 + (self.shift - 1) * u)
+
+
+def mark_trained(network: Network, config: FlowMatchingConfig) -> None:
+    """Let gradients reach what stage 1 trains of a network, and nothing else."""
+    for name, parameter in network.named_parameters():
+        wanted = config.trained == "all" or network.is_condition(name)
+        parameter.requires_grad_(wanted and not network.is_dead(name))
 
 
 def straight_path(x: Tensor, eps: Tensor, sigma: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from diffusers.models.attention_processor import Attention
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
+from baselines.dit4sr.field import Network
 from benchmarks.api.errors import ConfigError
 
 KeyControl = Literal["noise", "lr"]
@@ -164,8 +165,16 @@ def _text(attn: Any, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return q, k, _heads(attn, attn.add_v_proj(text))
 
 
-class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyped
+class DiT4SR(SD3Transformer2DModel, Network):  # type: ignore[misc]  # diffusers is untyped
     """SD3's transformer with an LR stream: velocity of z at a noise level, given LR and text."""
+
+    # Made by diffusers' constructor.
+    pos_embed: Any
+    context_embedder: Any
+    transformer_blocks: Any
+    norm_out: Any
+    proj_out: Any
+    inner_dim: int
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(  # noqa: PLR0917  # diffusers registers a config by the constructor's own names
@@ -208,8 +217,7 @@ class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyp
             raise ConfigError("key_control 'noise' reuses a normalised key: qk_norm must be set")
         self.grid = TokenGrid()
         processor = LRStreamProcessor(key_control)
-        blocks: Any = self.transformer_blocks
-        for block in blocks:
+        for block in self.transformer_blocks:
             block.ff = LRFeedForward(self.inner_dim, self.grid)
             for attn in (block.attn, block.attn2):
                 if attn is not None:
@@ -228,6 +236,14 @@ class DiT4SR(SD3Transformer2DModel):  # type: ignore[misc]  # diffusers is untyp
         """The dtype of the head, which is never adapted nor kept in float32 to be trained."""
         dtype: torch.dtype = self.proj_out.weight.dtype
         return dtype
+
+    def is_condition(self, name: str) -> bool:
+        """Return whether a parameter belongs to the LR stream, which DiT4SR and MFSR train."""
+        return "control" in name
+
+    def is_dead(self, name: str) -> bool:
+        """Return whether it is `to_k_control` in releases f and q, which never has a gradient."""
+        return self.shape.key_control == "noise" and "to_k_control" in name
 
     def init_lr_stream(self) -> None:
         """Initialise the LR stream: zeros, and `to_out_control` as a copy of the image's own.
@@ -300,13 +316,3 @@ def _add_lr_projections(attn: Attention) -> None:
     width = attn.inner_dim
     for name in ("to_q_control", "to_k_control", "to_v_control", "to_out_control"):
         attn.add_module(name, nn.Linear(width, width))
-
-
-def is_control(name: str) -> bool:
-    """Return whether a parameter belongs to the LR stream: what DiT4SR and MFSR train."""
-    return "control" in name
-
-
-def is_without_effect(name: str, key_control: KeyControl) -> bool:
-    """Return whether a parameter never receives a gradient: `to_k_control` in releases f and q."""
-    return key_control == "noise" and "to_k_control" in name

@@ -167,7 +167,8 @@ def _check_variant(network: DiT4SR, release: Release, folder: Path) -> None:
 
 def save_dit(network: DiT4SR, folder: Path, *, max_shard: str = "5GB") -> None:
     """Write a network as diffusers would, with this project's class name in `config.json`."""
-    network.save_pretrained(folder, max_shard_size=max_shard, safe_serialization=True)
+    save: Any = network.save_pretrained
+    save(folder, max_shard_size=max_shard, safe_serialization=True)
 
 
 def _json(path: Path) -> dict[str, Any]:

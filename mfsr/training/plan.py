@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from baselines.dit4sr.network import DiT4SR, is_control, is_without_effect
-from mfsr.field import Field
-from mfsr.student import build_student, is_trained, lora_layers
+from baselines.dit4sr.flow_matching import mark_trained
+from baselines.dit4sr.network import DiT4SR
+from mfsr.student import build_student, lora_layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,44 +82,40 @@ def plan(recipe: Recipe) -> TrainingPlan:
     """Return the plan of a recipe."""
     with torch.device("meta"):
         network = DiT4SR.of(recipe.network)
-        if recipe.stage == "mfsr":
+        if recipe.stage == "teacher":
+            mark_trained(network, recipe.flow)
+        else:
             assert recipe.model.student is not None
             network = build_student(
                 network, recipe.model.student, teacher_scale=recipe.model.time_scale
             )
     named = list(network.named_parameters())
-    trained = [(n, p) for n, p in named if _trained(n, recipe)]
-    dead = [(n, p) for n, p in named if is_without_effect(n, recipe.network.key_control)]
+    trained = [(n, p) for n, p in named if p.requires_grad]
+    dead = [(n, p) for n, p in named if network.is_dead(n)]
     parts = [_part(name, trained, test) for name, test in _PARTS]
     return TrainingPlan(
         recipe=recipe,
         network=sum(p.numel() for _, p in named),
         trained=tuple(part for part in parts if part.tensors),
-        without_effect=_part("without effect", dead, is_control),
+        without_effect=_part("without effect", dead, lambda _: True),
         lora=tuple(lora_layers(network)),
         memory=_memory(recipe, network, trained),
     )
 
 
-def _trained(name: str, recipe: Recipe) -> bool:
-    key_control = recipe.network.key_control
-    if recipe.stage == "mfsr":
-        assert recipe.model.student is not None
-        return is_trained(name, recipe.model.student, key_control)
-    if is_without_effect(name, key_control):
-        return False
-    return recipe.flow.trained == "all" or is_control(name)
+def _is_lr_stream(name: str) -> bool:
+    return "control" in name
 
 
 _PARTS = (
-    ("LR stream", is_control),
-    ("LoRA", lambda name: "lora_" in name and not is_control(name)),
+    ("LR stream", _is_lr_stream),
+    ("LoRA", lambda name: "lora_" in name and not _is_lr_stream(name)),
     ("end-time embedder", lambda name: ".end_embedder." in name),
     ("start-time embedder", lambda name: "time_text_embed.timestep_embedder." in name),
     (
         "other",
         lambda name: not (
-            is_control(name) or "lora_" in name or ".end_embedder." in name
+            _is_lr_stream(name) or "lora_" in name or ".end_embedder." in name
             or "time_text_embed.timestep_embedder." in name
         ),
     ),
@@ -138,7 +134,7 @@ def _memory(
     trainer, shape = recipe.trainer, recipe.network
     half = _BYTES[trainer.precision]
     learnt = sum(p.numel() for _, p in trained)
-    frozen = sum(p.numel() for p in Field(network).parameters()) - learnt
+    frozen = sum(p.numel() for p in network.parameters()) - learnt
     side = recipe.data.crop // recipe.model.latent.factor // shape.patch_size
     text = recipe.model.text.length or _CLIP_TOKENS + recipe.model.text.t5_tokens
     tokens = 2 * side * side + text

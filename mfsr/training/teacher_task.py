@@ -8,8 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from baselines.dit4sr.field import Condition
-from baselines.dit4sr.flow_matching import FlowMatchingConfig, squared_error, straight_path
-from baselines.dit4sr.network import is_control, is_without_effect
+from baselines.dit4sr.flow_matching import (
+    FlowMatchingConfig,
+    mark_trained,
+    squared_error,
+    straight_path,
+)
 from baselines.dit4sr.sampler import sample_euler, shifted_sigmas
 from mfsr.field import Field, FieldVelocity
 from mfsr.tiny.phrases import PhraseTable
@@ -44,12 +48,9 @@ class TeacherTask(Task):
         self.field = field
         table = self.text if isinstance(self.text, PhraseTable) else None
         self.module = TextField(field, table)
-        for name, parameter in self.module.named_parameters():
-            parameter.requires_grad_(self._is_trained(name))
-
-    def _is_trained(self, name: str) -> bool:
-        dead = is_without_effect(name, self.field.network.shape.key_control)
-        return not dead and (self.config.trained == "all" or is_control(name))
+        mark_trained(field.network, config)
+        if table is not None:
+            table.requires_grad_(requires_grad=config.trained == "all")
 
     def loss(
         self, model: nn.Module, batch: Sample, streams: Streams, step: int

@@ -25,7 +25,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from baselines.dit4sr.network import DiT4SR
+from baselines.dit4sr.field import Network
 from benchmarks.api.errors import ConfigError, MFSRBenchError
 from mfsr.training.checkpoint import Checkpoint, checkpoints, load_checkpoint, save_checkpoint
 from mfsr.training.ema import EMA
@@ -71,7 +71,7 @@ class Trainer:
             )
         if config.gradient_checkpointing:
             for module in task.module.modules():
-                if isinstance(module, DiT4SR):
+                if isinstance(module, Network):
                     module.enable_gradient_checkpointing()
         trained = [p for p in task.module.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(

@@ -15,7 +15,7 @@ import filling
 import pytest
 import torch
 
-from baselines.dit4sr.network import DiT4SR, DiTConfig, is_control
+from baselines.dit4sr.network import DiT4SR, DiTConfig
 from benchmarks.api.errors import ConfigError
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_network.json").read_text())
@@ -113,7 +113,7 @@ def test_a_non_square_latent_keeps_its_layout() -> None:
 def test_full_size_has_the_published_parameters() -> None:
     with torch.device("meta"):
         network = DiT4SR.of(DiTConfig())
-    control = {n: p.numel() for n, p in network.named_parameters() if is_control(n)}
+    control = {n: p.numel() for n, p in network.named_parameters() if network.is_condition(n)}
     dead = 122_764_928  # upstream's unused text projections of attn2 (facts of its state dict)
     assert len(control) == 344
     assert sum(control.values()) == 350_877_696
