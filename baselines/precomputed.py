@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from benchmarks.api.card import MethodCard
 from benchmarks.api.errors import DataError, OutputError, UsageError
-from benchmarks.api.images import SUFFIXES, read_rgb, sha256_file, show, to_tensor
+from benchmarks.api.folders import ImageFolder, image_id, look
+from benchmarks.api.images import read_rgb, sha256_file, show, to_tensor
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Precomputed(Restorer):
     )
     computes = False
 
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime)
+        _, self._folder = _parse(runtime.argument)
+        self._listed: dict[Path, ImageFolder] = {}
+
     @classmethod
     def card_for(cls, argument: str) -> MethodCard:
         """Return a card that carries the user's name for the folder."""
@@ -66,7 +72,7 @@ class Precomputed(Restorer):
         """Return a hash over names and contents of all images in the folder."""
         _, folder = _parse(argument)
         digest = hashlib.sha256()
-        for path in _images(folder):
+        for path in sorted(path for root in _roots(folder) for path in look(root).files):
             digest.update(f"{path.relative_to(folder)}\0{sha256_file(path)}\n".encode())
         return digest.hexdigest()
 
@@ -78,12 +84,24 @@ class Precomputed(Restorer):
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
         import torch
 
-        _, folder = _parse(self.runtime.argument)
-        found = [to_tensor(read_rgb(_find(folder, batch.dataset, image))) for image in batch.ids]
+        found = [to_tensor(read_rgb(self._find(batch.dataset, image))) for image in batch.ids]
         sizes = {tuple(image.shape[1:]) for image in found}
         if len(sizes) > 1:
             raise OutputError(f"results of one batch have different sizes: {sorted(sizes)}")
         return torch.stack(found)
+
+    def _find(self, dataset: str, image: str) -> Path:
+        for root in (self._folder / dataset, self._folder):
+            if not root.is_dir():
+                continue
+            if root not in self._listed:
+                self._listed[root] = look(root)
+            found = [path for path in self._listed[root].files if image_id(path) == image]
+            if len(found) > 1:
+                raise OutputError(f"two results for '{image}': {found[0].name}, {found[1].name}")
+            if found:
+                return found[0]
+        raise OutputError(f"no result for '{image}' in {show(self._folder)} or its '{dataset}'")
 
 
 def _parse(argument: str) -> tuple[str, Path]:
@@ -95,20 +113,9 @@ def _parse(argument: str) -> tuple[str, Path]:
     return name, path
 
 
-def _images(folder: Path) -> list[Path]:
+def _roots(folder: Path) -> list[Path]:
+    """Return the folders that results are looked for in."""
     try:
-        return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        return [folder, *(path for path in folder.iterdir() if path.is_dir())]
     except OSError as error:
         raise DataError(f"Cannot list {show(folder)}: {error.strerror or error}.") from None
-
-
-def _find(folder: Path, dataset: str, image: str) -> Path:
-    for root in (folder / dataset, folder):
-        found = [
-            root / (image + suffix) for suffix in SUFFIXES if (root / (image + suffix)).is_file()
-        ]
-        if len(found) > 1:
-            raise OutputError(f"two results for '{image}': {found[0].name}, {found[1].name}")
-        if found:
-            return found[0]
-    raise OutputError(f"no result for '{image}' in {show(folder)} or its '{dataset}'")

@@ -5,7 +5,8 @@ metrics and sub-commands through entry points (`benchmarks.registry`).
 
 - `api`       the seam: all that the author of a method, metric or data set needs
 - `registry`  names -> plugins
-- `datasets`  the catalogue, pairing, manifests, fetching
+- `pairing`   images of two folders, by name
+- `datasets`  the catalogue, manifests, fetching
 - `metrics`   the catalogue, protocols, back ends, scoring
 - `engine`    plan -> tasks -> worker processes
 - `results`   the run directory, the score cache, provenance

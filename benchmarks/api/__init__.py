@@ -9,7 +9,8 @@ package re-exports nothing, so that importing a card never imports torch.
 - `dataset`   what is known of a data set, as frozen data
 - `metric`    what is known of a metric, and the two classes that compute one
 - `prompts`   the abstract class that says in words what an image shows
-- `images`    8-bit RGB files in and out
+- `images`    8-bit RGB files in and out; `image_files` opens them, `colour_profiles` names theirs
+- `folders`   what lies in a folder of images
 - `resizing`  8-bit images by Pillow's filters
 - `colour`    giving a restored image the colours of its source
 - `tiling`    running a network on overlapping tiles of a large latent

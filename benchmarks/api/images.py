@@ -9,104 +9,88 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from benchmarks.api import image_files
+from benchmarks.api.colour_profiles import foreign_profile
 from benchmarks.api.errors import DataError, ImageError, ResourceError
+from benchmarks.api.text import first_line as first_line  # noqa: PLC0414
+from benchmarks.api.text import show as show  # noqa: PLC0414
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-_LOSSLESS_TO_RGB = {"RGB", "L", "P", "1"}
-_SIXTEEN_BIT = {"I", "I;16", "I;16B", "I;16L", "I;16N", "F"}
+# Of a PNG file, what makes a program show other colours, or another way up, than its pixels.
+_PRESENTATION = {"icc_profile", "gamma", "chromaticity", "srgb", "exif", "transparency"}
 
 
-def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Read an image file as 8-bit RGB, of shape (h, w, 3).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a file says of its image, before the pixels are decoded."""
 
-    Grey and palette images become RGB without loss. What would need a decision that changes
-    numbers (16 bit, CMYK, real transparency, several frames) is refused. EXIF orientation is
-    ignored, as in the official code of every method here.
+    height: int  # pixels
+    width: int
+    profile: str  # the name of its colour profile, where that is not sRGB
+    orientation: int  # as in EXIF: 1 is upright
+    as_stored: bool  # a PNG that every program shows with the pixel values that are stored
+
+
+def read_header(path: Path) -> Header:
+    """Return what a file says of its image; what `read_rgb` refuses by the header is refused.
 
     Raises:
-        ImageError: the file is missing, truncated, too large to be safe, or of a refused kind.
+        ImageError: as `read_rgb`, but for what only the pixels show.
     """
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is damaged raises below, with a better message
-            with Image.open(path) as image:
-                return _as_rgb(image, path)
-    except ImageError:
-        raise
-    except FileNotFoundError:
-        raise ImageError(f"No such image: {show(path)}") from None
-    except Image.DecompressionBombError as error:
-        raise ImageError(
-            f"{show(path)} is too large to decode safely: {error}",
-            "Crop it, or split it into tiles.",
-        ) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        # Pillow answers a damaged file with any of these, by format.
-        raise ImageError(
-            f"{show(path)} cannot be read: {first_line(error)}",
-            "The file is damaged or not an image: get it again.",
-        ) from None
-
-
-def _as_rgb(image: object, path: Path) -> NDArray[np.uint8]:
-    import numpy as np
-    from PIL import Image
-
-    assert isinstance(image, Image.Image)
-    mode = image.mode
-    if getattr(image, "n_frames", 1) > 1:
-        raise ImageError(f"{show(path)} holds several frames.", "Save the frame that you mean.")
-    if mode in _SIXTEEN_BIT:
-        raise ImageError(
-            f"{show(path)} is not 8-bit (mode {mode}).",
-            "Convert it to 8-bit RGB yourself: the rounding rule would change the numbers.",
+    with image_files.opened(path) as image:
+        content = image.info.get("icc_profile")
+        return Header(
+            height=image.height,
+            width=image.width,
+            profile=foreign_profile(content) if content else "",
+            orientation=image_files.orientation(image),
+            as_stored=image.format == "PNG" and not _PRESENTATION & image.info.keys(),
         )
-    if mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        if rgba.getchannel("A").getextrema() != (255, 255):
-            raise ImageError(
-                f"{show(path)} has transparent pixels.", "Flatten it over a background first."
-            )
-        image = rgba.convert("RGB")
-    elif mode not in _LOSSLESS_TO_RGB:
-        raise ImageError(
-            f"{show(path)} has colour mode {mode}; RGB is needed.",
-            "Convert it to RGB with the colour profile that it was made for.",
-        )
-    return np.asarray(image.convert("RGB"), dtype=np.uint8)
 
 
 def read_size(path: Path) -> tuple[int, int]:
     """Return (height, width) from the header alone.
 
     Raises:
-        ImageError: the header cannot be read.
+        ImageError: as `read_header`.
     """
-    from PIL import Image
+    header = read_header(path)
+    return header.height, header.width
 
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except FileNotFoundError:
-        raise ImageError(f"No such image: {show(path)}") from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise ImageError(
-            f"{show(path)} cannot be read: {first_line(error)}",
-            "The file is damaged or not an image: get it again.",
-        ) from None
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """Read an image file as 8-bit RGB, of shape (h, w, 3).
+
+    Grey and palette images become RGB without loss. What would need a decision that changes
+    numbers (16 bit, CMYK, real transparency, several frames) is refused. Else the pixels are those
+    of Pillow's `Image.open(path).convert("RGB")`: colour profiles are not applied, nor the EXIF
+    orientation (of a TIFF it is, where it says how the rows are stored). Bytes behind the end of
+    an image are none of it.
+
+    Raises:
+        ImageError: the file is missing, damaged, too large to be safe, or of a refused kind.
+    """
+    import numpy as np
+
+    with image_files.opened(path, whole=True) as image:
+        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+            rgba = image.convert("RGBA")
+            if rgba.getchannel("A").getextrema() != (255, 255):
+                raise ImageError(
+                    f"{show(path)} has transparent pixels.", "Flatten it over a background first."
+                )
+            return np.asarray(rgba.convert("RGB"), dtype=np.uint8)
+        return np.asarray(image.convert("RGB"), dtype=np.uint8)
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> str:
@@ -224,47 +208,3 @@ def sha256_pixels(image: NDArray[np.uint8]) -> str:
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(image.tobytes())
     return digest.hexdigest()
-
-
-def images_in(folder: Path) -> Iterator[Path]:
-    """Yield the image files directly inside `folder`, sorted by name; hidden files are not images.
-
-    Raises:
-        DataError: the folder is missing or cannot be listed, or a name is not usable as an id.
-    """
-    try:
-        entries = sorted(folder.iterdir())
-    except FileNotFoundError:
-        raise DataError(f"No such folder: {show(folder)}") from None
-    except OSError as error:
-        raise DataError(f"Cannot list {show(folder)}: {error.strerror or error}.") from None
-    for entry in entries:
-        if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".") and entry.is_file():
-            _check_name(entry)
-            yield entry
-
-
-def _check_name(path: Path) -> None:
-    name = path.name
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        raise DataError(
-            f"File name {name!r} is not UTF-8.", f"Rename it in {show(path.parent)}."
-        ) from None
-    if not name.isprintable():
-        raise DataError(
-            f"File name {name!r} holds control characters.", f"Rename it in {show(path.parent)}."
-        )
-
-
-def show(path: Path) -> str:
-    """Return a path as text that is safe to print, whatever bytes its name holds."""
-    text = str(path)
-    return text if text.isprintable() else repr(text)
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its type where it has none."""
-    lines = str(error).splitlines()
-    return lines[0] if lines and lines[0] else type(error).__name__

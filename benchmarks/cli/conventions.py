@@ -11,8 +11,8 @@ from benchmarks.console import out, print_json, print_table
 
 if TYPE_CHECKING:
     from benchmarks.cli.score import Summary
-    from benchmarks.conformance.pairing import Pair
     from benchmarks.metrics.conventions import Convention, Explanation, Match
+    from benchmarks.pairing import Pair
     from benchmarks.results.store import RunStore
 
 

@@ -13,9 +13,9 @@ from benchmarks import registry
 from benchmarks.api.errors import ConfigError, DataError, MFSRBenchError
 from benchmarks.console import count, print_error, print_json, print_table, say, transfer
 from benchmarks.datasets import opening, verifying
-from benchmarks.datasets.pairing import Problem
 from benchmarks.datasets.places import Place, locate, of_card
 from benchmarks.options import Json, split_datasets
+from benchmarks.pairing import Problem
 
 if TYPE_CHECKING:
     from benchmarks.datasets.verifying import Report
@@ -163,6 +163,7 @@ def _row(report: Report) -> dict[str, Any]:
         "checked": report.checked,
         "path": str(report.place.root),
         "problems": [asdict(problem) for problem in report.problems],
+        "notes": list(report.notes),
     }
 
 
@@ -174,6 +175,7 @@ def _failed(place: Place, error: MFSRBenchError) -> dict[str, Any]:
         "checked": None,
         "path": str(place.root),
         "problems": [],
+        "notes": [],
         "error": {"cause": error.cause, "remedy": error.remedy},
     }
 
@@ -189,6 +191,8 @@ def _show(rows: list[dict[str, Any]], *, json: bool) -> None:
     for row in rows:
         for problem in row["problems"]:
             say(f"{row['dataset']}: {Problem(**problem)}")
+        for note in row["notes"]:
+            say(f"{row['dataset']}: note: {note}")
 
 
 def _raise(failures: list[MFSRBenchError]) -> None:

@@ -100,6 +100,9 @@ def execute(config: RunConfig, cache: ScoreCache, *, quiet: bool) -> int:
     from benchmarks.progress import progress
     from benchmarks.results.session import session
 
+    for dataset in () if quiet else config.datasets:
+        for note in dataset.notes:
+            console.say(f"{dataset.card.id}: {note}")
     failures = 0
     before = signal.signal(signal.SIGTERM, _as_interrupt)
     opened = {dataset.card.id: dataset.spec for dataset in config.datasets}

@@ -54,6 +54,9 @@ def show_plan(settled: Preflight, cache: ScoreCache, *, json: bool) -> None:
         [_cells(line) for line in lines],
         title=f"Run {config.out}, {config.protocol.id} ({config.protocol.hash})",
     )
+    for dataset in config.datasets:
+        for note in dataset.notes:
+            console.out().print(f"{dataset.card.id}: {note}", markup=False)
     for metric, reason in config.skipped.items():
         console.out().print(f"{metric}: skipped; {reason}", markup=False)
     if settled.missing:
@@ -142,6 +145,7 @@ def _as_json(settled: Preflight, lines: list[Line]) -> dict[str, Any]:
         "protocol": config.protocol.id,
         "protocol_hash": config.protocol.hash,
         "plan": [asdict(line) for line in lines],
+        "notes": {dataset.card.id: list(dataset.notes) for dataset in config.datasets},
         "skipped_metrics": dict(config.skipped),
         "missing": [item.as_json() for item in settled.missing],
     }

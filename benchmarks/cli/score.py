@@ -20,8 +20,8 @@ from benchmarks.options import Json, Quiet, split_lists
 if TYPE_CHECKING:
     from benchmarks.api.metric import MetricSpec
     from benchmarks.api.weights import WeightStore
-    from benchmarks.conformance.pairing import Pair
     from benchmarks.engine.score import Resources
+    from benchmarks.pairing import Pair
     from benchmarks.results.rows import FailureRow
     from benchmarks.results.store import RunStore
 
@@ -66,12 +66,14 @@ def score(
 
     What was scored before, here or in a run, is not computed again.
     """
-    from benchmarks.conformance.pairing import pair
     from benchmarks.engine.folder import resources_for
+    from benchmarks.pairing import pair
     from benchmarks.results.cache import ScoreCache
 
     cache = ScoreCache()
-    pairs = pair(sr, hr)
+    paired = pair(sr, hr)
+    for note in paired.notes:
+        say(note)
     names = split_lists(metrics)
     chosen = _chosen(names, protocol, has_reference=hr is not None, every=conventions)
     specs, skipped = _runnable(chosen, missing)
@@ -82,14 +84,14 @@ def score(
         devices=devices(split_lists(device)),
         workers=cores() if workers is None else workers,
     )
-    failures = _score(pairs, resources, quiet=quiet)
+    failures = _score(paired.pairs, resources, quiet=quiet)
     summary = _summary(specs, resources.store)
     if per_image:
         _write_per_image(per_image, resources.store)
     if conventions:
         from benchmarks.cli.conventions import show_conventions
 
-        show_conventions(summary, pairs, resources.store, expect, json=json)
+        show_conventions(summary, paired.pairs, resources.store, expect, json=json)
     elif json:
         print_json(_as_json(sr, hr, protocol, summary, skipped, failures))
     else:

@@ -94,6 +94,8 @@ def _print(found: Conformance) -> None:
             out.print(f"{one.metric}: {text}, {one.tolerance.mean:.0e} is allowed.", markup=False)
     for metric, reason in found.left_out.items():
         out.print(f"{metric}: not compared; {reason}.", markup=False)
+    for note in found.notes:
+        console.say(note)
     count = sum(not verdict.agrees for verdict in found.verdicts)
     out.print(
         f"{count} of {len(found.verdicts)} metrics differ beyond their tolerance."

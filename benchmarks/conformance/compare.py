@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import registry
 from benchmarks.api.errors import DataError, UsageError
-from benchmarks.conformance.pairing import Pair, pair
 from benchmarks.metrics.tolerances import TOLERANCES, Tolerance
+from benchmarks.pairing import Pair, pair
 
 if TYPE_CHECKING:
     from benchmarks.conformance.parse import PublishedScores
@@ -65,6 +65,7 @@ class Conformance:
     n_published: int  # images that have published scores
     verdicts: tuple[Verdict, ...]
     left_out: Mapping[str, str]  # metric -> why it was not compared
+    notes: tuple[str, ...] = ()  # what the folders hold that is not used
 
     @property
     def agrees(self) -> bool:
@@ -80,6 +81,7 @@ class Conformance:
             "agrees": self.agrees,
             "metrics": [verdict.as_json() for verdict in self.verdicts],
             "left_out": dict(self.left_out),
+            "notes": list(self.notes),
         }
 
 
@@ -108,7 +110,8 @@ def verify(
         DataError: the folder does not hold the published images.
     """
     chosen = _choose(metrics, published)
-    pairs = pair(sr, hr, published.images, subset=subset)
+    paired = pair(sr, hr, published.images, subset=subset)
+    pairs = paired.pairs
     left_out: dict[str, str] = {}
     if len(pairs) < len(published.images):
         reason = f"its published value is of all {len(published.images)} images"
@@ -122,6 +125,7 @@ def verify(
         n_published=len(published.images),
         verdicts=tuple(_judge(metric, pairs, ours, published) for metric in chosen),
         left_out=left_out,
+        notes=paired.notes,
     )
 
 

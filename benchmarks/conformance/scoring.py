@@ -14,8 +14,8 @@ from benchmarks.results.cache import ScoreCache
 from benchmarks.results.rows import FailureRow, ScoreRow, SetScoreRow
 
 if TYPE_CHECKING:
-    from benchmarks.conformance.pairing import Pair
     from benchmarks.engine.events import Event
+    from benchmarks.pairing import Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

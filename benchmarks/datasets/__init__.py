@@ -3,7 +3,7 @@
 - `catalogue` the sets that are known, as data; `manifests/` holds the hashes of their files
 - `places`    from what the user writes to folders
 - `opening`   `open_dataset`, the one door of the harness
-- `pairing`   samples out of folders, by name
+- `samples`   what lies in the folders of a set: samples, problems, notes
 - `manifests` per-file hashes, shipped or made
 - `verifying` names, counts, sizes and contents against the card
 - `fetching`  downloads; `archives` unpacks what strangers packed

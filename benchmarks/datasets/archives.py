@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from benchmarks.api.errors import DataError
-from benchmarks.api.images import SUFFIXES, show, write_atomic
+from benchmarks.api.image_files import SUFFIXES
+from benchmarks.api.images import show, write_atomic
 
 if TYPE_CHECKING:
     from benchmarks.api.dataset import Side

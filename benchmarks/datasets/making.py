@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.api.errors import ConflictError, DataError
-from benchmarks.api.images import images_in, read_rgb, read_size, sha256_file, show, write_atomic
+from benchmarks.api.folders import look
+from benchmarks.api.images import read_rgb, read_size, sha256_file, show, write_atomic
 from benchmarks.datasets import manifests
 from benchmarks.datasets.degrading import PARAMETERS, pixel_row, recipe_of, stream, write_pair
 
@@ -64,7 +65,7 @@ def make(
 
 
 def _find(folder: Path) -> dict[str, Path]:
-    found = {path.stem: path for path in images_in(folder)}
+    found, _ = look(folder).by_id()
     absent = [name for name in ORIGINALS if name not in found]
     if absent:
         named = ", ".join(absent[:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")

@@ -27,6 +27,7 @@ class OpenDataset:
     root: Path
     samples: tuple[Sample, ...]  # sorted by id
     manifest_sha256: str  # of (id, hash of LR, hash of HR) over all samples
+    notes: tuple[str, ...] = ()  # what its folders hold that is not used, and the like
 
     @property
     def spec(self) -> str:
@@ -58,7 +59,13 @@ def open_dataset(spec: str, *, sha256: Callable[[Path], str] = sha256_file) -> O
         raise verifying.refuse(report)
     card, root = report.place.card, report.place.root
     identity = _identity(report, sha256)
-    return OpenDataset(card=card, root=root, samples=report.samples, manifest_sha256=identity)
+    return OpenDataset(
+        card=card,
+        root=root,
+        samples=report.samples,
+        manifest_sha256=identity,
+        notes=report.notes,
+    )
 
 
 def look(place: Place, *, sha256: Callable[[Path], str] = sha256_file) -> Report:

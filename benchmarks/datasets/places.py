@@ -98,11 +98,18 @@ def _slug(folder: Path) -> str:
     return name.strip("-._") or "images"
 
 
-def missing(place: Place) -> DataError:
-    """Return the error that says how to get a set that is not on this machine."""
+def missing(place: Place, note: str = "") -> DataError:
+    """Return the error that says how to get a set that is not on this machine.
+
+    Args:
+        place: the set.
+        note: what its folders hold instead.
+    """
     card = place.card
     if card.kind == "folder":
-        return DataError(f"No images in {show(place.lr)}.", "Give the folder that holds them.")
+        instead = f" ({note})" if note else ""
+        what = f"No images in {show(place.lr)}{instead}."
+        return DataError(what, "Give the folder that holds them.")
     if card.kind == "built-in":
         return DataError(
             f"Data set '{card.id}' is not whole: {show(place.root)} lacks images.",

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from benchmarks.api.errors import DataError, ImageError
 from benchmarks.api.images import sha256_file
 from benchmarks.datasets import manifests
-from benchmarks.datasets.pairing import Problem, pair
 from benchmarks.datasets.places import missing
+from benchmarks.datasets.samples import contents_of
+from benchmarks.pairing import Problem
 
 if TYPE_CHECKING:
     from benchmarks.api.dataset import Sample, Side
@@ -27,6 +28,7 @@ class Report:
     samples: tuple[Sample, ...]
     manifest: Manifest | None  # None: no official one is known, so contents were not checked
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()  # what is nothing wrong, and worth knowing
 
     @property
     def checked(self) -> str:
@@ -48,13 +50,18 @@ def inspect(place: Place, *, sha256: Callable[[Path], str] = sha256_file) -> Rep
     Raises:
         DataError: a folder is missing or cannot be listed, or a name cannot be an id.
     """
-    samples, problems = pair(place)
-    if not samples and not problems:
-        raise missing(place)
+    found = contents_of(place)
+    if not found.samples and not found.problems:
+        raise missing(place, "; ".join(found.notes))
     manifest = manifests.of_card(place.card, place.root)
-    if manifest:
-        problems += tuple(_content_problems(samples, manifest, sha256))
-    return Report(place=place, samples=samples, manifest=manifest, problems=problems)
+    wrong = _content_problems(found.samples, manifest, sha256) if manifest else []
+    return Report(
+        place=place,
+        samples=found.samples,
+        manifest=manifest,
+        problems=(*found.problems, *wrong),
+        notes=found.notes,
+    )
 
 
 def _content_problems(

@@ -16,7 +16,7 @@ from benchmarks.results.store import RunStore
 if TYPE_CHECKING:
     from benchmarks.api.metric import MetricSpec
     from benchmarks.api.weights import WeightStore
-    from benchmarks.conformance.pairing import Pair
+    from benchmarks.pairing import Pair
     from benchmarks.results.cache import ScoreCache
 
 FOLDER = "folder"  # the data set of all rows

@@ -18,7 +18,8 @@ from safetensors.torch import save as to_safetensors
 from torch.utils.data import Dataset
 
 from benchmarks.api.errors import ConfigError, DataError, ImageError
-from benchmarks.api.images import images_in, read_rgb, read_size, show, write_atomic
+from benchmarks.api.folders import look
+from benchmarks.api.images import read_rgb, read_size, show, write_atomic
 from benchmarks.api.seeds import seed_for
 from benchmarks.degradation.pipeline import degrade_pair
 from mfsr.tiny.prompts import POSITIVE
@@ -77,7 +78,7 @@ class Photos:
             DataError: there are none, or more than the share `limit` cannot be used.
         """
         usable, skipped = [], {}
-        for path in (path for folder in folders for path in images_in(folder)):
+        for path in (path for folder in folders for path in look(folder).files):
             try:
                 height, width = read_size(path)
             except ImageError as error:

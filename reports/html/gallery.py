@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import DataError, ResourceError
-from benchmarks.api.images import read_rgb, show, write_atomic, write_png
+from benchmarks.api.images import read_header, read_rgb, show, write_atomic, write_png
 from benchmarks.results.directory import slug
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 THUMBNAIL = 160  # pixels of the longer side: twice what is shown, for dense screens
 _LONGEST = 60  # characters of a file name
-# Chunks of a PNG file that make a browser show other colours, or another way up, than its pixels.
-_PRESENTATION = {"icc_profile", "gamma", "chromaticity", "srgb", "exif", "transparency"}
 
 Put = Callable[[Path, Path], None]
 Progress = Callable[[int, int], None]
@@ -98,20 +96,10 @@ def _tasks(picture: Picture, name: str, folder: Path, put: Put) -> Iterator[Call
 
 def _original(source: Path, target: Path, put: Put) -> None:
     """Put an LR or HR image as the PNG that shows the pixels every method was given."""
-    if _is_plain_png(source):
+    if read_header(source).as_stored:
         put(source, target)
     elif not _is_newer(target, source):
         write_png(target, read_rgb(source))
-
-
-def _is_plain_png(path: Path) -> bool:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return image.format == "PNG" and not _PRESENTATION & image.info.keys()
-    except (OSError, SyntaxError, ValueError):
-        return False  # reading it will say what is wrong
 
 
 def _thumbnail(source: Path, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,19 @@ def test_precomputed_reads_the_data_sets_folder_first(tmp_path: Path, lr: np.nda
     assert method.runtime.card.title == "SUPIR v0"
     assert torch.equal(method.restore(batch(lr))[0], to_tensor(wanted))
     (tmp_path / "set" / "x.png").unlink()
+    method = load(Precomputed, f"SUPIR v0={tmp_path}")
     assert method.restore(batch(lr)).max() == 0
+
+
+def test_precomputed_finds_results_by_content_and_by_name_however_composed(
+    tmp_path: Path, lr: np.ndarray
+) -> None:
+    wanted = np.full((48, 64, 3), 9, np.uint8)
+    name = unicodedata.normalize("NFD", "Zoë")
+    Image.fromarray(wanted).save(tmp_path / f"{name}.jfif", "JPEG", quality=100)
+    method = load(Precomputed, f"A={tmp_path}")
+    sr = method.restore(batch(lr, unicodedata.normalize("NFC", name)))
+    assert torch.equal(sr[0], to_tensor(wanted))
 
 
 def test_precomputed_failures_are_clear(tmp_path: Path, lr: np.ndarray) -> None:
@@ -77,9 +90,11 @@ def test_precomputed_failures_are_clear(tmp_path: Path, lr: np.ndarray) -> None:
     with pytest.raises(OutputError, match="no result for 'x'"):
         method.restore(batch(lr))
     write_png(tmp_path / "x.png", lr)
+    method = load(Precomputed, f"A={tmp_path}")
     with pytest.raises(OutputError, match=r"\(1, 3, 12, 16\) where \(1, 3, 48, 64\)"):
         method.restore(batch(lr))
     (tmp_path / "x.jpg").touch()
+    method = load(Precomputed, f"A={tmp_path}")
     with pytest.raises(OutputError, match="two results"):
         method.restore(batch(lr))
 
@@ -93,6 +108,15 @@ def test_precomputed_needs_a_name_and_a_folder(argument: str) -> None:
 def test_precomputed_needs_a_folder_that_exists(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such folder"):
         Precomputed.card_for(f"A={tmp_path}/none")
+
+
+def test_the_fingerprint_covers_all_that_is_read(tmp_path: Path, lr: np.ndarray) -> None:
+    write_png(tmp_path / "elsewhere" / "x.png", lr)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "set").symlink_to(tmp_path / "elsewhere")
+    before = Precomputed.fingerprint(f"A={tmp_path}/results")
+    write_png(tmp_path / "elsewhere" / "x.png", lr[::-1])
+    assert Precomputed.fingerprint(f"A={tmp_path}/results") != before
 
 
 def test_the_fingerprint_follows_names_and_contents(tmp_path: Path, lr: np.ndarray) -> None:

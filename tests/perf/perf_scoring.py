@@ -15,9 +15,9 @@ from ratios import Ratio, show
 
 from benchmarks import registry
 from benchmarks.api.weights import WeightStore
-from benchmarks.conformance.pairing import Pair
 from benchmarks.engine.events import Advanced
 from benchmarks.engine.folder import resources_for, score_folder
+from benchmarks.pairing import Pair
 from benchmarks.results.cache import ScoreCache
 
 _COPIES = 6  # of the pairs, under other names, so that scoring outlasts starting

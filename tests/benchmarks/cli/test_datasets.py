@@ -46,6 +46,17 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "lr", tmp_path / "hr"
 
 
+def test_verify_names_what_is_not_used(program: Program, folders: tuple[Path, Path]) -> None:
+    (folders[0] / "notes.txt").touch()
+    (folders[0] / "old").mkdir()
+    note = "2 entries are not used in lr/: notes.txt, old (a folder)"
+    code, out, err = program("verify", f"folder:{folders[0]},{folders[1]}")
+    assert code == 0
+    assert f"folder-lr: note: {note}" in " ".join(err.split())
+    (row,) = json.loads(program("verify", "--json", f"folder:{folders[0]},{folders[1]}")[1])
+    assert (row["state"], row["notes"], row["problems"]) == ("correct", [note], [])
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

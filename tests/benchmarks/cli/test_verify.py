@@ -54,7 +54,7 @@ def test_wrong_arguments_say_what_there_is(folders, shared_data: Path) -> None:
     published = shared_data / "osediff_drealsr_published.csv"
     for arguments, error, text in (
         (["--published", "osediff"], UsageError, "osediff-realsr, osediff-drealsr"),
-        (["--published", published], DataError, "lacks 84 of 93 published images"),
+        (["--published", published], DataError, "84 of 93 published images are missing"),
         (["--published", published, "--metrics", "niqqe"], UnknownNameError, "'niqe'"),
         (["--published", "absent.csv"], DataError, "Cannot read absent.csv"),
     ):

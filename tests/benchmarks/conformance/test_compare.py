@@ -13,9 +13,9 @@ from benchmarks import registry
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.metric import MetricSpec
 from benchmarks.conformance.compare import Conformance, verify
-from benchmarks.conformance.pairing import Pair
 from benchmarks.conformance.parse import PublishedScores
 from benchmarks.conformance.scoring import FolderScores
+from benchmarks.pairing import Pair
 
 PSNR, NIQE, FID = "psnr@y601", "niqe@pyiqa", "fid@clean"
 THEIRS = PublishedScores(
@@ -100,7 +100,7 @@ def test_nan_never_agrees(folder: Path) -> None:
 
 def test_a_subset_is_compared_over_its_own_images_and_without_set_metrics(folder: Path) -> None:
     (folder / "b.png").unlink()
-    with pytest.raises(DataError, match="lacks 1 of 2 published images"):
+    with pytest.raises(DataError, match="1 of 2 published images are missing"):
         compare(folder)
     found = compare(folder, subset=True)
     assert (found.n, found.n_published) == (1, 2)

@@ -15,8 +15,8 @@ from benchmarks import registry
 from benchmarks.api.errors import ScoreError
 from benchmarks.api.images import write_png
 from benchmarks.api.metric import MetricRuntime, MetricSpec, SampleMetric, SetMetric
-from benchmarks.conformance.pairing import Pair
 from benchmarks.conformance.scoring import score_pairs
+from benchmarks.pairing import Pair
 
 
 class Difference(SampleMetric):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -129,15 +128,6 @@ def test_an_empty_or_absent_folder(tmp_path: Path) -> None:
     assert "Cannot list" in refused(tmp_path / "file")
 
 
-@pytest.mark.parametrize("name", [b"new\nline.png", b"latin\xe9.png", b"esc\x1b[31m.png"])
-def test_names_that_cannot_be_ids(pairs: tuple[Path, Path], name: bytes) -> None:
-    source = pairs[0] / "a.png"
-    Path(os.fsdecode(os.fsencode(pairs[0]) + b"/" + name)).write_bytes(source.read_bytes())
-    cause = refused(*pairs)
-    assert "File name" in cause
-    assert cause.isprintable()
-
-
 def test_a_folder_that_cannot_be_listed(
     pairs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,11 +138,39 @@ def test_a_folder_that_cannot_be_listed(
     assert "Permission denied" in refused(*pairs)
 
 
-def test_other_files_and_folders_are_passed_over(pairs: tuple[Path, Path]) -> None:
+def test_other_files_and_folders_are_named_with_their_number(pairs: tuple[Path, Path]) -> None:
     (pairs[0] / "notes.txt").write_text("x")
     (pairs[0] / ".hidden.png").write_text("x")
     (pairs[0] / "folder.png").mkdir()
-    assert len(open_dataset(f"folder:{pairs[0]},{pairs[1]}").samples) == 4
+    (pairs[1] / "Thumbs.db").touch()
+    opened = open_dataset(f"folder:{pairs[0]},{pairs[1]}")
+    assert len(opened.samples) == 4
+    assert opened.notes == ("2 entries are not used in lr/: folder.png (a folder), notes.txt",)
+
+
+def test_a_folder_without_images_says_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "lr" / "deeper").mkdir(parents=True)
+    assert "(1 entry is not used in lr/: deeper (a folder))" in refused(tmp_path / "lr")
+
+
+def test_an_image_of_a_kind_that_is_not_read_is_refused(pairs: tuple[Path, Path]) -> None:
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(pairs[0] / "more.ppm")
+    assert "lr/more.ppm" in refused(pairs[0])
+    assert "it is PNM" in refused(pairs[0])
+
+
+def test_what_files_say_and_reading_ignores_is_a_note(tmp_path: Path) -> None:
+    lr = put(tmp_path / "lr", "a.png", "b.png")
+    exif = Image.Exif()
+    exif[274] = 8
+    image = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
+    image.save(lr / "c.png", exif=exif, icc_profile=b"damaged")
+    assert open_dataset(f"folder:{lr}").notes == (
+        "1 of 3 files in lr/ carries another colour profile than sRGB (a damaged colour profile): "
+        "the stored values are used as they are",
+        "1 of 3 files in lr/ is to be shown turned, by the EXIF orientation (c.png): "
+        "the pixels are used as they are stored",
+    )
 
 
 def test_the_hash_of_a_set_is_that_of_its_files(pairs: tuple[Path, Path]) -> None:
