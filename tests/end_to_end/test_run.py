@@ -256,6 +256,7 @@ def test_the_plan_says_everything_and_does_nothing(
     program: Program, photos: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
+    (photos / "lr" / "notes.txt").touch()
     planned = program(
         "run", "--plan", "--json", "--methods", "bicubic", "--out", out,
         "--datasets", f"realsr,folder:{photos}/lr::{photos}/hr",
@@ -264,6 +265,7 @@ def test_the_plan_says_everything_and_does_nothing(
     plan = json.loads(planned.stdout)
     assert [line["images"] for line in plan["plan"]] == [N]
     assert plan["plan"][0]["gpu_bytes"] is None
+    assert plan["notes"] == {"folder-lr": ["1 entry is not used in lr/: notes.txt"]}
     missing = {item["name"]: item for item in plan["missing"]}
     assert missing["realsr"]["exit_code"] == 3
     alexnet = next(item for name, item in missing.items() if "alexnet" in name)

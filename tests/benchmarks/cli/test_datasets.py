@@ -50,7 +50,7 @@ def test_verify_names_what_is_not_used(program: Program, folders: tuple[Path, Pa
     (folders[0] / "notes.txt").touch()
     (folders[0] / "old").mkdir()
     note = "2 entries are not used in lr/: notes.txt, old (a folder)"
-    code, out, err = program("verify", f"folder:{folders[0]},{folders[1]}")
+    code, _, err = program("verify", f"folder:{folders[0]},{folders[1]}")
     assert code == 0
     assert f"folder-lr: note: {note}" in " ".join(err.split())
     (row,) = json.loads(program("verify", "--json", f"folder:{folders[0]},{folders[1]}")[1])
