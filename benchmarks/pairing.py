@@ -86,7 +86,8 @@ def _hints(unknown: Sequence[str], known: Collection[str]) -> list[str]:
     """Return the nearest known name of each unknown one, as far as somebody will read it."""
     hints = []
     for name in unknown[:_NAMED]:
-        near = get_close_matches(name, list(known), n=1)
+        near = [other for other in known if other.casefold() == name.casefold()]
+        near = near or get_close_matches(name, list(known), n=1)
         hints.append(_hint(name, near[0]) if near else "")
     return hints + [""] * (len(unknown) - len(hints))
 

@@ -51,6 +51,7 @@ def test_without_references_there_are_none(folders) -> None:
         ),
         ("sr", lambda f: (f / "e.png").touch(), "sr/e.png: has no published score"),
         ("sr", lambda f: (f / "d.png").rename(f / "b_c.png"), r"b_c.png.*nearest name: 'b c'"),
+        ("sr", lambda f: (f / "a.png").rename(f / "A.png"), "A.png: .*nearest name: 'a'"),
         ("sr", lambda f: (f / "a.jpg").touch(), "sr/a.png: has the name of a.jpg"),
         ("hr", lambda f: (f / "d.png").unlink(), "sr/d.png: has no HR image of its name"),
         ("hr", lambda f: (f / "e.png").touch(), "hr/e.png: has no SR image of its name"),

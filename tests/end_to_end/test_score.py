@@ -107,7 +107,7 @@ def test_unusable_folders_are_data_errors(
     sr, hr = folders
     (hr / "a.png").rename(hr / "A.png")
     for words, says in (
-        (("--sr", sr, "--hr", hr), "have not a reference"),
+        (("--sr", sr, "--hr", hr), "has no HR image of its name"),
         (("--sr", tmp_path / "none", "--hr", hr), "No such folder"),
     ):
         answer = program("score", *words, "--metrics", "psnr")
