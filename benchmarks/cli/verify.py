@@ -11,7 +11,7 @@ from benchmarks import console
 from benchmarks.api.errors import UsageError
 from benchmarks.cli.machine import cores, devices
 from benchmarks.conformance.compare import Conformance, verify
-from benchmarks.conformance.logs import fetch, logs
+from benchmarks.conformance.logs import fetch, logs, recognise
 from benchmarks.conformance.parse import PublishedScores, read_published
 from benchmarks.options import choose, split_lists
 
@@ -49,11 +49,10 @@ def verify_command(
 
     Exit code 1 says that a difference is beyond the tolerance of its metric.
     """
-    theirs = _read(published)
+    names = split_lists(metrics)
+    theirs = _read(published).read_as(names)
     known = {metric: [metric.partition("@")[0]] for metric in (*theirs.samples, *theirs.sets)}
-    chosen = choose(
-        split_lists(metrics), known, what=f"metric of {theirs.title}", see="mfsr-bench list metrics"
-    )
+    chosen = choose(names, known, what=f"metric of {theirs.title}", see="mfsr-bench list metrics")
     from functools import partial
 
     from benchmarks.conformance.scoring import score_pairs
@@ -72,9 +71,11 @@ def verify_command(
 
 def _read(published: str) -> PublishedScores:
     known = logs()
-    if published in known:
-        return read_published(fetch(known[published]), title=known[published].title)
     path = Path(published)
+    log = known.get(published) or recognise(path)
+    if log:
+        place = fetch(log) if published in known else path
+        return read_published(place, title=log.title, arithmetic=log.arithmetic)
     if path.suffix or path.exists():
         return read_published(path)
     raise UsageError(
@@ -91,7 +92,7 @@ def _print(found: Conformance) -> None:
     for one in found.verdicts:
         if one.image and not one.mean_agrees:
             text = f"the means differ by {abs(one.ours - one.published):.1e}"
-            out.print(f"{one.metric}: {text}, {one.tolerance.mean:.0e} is allowed.", markup=False)
+            out.print(f"{one.metric}: {text}, {one.allowed_mean:.0e} is allowed.", markup=False)
     for metric, reason in found.left_out.items():
         out.print(f"{metric}: not compared; {reason}.", markup=False)
     for note in found.notes:

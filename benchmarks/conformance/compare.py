@@ -29,18 +29,24 @@ class Verdict:
     difference: float  # largest absolute difference of one image; of the set value where image=""
     image: str  # where it is
     tolerance: Tolerance
+    rounding: float = 0.0  # half a unit of the last place that was published
 
     @property
     def allowed(self) -> float:
-        """How large `difference` may be."""
+        """How large `difference` may be: never less than what rounding in print may do."""
         per_image = self.tolerance.image if self.image else self.tolerance.mean
         assert per_image is not None
-        return per_image
+        return max(per_image, self.rounding)
+
+    @property
+    def allowed_mean(self) -> float:
+        """How far the set's value may be off: rounding moves a mean no further than a value."""
+        return max(self.tolerance.mean, self.rounding)
 
     @property
     def mean_agrees(self) -> bool:
         """Whether the set's value lies within its tolerance. NaN compares false, so never does."""
-        return abs(self.ours - self.published) <= self.tolerance.mean
+        return abs(self.ours - self.published) <= self.allowed_mean
 
     @property
     def agrees(self) -> bool:
@@ -49,7 +55,7 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict as plain data; what is not finite becomes null."""
-        facts = asdict(self) | {"agrees": self.agrees}
+        facts = asdict(self) | {"allowed": self.allowed, "agrees": self.agrees}
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in facts.items()
@@ -169,6 +175,7 @@ def _judge(
             difference=abs(a - b),
             image="",
             tolerance=tolerance,
+            rounding=published.rounding.get(metric, 0.0),
         )
     images = [one.image for one in pairs]
     mine, theirs = ours.samples.get(metric, {}), published.samples[metric]
@@ -185,6 +192,7 @@ def _judge(
         difference=differences[worst],
         image=worst,
         tolerance=tolerance,
+        rounding=published.rounding.get(metric, 0.0),
     )
 
 

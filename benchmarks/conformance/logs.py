@@ -28,6 +28,7 @@ class PublishedLog:
     n: int  # images
     url: str
     sha256: str
+    arithmetic: str  # "tf32" where convolutions were computed so, "" for float32
     means: Mapping[str, float]  # the set means that it prints, by its own column titles
 
 
@@ -48,6 +49,14 @@ def find(name: str) -> PublishedLog:
     if name not in known:
         raise registry.unknown("published log", name, known, see="mfsr-bench verify --help")
     return known[name]
+
+
+def recognise(path: Path) -> PublishedLog | None:
+    """Return the known log that a file is a copy of, by its hash, or None."""
+    if not path.is_file():
+        return None
+    sha256 = sha256_file(path)
+    return next((log for log in logs().values() if log.sha256 == sha256), None)
 
 
 def fetch(log: PublishedLog) -> Path:

@@ -12,6 +12,7 @@ import torch
 from benchmarks.api.metric import MetricRuntime, SampleMetric
 from benchmarks.metrics.deep.construct import build_pyiqa
 from benchmarks.metrics.deep.precision import full_precision, to_batch
+from benchmarks.metrics.deep.tf32 import TF32, convolve_in_tf32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,4 +88,7 @@ def shorter_side(image: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
 def load(runtime: MetricRuntime) -> Dists:
     """Build DISTS in the spec's variant."""
     resize = runtime.spec.settings.get("resize")
-    return Dists(build_pyiqa(runtime), runtime.device, int(resize) if resize else None)
+    network = build_pyiqa(runtime)
+    if runtime.spec.settings.get("arithmetic") == TF32:
+        convolve_in_tf32(network, but_first=True)
+    return Dists(network, runtime.device, int(resize) if resize else None)

@@ -10,6 +10,7 @@ from pyiqa.archs.lpips_arch import normalize_tensor
 from benchmarks.api.metric import MetricRuntime, SampleMetric
 from benchmarks.metrics.deep.construct import build_pyiqa
 from benchmarks.metrics.deep.precision import full_precision, to_batch
+from benchmarks.metrics.deep.tf32 import TF32, convolve_in_tf32
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,4 +48,7 @@ class Lpips(SampleMetric):
 
 def load(runtime: MetricRuntime) -> Lpips:
     """Build LPIPS in the spec's variant."""
-    return Lpips(build_pyiqa(runtime), runtime.device)
+    network = build_pyiqa(runtime)
+    if runtime.spec.settings.get("arithmetic") == TF32:
+        convolve_in_tf32(network.net)
+    return Lpips(network, runtime.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from benchmarks import registry
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.metric import MetricSpec
-from benchmarks.conformance.compare import Conformance, verify
+from benchmarks.conformance.compare import Conformance, Verdict, verify
 from benchmarks.conformance.parse import PublishedScores
 from benchmarks.conformance.scoring import FolderScores
 from benchmarks.pairing import Pair
@@ -130,3 +131,20 @@ def test_without_a_tolerance_there_is_no_verdict(folder: Path) -> None:
 def test_an_image_that_could_not_be_scored_is_an_error(folder: Path) -> None:
     with pytest.raises(DataError, match="psnr@y601 could not be computed for 2 images: a"):
         verify(folder, folder, THEIRS, score=lambda *_: FolderScores(), metrics=[PSNR])
+
+
+def test_a_difference_that_rounding_in_print_explains_agrees(folder: Path) -> None:
+    rounded = replace(THEIRS, rounding={PSNR: 0.005})  # published with two decimals
+
+    def judge(published: PublishedScores, off: float) -> Verdict:
+        def score(pairs: Sequence[Pair], metrics: Sequence[str]) -> FolderScores:
+            return FolderScores(samples={PSNR: {"a": 25.5 + off, "b": 24.0 + off}})
+
+        found = verify(folder, folder, published, score=score, metrics=[PSNR])
+        return found.verdicts[0]
+
+    assert judge(rounded, 4e-3).agrees
+    assert judge(rounded, -4e-3).agrees
+    assert judge(rounded, 4e-3).allowed == 0.005
+    assert not judge(rounded, 6e-3).agrees
+    assert not judge(THEIRS, 4e-3).agrees

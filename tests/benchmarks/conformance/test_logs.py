@@ -10,7 +10,8 @@ import web
 
 from benchmarks.api import paths
 from benchmarks.api.errors import DataError, UnknownNameError
-from benchmarks.conformance.logs import fetch, find, logs
+from benchmarks.conformance import logs as module
+from benchmarks.conformance.logs import fetch, find, logs, recognise
 
 
 def test_a_log_is_pinned_to_a_commit_and_a_hash() -> None:
@@ -19,6 +20,7 @@ def test_a_log_is_pinned_to_a_commit_and_a_hash() -> None:
         assert log.url.startswith("https://raw.githubusercontent.com/cswry/OSEDiff/fcc4f09c7ed66a")
         assert len(log.sha256) == 64
         assert len(log.means) == 9
+        assert log.arithmetic == "tf32"
 
 
 def test_an_unknown_log_is_met_with_the_nearest() -> None:
@@ -48,3 +50,13 @@ def test_other_bytes_are_refused(log_text: str) -> None:
     with web.serve(log=log_text.encode()) as site, refused:
         fetch(replace(find("osediff-realsr"), url=f"{site.url}/log"))
     assert not list(paths.cache().rglob("*.log"))
+
+
+def test_a_copy_of_a_known_log_is_recognised_by_its_bytes(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "copy.log"
+    path.write_bytes(b"a log")
+    assert recognise(path) is None
+    log = replace(find("osediff-realsr"), sha256=hashlib.sha256(b"a log").hexdigest())
+    monkeypatch.setattr(module, "logs", lambda: {"x": log})
+    assert recognise(path) is log
+    assert recognise(tmp_path / "none.log") is None

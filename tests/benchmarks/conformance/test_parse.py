@@ -29,8 +29,8 @@ def test_a_log(tmp_path: Path, log_text: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("NIQE: 5.250000 |", "NIQE: nan |", r"line 4, NIQE: the value is nan"),
-        ("NIQE: 5.250000 |", "NIQE: five |", r"line 4, NIQE: 'five' is not a number"),
+        ("NIQE: 5.250000 |", "NIQE: nan |", r"line 4, niqe@pyiqa: the value is nan"),
+        ("NIQE: 5.250000 |", "NIQE: five |", r"line 4, niqe@pyiqa: 'five' is not a number"),
         ("NIQE: 5.250000 |", "NIQE 5.25 |", r"line 4: 'NIQE 5.25' is not 'NAME: value'"),
         ("; NIQE: 5.250000", "", r"has no niqe@pyiqa for 1 of 2 images: a|mean of niqe"),
         ("b c.png", "a.png", r"line 5: a second psnr@y601 of 'a'"),
@@ -109,3 +109,33 @@ def test_the_published_scores_have_the_means_that_their_log_prints(
         if metric != FID:
             values = found.samples[metric].values()
             assert sum(values) / len(values) == pytest.approx(printed, abs=5.1e-5)
+
+
+def test_a_column_is_rounded_to_the_most_decimals_that_it_prints(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("image,PSNR,SSIM,NIQE\na,25.1,0.75,5\nb,24.25,7.5e-3,6\n")
+    found = read_published(path)
+    assert found.rounding == {"psnr@y601": 0.005, "ssim@y601": 0.00005, "niqe@pyiqa": 0.5}
+
+
+def test_a_log_may_print_means_more_finely_than_rounded_scores_allow(
+    tmp_path: Path, log_text: str
+) -> None:
+    path = tmp_path / "x.log"
+    rounded = log_text.replace("PSNR: 25.500000", "PSNR: 25.5").replace("24.000000", "24.0")
+    path.write_text(rounded.replace("PSNR: 24.7500", "PSNR: 24.7900"))  # of 25.54 and 24.04
+    assert read_published(path).rounding["psnr@y601"] == 0.05
+    path.write_text(rounded.replace("PSNR: 24.7500", "PSNR: 24.8100"))
+    with pytest.raises(DataError, match="contradicts itself"):
+        read_published(path)
+
+
+def test_columns_are_those_of_the_arithmetic_that_made_them(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("image,LPIPS,dists@vgg16\na,0.25,0.125\n")
+    tf32 = read_published(path, arithmetic="tf32")
+    assert list(tf32.samples) == ["lpips@alex-tf32", "dists@vgg16"]
+    both = tf32.read_as(["lpips@alex", "psnr@y601"])
+    assert both.samples["lpips@alex"] == both.samples["lpips@alex-tf32"] == {"a": 0.25}
+    assert both.rounding["lpips@alex"] == 0.005
+    assert "psnr@y601" not in both.samples
