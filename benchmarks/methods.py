@@ -1,7 +1,7 @@
 """What a user names on the command line, as methods that are ready to run.
 
     name[@steps][+option=value ...]      mfsr@2, dit4sr@40+variant=q, osediff+faithful
-    name:argument                        precomputed:SUPIR=results/supir, external:mine.toml
+    name[+option=value ...]:argument     precomputed:SUPIR=results/supir, spandrel+tile=256:x.pth
 
 All that changes numbers (steps, options, dtype, faithful) is in the row key; a value that equals
 the card's default is not, so `mfsr`, `mfsr@1` and `mfsr+dtype=bf16` are one row where these are the
@@ -74,9 +74,7 @@ def parse(text: str) -> MethodSpec:
     Raises:
         UsageError: it does not read as a method.
     """
-    head, colon, argument = text.partition(":")
-    if colon:
-        return MethodSpec(name=head, argument=argument)
+    head, _, argument = text.partition(":")
     head, *parts = head.split("+")
     name, at, steps = head.partition("@")
     if at and not (steps.isascii() and steps.isdigit()):
@@ -87,7 +85,9 @@ def parse(text: str) -> MethodSpec:
         if not key or key in options:
             raise UsageError(f"'{text}': options are +name=value, each once.", f"See: {_SEE}")
         options[key] = value if equals else "true"
-    return MethodSpec(name=name, steps=int(steps) if at else None, options=options)
+    return MethodSpec(
+        name=name, argument=argument, steps=int(steps) if at else None, options=options
+    )
 
 
 def resolve(text: str, base: Runtime | None = None, *, prompts: str = "") -> Method:

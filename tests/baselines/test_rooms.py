@@ -11,6 +11,7 @@ from baselines.llava.extractor import LLaVACaption
 from baselines.osediff.restorer import OSEDiff
 from baselines.resshift import cards as resshift
 from baselines.s3diff.restorer import S3Diff
+from baselines.spandrel import cards as spandrel
 from baselines.tagger.extractor import DAPETags, RAMTags
 from baselines.tsdsr.restorer import TSDSR, TSDSRMSE
 from benchmarks.api.card import MethodCard
@@ -28,6 +29,13 @@ CARDS = {
     "resshift/sinsr": resshift.SINSR,
     "resshift/sinsr-v2": resshift.SINSR_V2,
     "s3diff": S3Diff.card,
+    "spandrel/realesrgan": spandrel.REAL_ESRGAN,
+    "spandrel/bsrgan": spandrel.BSRGAN,
+    "spandrel/swinir-gan": spandrel.SWINIR_GAN,
+    "spandrel/swinir-gan-large": spandrel.SWINIR_GAN_LARGE,
+    "spandrel/swinir": spandrel.SWINIR,
+    "spandrel/ldl": spandrel.LDL,
+    "spandrel/hat": spandrel.HAT,
     "tagger/ram": RAMTags.card,
     "tagger/dape": DAPETags.card,
     "tsdsr": TSDSR.card,

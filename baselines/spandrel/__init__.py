@@ -1,0 +1,1 @@
+"""Models in the format of their authors that spandrel recognises, as methods."""
