@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,19 +17,20 @@ import typer
 from benchmarks import registry
 from benchmarks.api.errors import UsageError
 from benchmarks.datasets.places import FOLDER
+from benchmarks.tables.write import Format
 
 _FOLDER = re.compile(rf"(^|,)\s*(?P<folder>{FOLDER})")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-
-
-class TableForm(StrEnum):
-    """How tables of measurements are written down."""
-
-    TERMINAL = "terminal"
-    MARKDOWN = "md"
-    LATEX = "latex"
-    CSV = "csv"
+# Of every command that prints tables.
+Form = Annotated[
+    Format | None,
+    typer.Option("--format", help="How tables look. Default: by the suffix of --out, or terminal."),
+]
+TableFile = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Write the tables to this file, not to stdout."),
+]
 
 
 def split_lists(values: Iterable[str] | None) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +10,11 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
-from benchmarks.api.images import show, write_atomic
-from benchmarks.options import Json, Quiet, split_datasets
+from benchmarks.api.images import show
+from benchmarks.options import Form, Json, Quiet, TableFile, split_datasets
 from benchmarks.results.read import read_run
+from benchmarks.tables.text import Highlight
+from benchmarks.tables.write import chosen_format, write
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
 from reports.efficiency.cli import efficiency
@@ -22,16 +23,12 @@ from reports.pictures import pictures_of
 from reports.published.values import published_rows
 from reports.selection import Originals, datasets_of, metrics_of, rows_of
 from reports.statistics.cli import power
-from reports.tables import terminal
 from reports.tables.build import build_report
-from reports.tables.render import SUFFIXES, Format, render
 from reports.tables.scope import Layout
-from reports.tables.text import Highlight
 
 if TYPE_CHECKING:
     from benchmarks.results.rows import RunResults
     from reports.statistics.model import PerImages
-    from reports.tables.model import Report
 
 app = typer.Typer(
     help="Tables, figures and pages of finished and unfinished runs.", no_args_is_help=True
@@ -47,10 +44,6 @@ app.add_typer(figures, name="figure")
 def table(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run directories.")],
     *,
-    form: Annotated[
-        Format | None,
-        typer.Option("--format", help="Default: by the suffix of --out, else terminal."),
-    ] = None,
     highlight: Annotated[
         Highlight | None,
         typer.Option(
@@ -83,16 +76,16 @@ def table(
     metrics: Annotated[
         list[str] | None, typer.Option(metavar="NAMES", help="Only these columns, in this order.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write to this file, not to stdout.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    form: Form = None,
+    out: TableFile = None,
+    json: Json = False,
 ) -> None:
     """Print the tables of one or several runs, ranked, with the number of images behind each mean.
 
     A mean is over the images that every method of the table has. Ranks come from unrounded values,
     and ties share a mark. Several runs need the same protocol and the same data sets.
     """
+    form = chosen_format(form, out, json=json)
     shown = published or rank_published
     tied = highlight is Highlight.TIED
     _refuse(ci=ci, pm=pm, tied=tied, rank_published=rank_published)
@@ -109,19 +102,19 @@ def table(
         published=shown,
         rank_published=rank_published,
         delta=delta,
-        spread="ci" if ci else "pm" if pm else "",
+        intervals="ci" if ci else "pm" if pm else "",
         tied=tied,
         published_titles=None if rows is None else {*rows, *_titles(chosen)},
     )
-    report = build_report(chosen, layout, _per_image(chosen, results, layout))
-    if not report.tables:
+    document = build_report(chosen, layout, _per_image(chosen, results, layout))
+    if not document.tables:
         raise DataError(
             "These runs have no results for what was asked.",
             "Choose other --datasets or --metrics, or finish the run: mfsr-bench run --out RUN",
         )
-    if delta and all(one.kind != "difference" for one in report.tables):
+    if delta and all(one.facts["table"] != "difference" for one in document.tables):
         console.err().print("No published values of these methods on these data sets: no delta.")
-    _write(report, _format(form, out, as_json=as_json), highlight, out)
+    write(document, form, out, highlight)
 
 
 def _refuse(*, ci: bool, pm: bool, tied: bool, rank_published: bool) -> None:
@@ -138,7 +131,7 @@ def _per_image(
     comparison: Comparison, results: Sequence[RunResults], layout: Layout
 ) -> PerImages | None:
     """Return the values per image where intervals or tests are asked for."""
-    if not (layout.spread or layout.tied):
+    if not (layout.intervals or layout.tied):
         return None
     from reports.statistics.per_image import all_per_image
 
@@ -194,26 +187,3 @@ def _silent(_done: int, _total: int) -> None:
 
 def _titles(comparison: Comparison) -> list[str]:
     return [method.title for method in comparison.methods.values()]
-
-
-def _format(form: Format | None, out: Path | None, *, as_json: bool) -> Format:
-    if as_json and form not in (None, Format.JSON):
-        raise UsageError(f"--json and --format {form} exclude each other.", "Give one of them.")
-    if as_json:
-        return Format.JSON
-    if form or out is None:
-        return form or Format.TERMINAL
-    if out.suffix not in SUFFIXES:
-        raise UsageError(
-            f"The suffix of '{out}' names no format.", f"Give --format, or: {', '.join(SUFFIXES)}"
-        )
-    return SUFFIXES[out.suffix]
-
-
-def _write(report: Report, form: Format, highlight: Highlight | None, out: Path | None) -> None:
-    if out is not None:
-        write_atomic(out, render(report, form, highlight).encode())
-    elif form is Format.TERMINAL:
-        terminal.show(report, console.out(), highlight or Highlight.RED_BLUE)
-    else:
-        sys.stdout.write(render(report, form, highlight))

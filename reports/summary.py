@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.tables import data, markdown, terminal
 from reports.comparison import compare
-from reports.tables import data, markdown, terminal
 from reports.tables.build import build_report
 
 if TYPE_CHECKING:
@@ -26,4 +26,5 @@ def summary_markdown(results: RunResults) -> str:
 
 def summary_json(results: RunResults) -> dict[str, Any]:
     """Return the tables of one run as plain data, unrounded."""
-    return data.as_json(build_report(compare([results])))
+    tables: dict[str, Any] = data.as_json(build_report(compare([results])))
+    return tables

@@ -7,15 +7,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from selenium.common import WebDriverException
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
 
 FLAGS = (
     "--headless=new",
@@ -52,10 +50,10 @@ class Browser:
         )
 
     def find(self, selector: str) -> WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
+        return self.driver.find_element("css selector", selector)
 
     def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return self.driver.find_elements("css selector", selector)
 
     def texts(self, selector: str) -> list[str]:
         return [element.text for element in self.all(selector)]
@@ -63,12 +61,15 @@ class Browser:
     def wait(self, selector: str) -> WebElement:
         """Return the first element that fits, as soon as it is there and can be seen."""
 
-        def seen(_: Chrome) -> WebElement | None:
+        def seen() -> WebElement | None:
             return next((one for one in self.all(selector) if one.is_displayed()), None)
 
-        return WebDriverWait(self.driver, WAIT, poll_frequency=0.02).until(seen)
+        found: WebElement = self.until(seen)
+        return found
 
     def until(self, condition: Callable[[], Any]) -> Any:
+        from selenium.webdriver.support.ui import WebDriverWait
+
         return WebDriverWait(self.driver, WAIT, poll_frequency=0.02).until(lambda _: condition())
 
     def run(self, script: str, *arguments: object) -> Any:
@@ -95,6 +96,11 @@ class Browser:
 @contextmanager
 def browser(profile: Path) -> Iterator[Browser]:
     """Start a browser with a fresh profile; skips the test where there is none."""
+    pytest.importorskip("selenium")
+    from selenium.common import WebDriverException
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not chromium or not driver:
         pytest.skip("no browser: apt-get install chromium chromium-driver")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,11 +12,13 @@ import typer
 from benchmarks import console
 from benchmarks.cli.machine import devices
 from benchmarks.cli.options import Precision
-from benchmarks.options import Json, Quiet, TableForm, split_lists
+from benchmarks.options import Form, Json, Quiet, split_lists
+from benchmarks.tables.write import Format, chosen_format, write
 
 if TYPE_CHECKING:
     from benchmarks.bench.measure import Task
     from benchmarks.bench.rows import BenchFailure, BenchResults, BenchRow
+    from benchmarks.tables.model import Document
 
 DEFAULT_METHODS = ("nearest", "bicubic", "lanczos")
 
@@ -30,9 +31,9 @@ class Prompts(StrEnum):
 
 
 _WRITTEN = {
-    "bench.md": TableForm.MARKDOWN,
-    "bench.tex": TableForm.LATEX,
-    "bench.csv": TableForm.CSV,
+    "bench.md": Format.MARKDOWN,
+    "bench.tex": Format.LATEX,
+    "bench.csv": Format.CSV,
 }
 
 
@@ -61,9 +62,7 @@ def bench(
     offload: Annotated[
         bool, typer.Option("--offload", help="Keep on the GPU only the part that computes.")
     ] = False,
-    form: Annotated[
-        TableForm, typer.Option("--format", help="What is printed.")
-    ] = TableForm.TERMINAL,
+    form: Form = None,
     columns: Annotated[
         bool, typer.Option("--methods-as-columns", help="Methods side by side, as some papers.")
     ] = False,
@@ -81,9 +80,10 @@ def bench(
     new ones are added; of other conditions, it is refused.
     """
     from benchmarks.bench.plan import Request, conditions, parse_batches, parse_size, prepare
-    from benchmarks.bench.rows import BenchResults, as_json
+    from benchmarks.bench.rows import BenchResults
     from benchmarks.results.provenance import now
 
+    form = chosen_format(form, None, json=json)
     width, height = parse_size(lr_size)
     request = Request(
         methods=split_lists(methods) or DEFAULT_METHODS,
@@ -102,10 +102,7 @@ def bench(
     results = _measure(tasks, fresh, out, quiet=quiet)
     if out:
         _write_tables(out, results, columns=columns)
-    if json:
-        console.print_json(as_json(results))
-    else:
-        sys.stdout.write(_text(results, form, columns=columns))
+    write(_tables(results, columns=columns), form)
     raise typer.Exit(1 if results.failures else 0)
 
 
@@ -151,16 +148,14 @@ def _say(item: BenchRow | BenchFailure) -> None:
         console.say(f"{name}: {item.median_s:.4g} s, first {item.first_s:.4g} s")
 
 
-def _text(results: BenchResults, form: TableForm, *, columns: bool) -> str:
+def _tables(results: BenchResults, *, columns: bool) -> Document:
     from benchmarks import registry
 
-    render = registry.load("reports", "efficiency", what="report", see="mfsr-bench doctor")
-    text: str = render(results, form, methods_as_columns=columns)
-    return text
+    build = registry.load("reports", "efficiency", what="report", see="mfsr-bench doctor")
+    tables: Document = build(results, methods_as_columns=columns)
+    return tables
 
 
 def _write_tables(out: Path, results: BenchResults, *, columns: bool) -> None:
-    from benchmarks.api.images import write_atomic
-
     for name, form in _WRITTEN.items():
-        write_atomic(out / name, _text(results, form, columns=columns).encode())
+        write(_tables(results, columns=columns), form, out / name)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmarks import console
-from benchmarks.options import Json
+from benchmarks.options import Form, Json, TableFile
+from benchmarks.tables.model import Cell, Column, Document, Group, Mark, Row, Table
+from benchmarks.tables.write import chosen_format, write
 from reports.audit.model import Finding, Severity
-from reports.tables.markdown import escape
-from reports.tables.text import one_line
 
 if TYPE_CHECKING:
     from reports.audit.model import PaperTable
 
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+_MARKS: Mapping[Severity, Mark] = {
+    Severity.ERROR: "bad",
+    Severity.WARNING: "warning",
+    Severity.NOTE: "quiet",
+}
 
 
 def audit(
@@ -35,8 +36,9 @@ def audit(
     dataset: Annotated[
         str, typer.Option(metavar="NAME", help="Data set of tables that do not name theirs.")
     ] = "",
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    as_json: Json = False,
+    form: Form = None,
+    out: TableFile = None,
+    json: Json = False,
 ) -> None:
     """Audit the tables of a paper, all files together.
 
@@ -49,6 +51,7 @@ def audit(
     from reports.audit.paper import NAME, citation, paper
     from reports.audit.read import read_tables
 
+    form = chosen_format(form, out, json=json)
     tables: list[PaperTable] = []
     citing = ""
     for file in files:
@@ -58,17 +61,40 @@ def audit(
         else:
             tables += read_tables(Path(file), dataset)
     found = run_checks(tables, citing)
-    if as_json:
-        findings = [asdict(finding) for finding in found]
-        names = [table.name for table in tables]
-        text = json.dumps({"tables": names, "findings": findings}, indent=2, ensure_ascii=False)
-        sys.stdout.write(text + "\n")
-    elif markdown:
-        sys.stdout.write(_markdown(tables, found))
-    else:
-        _print(tables, found)
+    write(_document(tables, found), form, out)
     if any(finding.severity is Severity.ERROR for finding in found):
         raise typer.Exit(1)
+
+
+def _document(tables: Sequence[PaperTable], found: Sequence[Finding]) -> Document:
+    records = [asdict(finding) for finding in found]
+    table = Table(
+        label="audit",
+        caption=_summary(tables, found),
+        columns=(
+            *(Column(title=title) for title in ("severity", "place")),
+            *(Column(title=title, prose=True) for title in ("evidence", "remedy")),
+        ),
+        groups=(Group(rows=tuple(map(_row, found))),),
+        stub=2,
+        stacked=True,
+    )
+    return Document(
+        tables=(table,),
+        records=records,
+        data={"tables": [table.name for table in tables], "findings": records},
+    )
+
+
+def _row(finding: Finding) -> Row:
+    return Row(
+        cells=(
+            Cell(text=finding.severity, mark=_MARKS[finding.severity]),
+            Cell(text=finding.place),
+            Cell(text=f"{finding.evidence}."),
+            Cell(text=finding.remedy, mark="quiet"),
+        )
+    )
 
 
 def _summary(tables: Sequence[PaperTable], found: Sequence[Finding]) -> str:
@@ -81,25 +107,3 @@ def _summary(tables: Sequence[PaperTable], found: Sequence[Finding]) -> str:
 
 def _count(n: int, what: str) -> str:
     return f"{n} {what}" + "s" * (n != 1)
-
-
-def _print(tables: Sequence[PaperTable], found: Sequence[Finding]) -> None:
-    from rich.text import Text
-
-    out = console.out()
-    for finding in found:
-        head = Text(f"{finding.severity}: ", style=_STYLES[finding.severity])
-        out.print(head + Text(one_line(finding.place), style="bold"))
-        out.print(f"  {one_line(finding.evidence)}.", markup=False)
-        out.print(f"  {one_line(finding.remedy)}", markup=False, style="dim")
-    out.print(_summary(tables, found), markup=False)
-
-
-def _markdown(tables: Sequence[PaperTable], found: Sequence[Finding]) -> str:
-    lines = [f"**{escape(_summary(tables, found))}**", ""]
-    lines += [
-        f"- **{finding.severity}**, {escape(finding.place)}: {escape(finding.evidence)}. "
-        f"{escape(finding.remedy)}"
-        for finding in found
-    ]
-    return "\n".join(lines) + "\n"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmarks.api.images import write_atomic
 from benchmarks.bench.joining import join
 from benchmarks.bench.rows import read
-from benchmarks.options import TableForm
-from reports.efficiency.render import render
+from benchmarks.options import Form, Json, TableFile
+from benchmarks.tables.write import chosen_format, write
+from reports.efficiency.build import build
 
 
 def efficiency(
@@ -20,22 +19,17 @@ def efficiency(
         list[Path], typer.Argument(metavar="DIR", help="What `mfsr-bench bench --out` wrote.")
     ],
     *,
-    form: Annotated[
-        TableForm, typer.Option("--format", help="How the tables look.")
-    ] = TableForm.TERMINAL,
     columns: Annotated[
         bool, typer.Option("--methods-as-columns", help="Methods side by side, as some papers.")
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write to this file, not to stdout.")
-    ] = None,
+    form: Form = None,
+    out: TableFile = None,
+    json: Json = False,
 ) -> None:
     """Print the tables of one or several measurements of the same machine and settings.
 
     Times of other machines, packages or settings are refused: they are no comparison.
     """
-    text = render(join([read(folder) for folder in folders]), form, methods_as_columns=columns)
-    if out:
-        write_atomic(out, text.encode())
-    else:
-        sys.stdout.write(text)
+    form = chosen_format(form, out, json=json)
+    measured = join([read(folder) for folder in folders])
+    write(build(measured, methods_as_columns=columns), form, out)

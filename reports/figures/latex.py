@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.tables.latex import escape
+from benchmarks.tables.latex import escape
 
 if TYPE_CHECKING:
     from reports.figures.model import About

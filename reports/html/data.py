@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.results.directory import slug
 from reports.statistics.model import ALPHA
-from reports.tables.text import number, spread
 
 if TYPE_CHECKING:
+    from benchmarks.tables.model import Cell, Document, Group, Table
     from reports.comparison import Comparison
     from reports.identity import Dataset, Metric
     from reports.pictures import Picture, Pictures
-    from reports.tables.model import Cell, Column, Group, Report, Table
 
 _DIGITS = 6  # significant, of a value per image: `scores.csv` has them all
 
 
-def tables(report: Report) -> list[dict[str, Any]]:
+def tables(document: Document) -> list[dict[str, Any]]:
     """Return the tables, one entry per data set, with the text of every cell."""
-    return [_group(table, group) for table in report.tables for group in table.groups]
+    return [_group(table, group) for table in document.tables for group in table.groups]
 
 
 def _group(table: Table, group: Group) -> dict[str, Any]:
@@ -36,19 +35,16 @@ def _group(table: Table, group: Group) -> dict[str, Any]:
             {
                 "title": column.title,
                 "arrow": column.arrow,
-                "metric": column.metric,
+                "metric": column.key,
                 "higher": column.higher_is_better,
                 "notes": list(column.notes),
             }
-            for column in table.columns
+            for column in table.columns[table.stub :]
         ],
         "rows": [
             {
-                "title": row.title,
-                "cells": [
-                    _cell(cell, column, table)
-                    for cell, column in zip(row.cells, table.columns, strict=True)
-                ],
+                "title": row.cells[0].text,
+                "cells": list(map(_cell, row.cells[table.stub :])),
             }
             for row in group.rows
         ],
@@ -56,13 +52,14 @@ def _group(table: Table, group: Group) -> dict[str, Any]:
     }
 
 
-def _cell(cell: Cell, column: Column, table: Table) -> dict[str, Any]:
+def _cell(cell: Cell) -> dict[str, Any]:
+    value = cell.value if isinstance(cell.value, float) and math.isfinite(cell.value) else None
     return {
-        "text": number(cell, column, table.kind),
-        "value": None if cell.value is None or not math.isfinite(cell.value) else cell.value,
+        "text": cell.text,
+        "value": value,
         "n": cell.n,
         "mark": cell.mark,
-        "interval": spread(cell, column, table.spread),
+        "interval": cell.beside,
         "tied": cell.p is not None and cell.p > ALPHA and cell.mark != "best",
         "notes": list(cell.notes),
     }

@@ -86,7 +86,7 @@ def _content(
     names: dict[str, dict[str, str]],
 ) -> dict[str, Any]:
     known = all_per_image(comparison, results)
-    report = build_report(comparison, Layout(spread="ci"), known)
+    report = build_report(comparison, Layout(intervals="ci"), known)
     return {
         "title": title,
         "protocol": comparison.protocol.label,

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmarks import console
 from benchmarks.api.errors import DataError
-from benchmarks.options import Json
+from benchmarks.options import Form, Json, TableFile
 from benchmarks.results.read import read_run
+from benchmarks.tables.model import Cell, Column, Document, Footnote, Group, Row, Table
+from benchmarks.tables.write import chosen_format, write
 from reports.comparison import compare
 from reports.published.noise import NOISE_FLOOR
 from reports.selection import select
 from reports.statistics.detectable import POWER, Detectable, detectable
-from reports.tables import plain
 
 if TYPE_CHECKING:
     from reports.comparison import Comparison
@@ -36,8 +33,9 @@ def power(
     metrics: Annotated[
         list[str] | None, typer.Option(metavar="NAMES", help="Only these metrics.")
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    as_json: Json = False,
+    form: Form = None,
+    out: TableFile = None,
+    json: Json = False,
 ) -> None:
     """Print the smallest difference of two methods that each data set would show.
 
@@ -46,6 +44,7 @@ def power(
     """
     from reports.statistics.per_image import all_per_image
 
+    form = chosen_format(form, out, json=json)
     results = [read_run(run) for run in runs]
     comparison = select(compare(results), datasets=datasets, metrics=metrics)
     known = all_per_image(comparison, results)
@@ -55,13 +54,7 @@ def power(
             "Nothing to compare: no column has two methods with shared images.",
             "Run a second method into the same folder: mfsr-bench run --out RUN -m METHOD",
         )
-    if as_json:
-        rows = [asdict(one) | {"noise_floor": NOISE_FLOOR.get(one.metric)} for one in found]
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
-    elif markdown:
-        sys.stdout.write(plain.to_markdown(_table(comparison, found)))
-    else:
-        plain.show(_table(comparison, found), console.out())
+    write(Document(tables=(_table(comparison, found),)), form, out)
 
 
 def _tables(comparison: Comparison, known: PerImages) -> Iterator[list[PerImage]]:
@@ -77,24 +70,39 @@ def _tables(comparison: Comparison, known: PerImages) -> Iterator[list[PerImage]
         yield [one for one in columns if comparison.datasets[one.dataset].has_reference == flag]
 
 
-def _table(comparison: Comparison, found: Sequence[Detectable]) -> plain.Plain:
-    rows = []
-    for one in found:
-        metric = comparison.metrics[one.metric]
-        floor = NOISE_FLOOR.get(one.metric)
-        values = (one.sd, one.single, one.corrected)
-        numbers = [f"{value:.{metric.decimals}f}" for value in values]
-        numbers.append("-" if floor is None else f"{floor:.{metric.decimals}f}")
-        title = comparison.datasets[one.dataset].title
-        rows.append((title, metric.title, str(one.n), *numbers))
-    return plain.Plain(
+def _table(comparison: Comparison, found: Sequence[Detectable]) -> Table:
+    columns = [Column(title="data set", key="dataset"), Column(title="metric")]
+    columns += [
+        Column(title=title, key=key, numeric=True)
+        for key, title in (
+            ("n", "n"),
+            ("sd", "sd"),
+            ("single", "one pair"),
+            ("corrected", "in the table"),
+            ("noise_floor", "repeated"),
+        )
+    ]
+    return Table(
         caption=f"Detectable differences of two methods: found with {POWER:.0%} power.",
         label="power",
-        columns=("data set", "metric", "n", "sd", "one pair", "in the table", "repeated"),
-        rows=tuple(rows),
-        left=2,
-        notes=(
-            "sd: of the differences on single images, median over the pairs of methods. repeated: "
-            "how far one method moves when it is measured again.",
+        columns=tuple(columns),
+        groups=(Group(rows=tuple(_row(comparison, one) for one in found)),),
+        stub=2,
+        footnotes=(
+            Footnote(
+                text="sd: of the differences on single images, median over the pairs of methods. "
+                "repeated: how far one method moves when it is measured again."
+            ),
         ),
     )
+
+
+def _row(comparison: Comparison, one: Detectable) -> Row:
+    dataset, metric = comparison.datasets[one.dataset], comparison.metrics[one.metric]
+    values = (one.sd, one.single, one.corrected, NOISE_FLOOR.get(one.metric))
+    numbers = (
+        Cell() if value is None else Cell(text=f"{value:.{metric.decimals}f}", value=value)
+        for value in values
+    )
+    names = (Cell(text=each.title, value=each.id) for each in (dataset, metric))
+    return Row(cells=(*names, Cell(text=str(one.n), value=one.n), *numbers))

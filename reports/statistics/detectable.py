@@ -31,7 +31,10 @@ def power(difference: float, *, sd: float, n: int, alpha: float = ALPHA) -> floa
 
     critical = stats.t.ppf(1 - alpha / 2, n - 1)
     shift = abs(difference) / sd * math.sqrt(n)
-    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
+    found = float(stats.nct.sf(critical, n - 1, shift))
+    wrong_side = float(stats.nct.cdf(-critical, n - 1, shift))
+    # Below 1e-19 SciPy may give up on the far tail and say NaN.
+    return found if math.isnan(wrong_side) else found + wrong_side
 
 
 def detectable_difference(

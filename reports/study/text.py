@@ -1,12 +1,12 @@
-"""An analysis as tables, the same in the terminal, in Markdown and in LaTeX."""
+"""An analysis as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from benchmarks.tables.model import Column, Document, Footnote, Group, Row, Table, cells
 from reports.statistics.model import ALPHA
-from reports.tables.plain import Plain, to_latex, to_markdown
 
 if TYPE_CHECKING:
     from reports.study.analysis import Analysis, Interval
@@ -15,19 +15,9 @@ if TYPE_CHECKING:
 _SMALLEST_P = 0.0001
 
 
-def tables(found: Analysis) -> tuple[Plain, Plain]:
+def document(found: Analysis) -> Document:
     """Return the table of the methods, and that of all pairs."""
-    return _methods(found), _pairs(found)
-
-
-def markdown(found: Analysis) -> str:
-    """Return both tables as Markdown."""
-    return "\n".join(map(to_markdown, tables(found)))
-
-
-def latex(found: Analysis) -> str:
-    r"""Return both tables as LaTeX source to be read by `\input`."""
-    return "\n".join(map(to_latex, tables(found)))
+    return Document(tables=(_methods(found), _pairs(found)), data=found.as_json())
 
 
 def headline(found: Analysis) -> str:
@@ -36,8 +26,12 @@ def headline(found: Analysis) -> str:
     return f"User study: {found.raters} raters, {found.images} images, {what}, {found.votes} votes."
 
 
-def _methods(found: Analysis) -> Plain:
-    rows = tuple(
+def _methods(found: Analysis) -> Table:
+    head = (
+        *("method", "votes", "share", "Wilson 95 %", "raters and images 95 %"),
+        *(f"{found.model} strength", "95 %"),
+    )
+    rows = [
         (
             one.title,
             f"{one.votes}/{one.trials}",
@@ -48,21 +42,28 @@ def _methods(found: Analysis) -> Plain:
             _interval(one.strength_interval, "+.2f"),
         )
         for one in found.methods
-    )
-    return Plain(
-        caption=headline(found),
-        label="user-study",
-        columns=(
-            "method",
-            "votes",
-            "share",
-            "Wilson 95 %",
-            "raters and images 95 %",
-            f"{found.model} strength",
-            "95 %",
-        ),
-        rows=rows,
-        notes=tuple(_notes(found)),
+    ]
+    return _table("user-study", headline(found), head, rows, tuple(_notes(found)))
+
+
+def _table(
+    label: str,
+    caption: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    notes: Sequence[str],
+    *,
+    names: int = 1,
+) -> Table:
+    """Return a table whose first columns are names, and the others numbers."""
+    return Table(
+        label=label,
+        caption=caption,
+        columns=tuple(Column(title=text, numeric=i >= names) for i, text in enumerate(head)),
+        groups=(Group(rows=tuple(Row(cells=cells(*row)) for row in rows)),),
+        stub=names,
+        footnotes=tuple(Footnote(text=text) for text in notes),
+        facts={"table": label},
     )
 
 
@@ -81,7 +82,7 @@ def _notes(found: Analysis) -> Iterator[str]:
     yield from found.notes
 
 
-def _pairs(found: Analysis) -> Plain:
+def _pairs(found: Analysis) -> Table:
     titles = {one.method: one.title for one in found.methods}
     ranks = {method: rank for rank, method in enumerate(titles)}
     rows = []
@@ -103,13 +104,13 @@ def _pairs(found: Analysis) -> Plain:
                 "yes" if one.p_holm < ALPHA else "no",
             )
         )
-    return Plain(
-        caption="Pairs of methods: difference of their shares in percentage points.",
-        label="user-study-pairs",
-        columns=("method", "over", "trials", "difference", "95 %", "p", "p (Holm)", "differ"),
-        rows=tuple(rows),
-        left=2,
-        notes=("t tests with variance clustered by rater and by image, Holm over all pairs.",),
+    return _table(
+        "user-study-pairs",
+        "Pairs of methods: difference of their shares in percentage points.",
+        ("method", "over", "trials", "difference", "95 %", "p", "p (Holm)", "differ"),
+        rows,
+        ("t tests with variance clustered by rater and by image, Holm over all pairs.",),
+        names=2,
     )
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from benchmarks.tables.model import Column, Document, Group, Table
 from reports.aggregate import estimates
 from reports.published.values import Published, PublishedRow, counterparts, published_for
 from reports.statistics.model import PerImages, Uncertainty
 from reports.tables import notes
+from reports.tables.data import as_json
 from reports.tables.marks import marked
-from reports.tables.model import Column, Group, Kind, Report, Table
 from reports.tables.notes import Footnotes, about_statistics
 from reports.tables.rows import difference_row, published_row, run_row
 from reports.tables.scope import Layout, Scope
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from reports.comparison import Comparison
     from reports.identity import Dataset, Metric
 
+_METHOD = Column(title="Method")
+
 
 def build_report(
     comparison: Comparison, layout: Layout | None = None, known: PerImages | None = None
-) -> Report:
+) -> Document:
     """Return the tables of a comparison, without those that would have no rows or no columns.
 
     Args:
@@ -39,12 +42,12 @@ def build_report(
     tables: list[Table] = []
     for scope in _scopes(comparison, layout, known or PerImages()):
         tables += [_scores(scope), _differences(scope)] if layout.delta else [_scores(scope)]
-    return Report(
-        protocol=comparison.protocol.id,
-        protocol_hash=comparison.protocol.hash,
-        provenance=tuple(_provenance(comparison)),
-        tables=tuple(table for table in tables if table.groups and table.columns),
-    )
+    protocol = comparison.protocol
+    facts = {"protocol": protocol.id, "protocol_hash": protocol.hash}
+    shown = tuple(table for table in tables if table.groups and len(table.columns) > 1)
+    comment = tuple(_provenance(comparison))
+    data = {**facts, "provenance": comment, "tables": [as_json(table) for table in shown]}
+    return Document(tables=shown, comment=comment, facts=facts, data=data)
 
 
 def _scopes(comparison: Comparison, layout: Layout, known: PerImages) -> Iterator[Scope]:
@@ -120,7 +123,7 @@ def _scores(scope: Scope) -> Table:
 
 def _differences(scope: Scope) -> Table:
     footnotes = Footnotes()
-    columns = [_column(metric) for metric in scope.metrics]
+    columns = [_METHOD, *map(_column, scope.metrics)]
     groups = []
     for dataset in scope.datasets:
         published = published_for(dataset.id, scope.n_tried(dataset))
@@ -162,7 +165,7 @@ def _group(scope: Scope, dataset: Dataset, published: Published, footnotes: Foot
         if n < (full := published.rows[0].n):
             texts.append(f"published values are over all {full} images")
     return Group(
-        dataset=dataset.id,
+        facts={"dataset": dataset.id, "n": n},
         title=dataset.title,
         n=n,
         rows=(),
@@ -179,7 +182,7 @@ def _columns(scope: Scope, footnotes: Footnotes) -> list[Column]:
         for metric in scope.metrics
         if not scope.has_values(metric)
     }
-    columns = []
+    columns = [_METHOD]
     for metric in scope.metrics:
         reason = reasons.get(metric.id)
         alike = [one.title for one in scope.metrics if reason and reasons.get(one.id) == reason]
@@ -201,31 +204,36 @@ def _unsure(scope: Scope, metric: Metric, footnotes: Footnotes) -> tuple[str, ..
 
 def _column(metric: Metric) -> Column:
     return Column(
-        metric=metric.id,
+        key=metric.id,
         title=metric.title,
+        numeric=True,
         higher_is_better=metric.higher_is_better,
-        level=metric.level,
+        of_sets=metric.level == "set",
         decimals=metric.decimals,
     )
 
 
 def _table(
-    kind: Kind,
+    kind: Literal["scores", "difference"],
     scope: Scope,
     columns: Sequence[Column],
     groups: Sequence[Group],
     footnotes: Footnotes,
 ) -> Table:
-    what = {"scores": "Comparison", "difference": "Ours minus published"}[kind]
+    are_scores = kind == "scores"
+    what = "Comparison" if are_scores else "Ours minus published"
     titles = [group.title for group in groups]
     on = " and ".join(filter(None, [", ".join(titles[:-1]), *titles[-1:]]))
-    words = about_statistics(scope) if kind == "scores" else []
+    words = about_statistics(scope) if are_scores else []
     protocol = scope.comparison.protocol.label
+    datasets = [str(group.facts["dataset"]) for group in groups]
     return Table(
-        kind=kind,
-        label="-".join(group.dataset for group in groups),
+        facts={"table": kind},
+        label="-".join([*datasets, *([] if are_scores else ["delta"])]),
         caption=" ".join([f"{what} on {on}. Means over n images, protocol {protocol}.", *words]),
-        spread=scope.layout.spread if kind == "scores" else "",
+        heading="Dataset",
+        ranked=are_scores,
+        intervals=scope.layout.intervals if are_scores else "",
         columns=tuple(columns),
         groups=tuple(groups),
         footnotes=footnotes.collected(),

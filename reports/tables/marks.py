@@ -10,7 +10,7 @@ from reports.aggregate import ranks
 from reports.statistics.model import ALPHA
 
 if TYPE_CHECKING:
-    from reports.tables.model import Column, Mark, Row
+    from benchmarks.tables.model import Cell, Column, Mark, Row
 
 _MARKS: dict[int, Mark] = {1: "best", 2: "second"}
 _FEWEST_FOR_SECOND = 3  # the second of two is the last
@@ -30,9 +30,12 @@ def marked(
         published: whether published rows are ranked with ours.
         tied: mark all that is not distinguishable from the best instead of the second best.
     """
-    marks = [_column_marks(rows, i, column, published) for i, column in enumerate(columns)]
-    if tied:
-        marks = [_with_ties(rows, i, ranked) for i, ranked in enumerate(marks)]
+    ranked = [number for number, row in enumerate(rows) if published or not row.quoted]
+    marks = []
+    for i, column in enumerate(columns):
+        cells = {number: rows[number].cells[i] for number in ranked}
+        found = _ranked(cells, column)
+        marks.append(_with_ties(cells, found) if tied else found)
     return tuple(
         replace(
             row,
@@ -44,30 +47,24 @@ def marked(
     )
 
 
-def _column_marks(
-    rows: Sequence[Row], index: int, column: Column, published: bool
-) -> dict[int, Mark]:
-    cells = {
-        number: row.cells[index]
-        for number, row in enumerate(rows)
-        if row.cells[index].value is not None and (published or not row.published)
-    }
-    if column.level == "set":
-        most = max((cell.n or 0 for cell in cells.values()), default=0)
-        cells = {number: cell for number, cell in cells.items() if cell.n == most}
-    if len(cells) < 2:
+def _ranked(cells: Mapping[int, Cell], column: Column) -> dict[int, Mark]:
+    if column.higher_is_better is None:
         return {}
-    values = {number: cell.value for number, cell in cells.items() if cell.value is not None}
-    places = 2 if len(cells) >= _FEWEST_FOR_SECOND else 1
+    if column.of_sets:
+        most = max((cell.n or 0 for cell in cells.values() if cell.value is not None), default=0)
+        cells = {number: cell for number, cell in cells.items() if cell.n == most}
+    values = {n: cell.value for n, cell in cells.items() if isinstance(cell.value, float)}
+    if len(values) < 2:
+        return {}
+    places = 2 if len(values) >= _FEWEST_FOR_SECOND else 1
     found = ranks(values, higher_is_better=column.higher_is_better)
     return {number: _MARKS[rank] for number, rank in found.items() if rank <= places}
 
 
-def _with_ties(rows: Sequence[Row], index: int, ranked: Mapping[int, Mark]) -> dict[int, Mark]:
+def _with_ties(cells: Mapping[int, Cell], ranked: Mapping[int, Mark]) -> dict[int, Mark]:
     """Return the marks of one column; a column that was not tested has none."""
-    p_values = {number: row.cells[index].p for number, row in enumerate(rows)}
     return {
         number: "best" if ranked.get(number) == "best" else "tied"
-        for number, p in p_values.items()
-        if p is not None and p > ALPHA
+        for number, cell in cells.items()
+        if cell.p is not None and cell.p > ALPHA
     }

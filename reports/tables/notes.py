@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
+from benchmarks.tables.model import Footnote
 from reports.statistics.model import ALPHA
-from reports.tables.model import Footnote
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,9 +42,13 @@ class Footnotes:
         symbol = _SYMBOLS[count % len(_SYMBOLS)] * (1 + count // len(_SYMBOLS))
         return self._sources.setdefault(citation, symbol)
 
+    def text_of(self, sign: str) -> str:
+        """Return what the symbol of a source stands for."""
+        return next(f"Published: {text}." for text, own in self._sources.items() if own == sign)
+
     def collected(self) -> tuple[Footnote, ...]:
         """Return all of them, sources first."""
-        sources = [Footnote(mark=m, text=f"Published: {t}.") for t, m in self._sources.items()]
+        sources = [Footnote(mark=m, text=self.text_of(m)) for m in self._sources.values()]
         return (*sources, *(Footnote(mark=m, text=f"{t}.") for t, m in self._marks.items()))
 
 
@@ -109,7 +113,7 @@ def about_statistics(scope: Scope) -> list[str]:
         "ci": "Brackets hold 95 % intervals",
         "pm": "± is half the width of the 95 % interval",
         "": "",
-    }[layout.spread]
+    }[layout.intervals]
     words = [f"{what} (studentised bootstrap over images)."] if what else []
     if layout.tied:
         tests = scope.uncertainty.tests

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmarks.tables.model import Cell, Row
+from benchmarks.tables.text import signed
 from reports.tables import notes
-from reports.tables.model import Cell, Row
 
 if TYPE_CHECKING:
+    from reports.aggregate import Estimate
     from reports.identity import Dataset, Metric
     from reports.published.values import PublishedRow
     from reports.tables.notes import Footnotes
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
 
 def run_row(scope: Scope, dataset: Dataset, method: str, footnotes: Footnotes) -> Row:
     """Return the row of one of our methods."""
+    title = scope.comparison.methods[method].title
+    values = (_cell(scope, dataset, metric, method, footnotes) for metric in scope.metrics)
     return Row(
-        key=method,
-        title=scope.comparison.methods[method].title,
-        cells=tuple(_cell(scope, dataset, metric, method, footnotes) for metric in scope.metrics),
+        cells=(Cell(text=title), *values),
+        facts={"method": method, "title": title, "published": ""},
     )
 
 
@@ -36,13 +39,30 @@ def _cell(
     text = ""
     if metric.level == "set" and estimate.n < (most := scope.n_of_sets(dataset, metric)):
         text = f"{metric.title} over {estimate.n} images, not ranked against {most}"
+    interval = scope.uncertainty.intervals.get(key) if scope.layout.intervals else None
     return Cell(
+        text=f"{estimate.value:.{metric.decimals}f}",
         value=estimate.value,
         n=estimate.n,
-        interval=scope.uncertainty.intervals.get(key) if scope.layout.spread else None,
+        interval=interval,
+        beside=_beside(interval, scope.layout.intervals, metric.decimals),
         p=scope.uncertainty.p_values.get(key),
         notes=footnotes.mark(text),
     )
+
+
+def _beside(interval: tuple[float, float] | None, form: str, decimals: int) -> str:
+    """Return an interval as it is printed beside its value; empty where there is none.
+
+    >>> _beside((24.69, 25.632), "ci", 2), _beside((24.69, 25.632), "pm", 2), _beside(None, "pm", 2)
+    ('[24.69, 25.63]', '±0.47', '')
+    """
+    if interval is None:
+        return ""
+    low, high = interval
+    if form == "pm":
+        return f"±{(high - low) / 2:.{decimals}f}"
+    return f"[{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
 def published_row(scope: Scope, row: PublishedRow, footnotes: Footnotes) -> Row:
@@ -51,15 +71,15 @@ def published_row(scope: Scope, row: PublishedRow, footnotes: Footnotes) -> Row:
     for metric in scope.metrics:
         value = row.values.get(metric.id)
         if value is not None:
-            cells.append(Cell(value=value, n=row.n))
+            cells.append(Cell(text=f"{value:.{metric.decimals}f}", value=value, n=row.n))
         else:
             text = "not published" if scope.has_values(metric) else ""
             cells.append(Cell(notes=footnotes.mark(text)))
+    sign = footnotes.source(row.citation)
     return Row(
-        key="",
-        title=row.title,
-        published=footnotes.source(row.citation),
-        cells=tuple(cells),
+        cells=(Cell(text=row.title, notes=(sign,)), *cells),
+        quoted=True,
+        facts={"method": "", "title": row.title, "published": footnotes.text_of(sign)},
     )
 
 
@@ -72,13 +92,18 @@ def difference_row(
         ours = scope.found.get((dataset.id, metric.id, method))
         value = theirs.values.get(metric.id)
         if ours is not None and value is not None:
-            cells.append(Cell(value=ours.value - value, n=ours.n))
+            cells.append(_difference(ours, value, metric))
         else:
             text = "not published" if value is None else "not computed"
             cells.append(Cell(notes=footnotes.mark(text)))
+    title = scope.comparison.methods[method].title
+    sign = footnotes.source(theirs.citation)
     return Row(
-        key=method,
-        title=scope.comparison.methods[method].title,
-        published=footnotes.source(theirs.citation),
-        cells=tuple(cells),
+        cells=(Cell(text=title, notes=(sign,)), *cells),
+        facts={"method": method, "title": title, "published": footnotes.text_of(sign)},
     )
+
+
+def _difference(ours: Estimate, theirs: float, metric: Metric) -> Cell:
+    value = ours.value - theirs
+    return Cell(text=signed(value, metric.decimals), value=value, n=ours.n)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from reports.statistics.model import Uncertainty
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from reports.aggregate import Estimate, Key
     from reports.comparison import Comparison
     from reports.identity import Dataset, Metric
-    from reports.tables.model import Spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +21,7 @@ class Layout:
     published: bool = False
     rank_published: bool = False
     delta: bool = False
-    spread: Spread = ""
+    intervals: Literal["", "ci", "pm"] = ""  # none, [low, high], or ± half the width
     tied: bool = False  # mark what is not distinguishable from the best
     published_titles: Collection[str] | None = None  # of the published rows to show; None: all
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +9,12 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import ConflictError
-from benchmarks.api.images import show, write_atomic
-from benchmarks.options import Json
+from benchmarks.api.images import show
+from benchmarks.options import Form, Json
+from benchmarks.tables.write import chosen_format, write
 from reports.study.cli.collect import StudyFolder
 from reports.study.study import Study, read_study
 from reports.study.votes import RATERS, VOTES, RaterRow, Vote, read_rows
-from reports.tables import plain
 
 FOLDER = "analysis"
 
@@ -27,7 +26,8 @@ def analyse(
         Path | None, typer.Option(metavar="DIR", help="Default: STUDY/analysis.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the resamples.")] = 0,
-    as_json: Json = False,
+    form: Form = None,
+    json: Json = False,
 ) -> None:
     """Print vote shares, strengths, agreement and tests, with intervals; write them and the figure.
 
@@ -40,6 +40,7 @@ def analyse(
     from reports.study.ballots import ballots
     from reports.study.figure import write_figure
 
+    form = chosen_format(form, None, json=json)
     known = read_study(study)
     votes, people = read_rows(study / VOTES, Vote), read_rows(study / RATERS, RaterRow)
     _check(known, votes, study)
@@ -51,16 +52,11 @@ def analyse(
     )
     found = analysed(ballots(known.design.methods, votes, people), about, seed=seed)
     folder = out or study / FOLDER
-    content = json.dumps(found.as_json(), indent=2) + "\n"
-    write_atomic(folder / "analysis.json", content.encode())
-    write_atomic(folder / "analysis.md", text.markdown(found).encode())
-    write_atomic(folder / "analysis.tex", text.latex(found).encode())
+    document = text.document(found)
+    for name in ("analysis.json", "analysis.md", "analysis.tex", "analysis.csv"):
+        write(document, chosen_format(None, folder / name), folder / name)
     write_figure(found, folder)
-    if as_json:
-        console.print_json(found.as_json())
-    else:
-        for table in text.tables(found):
-            plain.show(table, console.out())
+    write(document, form)
     console.say(f"Tables and figure: {show(folder)}")
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from benchmarks import console
 from benchmarks.api.errors import ConfigError, UsageError
-from benchmarks.options import Json
-from reports.tables import plain
+from benchmarks.options import Form, Json, TableFile
+from benchmarks.tables.model import Cell, Column, Document, Footnote, Group, Row, Table, cells
+from benchmarks.tables.write import chosen_format, write
 
 if TYPE_CHECKING:
     from reports.study.power import Power
@@ -36,7 +36,9 @@ def power(
     ] = 0.7,
     studies: Annotated[int, typer.Option(help="Simulated studies of each size.")] = 400,
     seed: Annotated[int, typer.Option(help="Of the simulation.")] = 0,
-    as_json: Json = False,
+    form: Form = None,
+    out: TableFile = None,
+    json: Json = False,
 ) -> None:
     """Print how often a study would find the best method, and how exact its share would be.
 
@@ -47,6 +49,7 @@ def power(
     from reports.study.power import power as simulated
     from reports.study.simulation import population_of
 
+    form = chosen_format(form, out, json=json)
     if not 1 <= studies <= _MOST_STUDIES or rater_sd < 0 or image_sd < 0:
         raise ConfigError(f"--studies is 1 to {_MOST_STUDIES}, and no deviation is below 0.")
     wanted = checked_shares(_numbers("--shares", shares, float))
@@ -57,11 +60,10 @@ def power(
         for n, of in sizes
     ]
     found = [simulated(design, people, studies=studies, seed=seed) for design in designs]
-    if as_json:
-        about = {"shares": wanted.tolist(), "rater_sd": rater_sd, "image_sd": image_sd}
-        console.print_json({**about, "studies": studies, "sizes": [asdict(one) for one in found]})
-        return
-    plain.show(_table(found, [float(share) for share in wanted], studies), console.out())
+    about = {"shares": wanted.tolist(), "rater_sd": rater_sd, "image_sd": image_sd}
+    data = {**about, "studies": studies, "sizes": [asdict(one) for one in found]}
+    table = _table(found, [float(share) for share in wanted], studies)
+    write(Document(tables=(table,), data=data), form, out)
 
 
 def _numbers(option: str, text: str, kind: Callable[[str], N]) -> list[N]:
@@ -71,27 +73,32 @@ def _numbers(option: str, text: str, kind: Callable[[str], N]) -> list[N]:
         raise UsageError(f"{option} {text!r} is not a list of numbers.") from None
 
 
-def _table(found: Sequence[Power], shares: Sequence[float], studies: int) -> plain.Plain:
-    others = tuple(f"over {share:.1%}" for share in shares[1:])
-    rows = tuple(
-        (
-            str(one.raters),
-            str(one.images),
-            str(one.votes),
-            f"±{100 * one.half_width:.1f}",
-            *(f"{rate:.0%}" for rate in one.found),
-            f"{one.all_found:.0%}",
-        )
-        for one in found
+def _table(found: Sequence[Power], shares: Sequence[float], studies: int) -> Table:
+    head = (
+        *("raters", "images", "votes", "share"),
+        *(f"over {share:.1%}" for share in shares[1:]),
+        "over all",
     )
-    return plain.Plain(
+    return Table(
         caption=f"Power to find that the best method, with {shares[0]:.1%}, is ahead.",
         label="study-power",
-        columns=("raters", "images", "votes", "share", *others, "over all"),
-        rows=rows,
-        left=0,
-        notes=(
-            f"share: 95 % range of the best method's share, in points. {studies} simulated studies "
-            "of each size, Holm over all pairs.",
+        columns=tuple(Column(title=text, numeric=True) for text in head),
+        groups=(Group(rows=tuple(map(_row, found))),),
+        stub=2,
+        footnotes=(
+            Footnote(
+                text=f"share: 95 % range of the best method's share, in points. {studies} "
+                "simulated studies of each size, Holm over all pairs."
+            ),
         ),
+    )
+
+
+def _row(one: Power) -> Row:
+    return Row(
+        cells=(
+            *cells(one.raters, one.images, one.votes),
+            Cell(text=f"±{100 * one.half_width:.1f}", value=one.half_width),
+            *(Cell(text=f"{rate:.0%}", value=rate) for rate in (*one.found, one.all_found)),
+        )
     )

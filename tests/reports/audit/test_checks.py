@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.tables.write import Format, write
 from reports.audit.checks import audit
 from reports.audit.model import Finding, Severity
 from reports.audit.read import read_tables
 from reports.comparison import compare
 from reports.tables.build import build_report
-from reports.tables.render import Format, render
 
 HEAD = r"\begin{tabular}{lcc} Method & %s \\ %s \end{tabular}"
 
@@ -168,7 +168,7 @@ def test_our_own_tables_have_nothing_to_object_to(make_run, form: Format, tmp_pa
     sets = {("realsr", f"{m}", "fid@clean"): (3, 90.0 + i) for i, m in enumerate(("a@1",))}
     report = build_report(compare([make_run(values, sets)]))
     path = tmp_path / {"latex": "t.tex", "md": "t.md", "csv": "t.csv"}[form]
-    path.write_text(render(report, form), encoding="utf-8")
+    write(report, form, path)
     (read,) = read_tables(path)
     assert {entry.row for entry in read.entries} == {"Bicubic", "a-1s", "b-1s"}
     assert len(read.entries) == 10

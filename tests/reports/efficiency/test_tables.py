@@ -12,10 +12,12 @@ from bench_results import failure, results, row
 from typeset import needs_tex, typeset
 
 from benchmarks.bench.rows import BenchResults, Part
-from benchmarks.options import TableForm
+from benchmarks.tables.data import render_csv
+from benchmarks.tables.latex import render as latex
+from benchmarks.tables.markdown import render as markdown
+from benchmarks.tables.model import Footnote, Table
+from benchmarks.tables.terminal import render as terminal
 from reports.efficiency.build import build
-from reports.efficiency.model import Grid, significant
-from reports.efficiency.render import render
 
 PARTS = {
     "vae": Part(seconds=0.06, macs=1_795_200_000_000, parameters=83_653_863),
@@ -51,13 +53,13 @@ def measured() -> BenchResults:
     )
 
 
-def cells(grid: Grid, title: str) -> list[str]:
-    return next([c.text for c in r] for r in grid.rows if r[0].text == title)
+def cells(table: Table, title: str) -> list[str]:
+    return next([c.text for c in r.cells] for r in table.rows if r.cells[0].text == title)
 
 
 def test_a_row_has_median_p90_memory_macs_and_parameters(measured: BenchResults) -> None:
-    complexity = build(measured)[0]
-    assert [cell.text for cell in complexity.head][4:] == [
+    complexity = build(measured).tables[0]
+    assert [cell.title for cell in complexity.columns][4:] == [
         "Time (s)", "p90 (s)", "Memory (GB)", "MACs (G)", "Params (M)",
     ]  # fmt: skip
     assert cells(complexity, "OSEDiff-1s") == [
@@ -69,16 +71,16 @@ def test_a_row_has_median_p90_memory_macs_and_parameters(measured: BenchResults)
 
 
 def test_a_failure_keeps_its_row_and_says_its_cause(measured: BenchResults) -> None:
-    complexity = build(measured)[0]
+    complexity = build(measured).tables[0]
     last = complexity.rows[-1]
-    assert [cell.text for cell in last] == ["50% of A_1 & B", *"--------"]
-    assert last[0].mark == "a"
+    assert [cell.text for cell in last.cells] == ["50% of A_1 & B", *"--------"]
+    assert last.cells[0].notes == ("a",)
     cause = "OutOfMemoryError: CUDA out of memory: 79 GiB {in use}."
-    assert complexity.footnotes == (("a", cause),)
+    assert complexity.footnotes == (Footnote(mark="a", text=cause),)
 
 
 def test_the_caption_says_machine_size_batch_and_protocol(measured: BenchResults) -> None:
-    caption = build(measured)[0].caption
+    caption = build(measured).tables[0].caption
     for fact in (
         "A GPU, torch 2.9.0+cu130",
         "128 × 128 LR",
@@ -91,8 +93,8 @@ def test_the_caption_says_machine_size_batch_and_protocol(measured: BenchResults
 
 
 def test_the_split_has_the_parts_in_order_with_their_shares(measured: BenchResults) -> None:
-    split = build(measured)[1]
-    assert [[cell.text for cell in line] for line in split.rows] == [
+    split = build(measured).tables[1]
+    assert [[cell.text for cell in line.cells] for line in split.rows] == [
         ["OSEDiff-1s", "Tagger / captioner", "0.100", "50", "162", "212"],
         ["", "Text encoder", "0.0100", "5", "22.6", "340"],
         ["", "VAE", "0.0600", "30", "1795", "83.7"],
@@ -102,29 +104,29 @@ def test_the_split_has_the_parts_in_order_with_their_shares(measured: BenchResul
 
 
 def test_throughput_is_images_per_second_of_each_batch(measured: BenchResults) -> None:
-    throughput = build(measured)[2]
-    assert [[cell.text for cell in line] for line in throughput.rows][:2] == [
+    throughput = build(measured).tables[2]
+    assert [[cell.text for cell in line.cells] for line in throughput.rows][:2] == [
         ["OSEDiff-1s", "1", "0.200", "5.00", "6.10"],
         ["", "4", "0.400", "10.0", "9.90"],
     ]
-    assert [cell.mark for cell in throughput.rows[3]] == ["", "a", "", "", ""]
+    assert [cell.notes for cell in throughput.rows[3].cells] == [(), ("a",), (), (), ()]
 
 
 def test_one_batch_size_is_no_throughput_and_no_parts_no_split() -> None:
-    assert [grid.label for grid in build(results(row()))] == ["complexity"]
+    assert [table.label for table in build(results(row())).tables] == ["complexity"]
 
 
 def test_macs_are_per_image_whatever_the_batch() -> None:
     parts = {"vae": Part(seconds=1, macs=8_000_000_000), "other": Part(seconds=1, macs=0)}
     whole = results(row(batch=4, macs=8_000_000_000, parts=parts))
-    complexity, split = build(whole)
+    complexity, split = build(whole).tables
     assert "batch 4" in complexity.caption
-    assert complexity.rows[0][-2].text == split.rows[0][-2].text == "2.00"
+    assert complexity.rows[0].cells[-2].text == split.rows[0].cells[-2].text == "2.00"
 
 
 def test_methods_may_stand_side_by_side(measured: BenchResults) -> None:
-    complexity = build(measured, methods_as_columns=True)[0]
-    assert [cell.text for cell in complexity.head] == [
+    complexity = build(measured, methods_as_columns=True).tables[0]
+    assert [cell.title for cell in complexity.columns] == [
         "Method", "OSEDiff-1s", "Bicubic", "50% of A_1 & B",
     ]  # fmt: skip
     assert cells(complexity, "MACs (G)") == ["MACs (G)", "2382", "-", "-"]
@@ -134,12 +136,12 @@ def test_methods_may_stand_side_by_side(measured: BenchResults) -> None:
     ("device", "load", "busy"), [("cpu", 3.0, True), ("cpu", 0.5, False), ("cuda:0", 3.0, False)]
 )
 def test_a_busy_machine_is_said(device: str, load: float, busy: bool) -> None:
-    complexity = build(results(row(memory="rss"), device=device, load_average=load))[0]
-    assert any("busy" in text for _, text in complexity.footnotes) == busy
+    complexity = build(results(row(memory="rss"), device=device, load_average=load)).tables[0]
+    assert any("busy" in note.text for note in complexity.footnotes) == busy
 
 
 def test_the_terminal_has_columns_in_line(measured: BenchResults) -> None:
-    lines = render(measured, TableForm.TERMINAL).splitlines()
+    lines = terminal(build(measured)).splitlines()
     table = lines[: next(i for i, line in enumerate(lines) if line.startswith("Efficiency"))]
     ends = {line.rstrip().rfind(" ") for line in table[2:4]}
     assert table[0].endswith("Params (M)")
@@ -149,14 +151,14 @@ def test_the_terminal_has_columns_in_line(measured: BenchResults) -> None:
 
 
 def test_markdown_is_a_table_and_names_stay_text(measured: BenchResults) -> None:
-    text = render(measured, TableForm.MARKDOWN)
+    text = markdown(build(measured))
     assert r"| 50% of A\_1 \& B<sup>a</sup> | - |" in text
     for line in re.findall(r"^\|.*\|$", text, re.MULTILINE):
         assert len(re.findall(r"(?<!\\)\|", line)) in {10, 7, 6}
 
 
 def test_csv_has_unrounded_values_parts_and_failures(measured: BenchResults) -> None:
-    lines = list(csv.DictReader(io.StringIO(render(measured, TableForm.CSV))))
+    lines = list(csv.DictReader(io.StringIO(render_csv(build(measured)))))
     first = lines[0]
     assert float(first["median_s"]) == 0.2
     assert int(first["vae:macs"]) == 1_795_200_000_000
@@ -172,13 +174,7 @@ def test_csv_has_unrounded_values_parts_and_failures(measured: BenchResults) -> 
 @pytest.mark.parametrize("columns", [False, True])
 def test_a_real_tex_compiles_it(measured: BenchResults, columns: bool, tmp_path: Path) -> None:
     typeset(
-        render(measured, TableForm.LATEX, methods_as_columns=columns),
+        latex(build(measured, methods_as_columns=columns)),
         tmp_path,
         packages="booktabs,graphicx",
     )
-
-
-def test_three_digits_are_enough() -> None:
-    numbers = (2265.4, 999.9, 16.28, 1.0, 0.1234, 0.000517, 0, None)
-    texts = ["2265", "1000", "16.3", "1.00", "0.123", "0.000517", "0", "-"]
-    assert [significant(number) for number in numbers] == texts

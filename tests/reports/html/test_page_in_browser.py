@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
-from selenium.webdriver.common.keys import Keys
 from typer.testing import CliRunner
 
 from benchmarks.api.images import read_rgb
 from reports.cli import app
+
+Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 
 if TYPE_CHECKING:
     from browser import Browser

@@ -27,6 +27,12 @@ def test_of_many_images_it_is_the_normal_formula() -> None:
     assert detectable_difference(0.0, 10) == 0.0
 
 
+@pytest.mark.parametrize(("n", "effect"), [(250, 0.652), (250, 0.5), (93, 1.5), (3000, 0.3)])
+def test_it_is_a_number_where_the_other_tail_is_nothing(n: int, effect: float) -> None:
+    for alpha in (0.05, 0.005, 0.05 / 30):
+        assert 0.99 < power(effect, sd=1.0, n=n, alpha=alpha) <= 1.0
+
+
 def column(values: np.ndarray) -> PerImage:
     n, k = values.shape
     return PerImage(

@@ -8,14 +8,16 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import pytest
 from raters import attentive, document
-from selenium.webdriver.common.keys import Keys
 from typer.testing import Result
 
 from reports.study.collection import FILE, Collection
 from reports.study.design import BLURRED, assignment
 from reports.study.server import StudyServer
 from reports.study.study import PACKET, Study, read_study
+
+Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 
 if TYPE_CHECKING:
     from browser import Browser

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from benchmarks.results.rows import FailureRow
+from benchmarks.tables.model import Row, Table
 from reports.comparison import compare
 from reports.tables.build import build_report
-from reports.tables.model import Row, Table
 from reports.tables.scope import Layout
 
 PSNR, LPIPS, FID, NIQE = "psnr@y601", "lpips@alex", "fid@clean", "niqe@pyiqa"
@@ -33,12 +33,12 @@ def failed(method: str, image: str, *, cause: str, metric: str = "") -> FailureR
 
 
 def titles(table: Table) -> list[str]:
-    return [row.title for group in table.groups for row in group.rows]
+    return [row.cells[0].text for row in table.rows]
 
 
 def row_of(table: Table, title: str, symbol: str = "") -> Row:
-    rows = [row for group in table.groups for row in group.rows]
-    return next(row for row in rows if (row.title, row.published) == (title, symbol))
+    wanted = (title, tuple(symbol))
+    return next(row for row in table.rows if (row.cells[0].text, row.cells[0].notes) == wanted)
 
 
 def test_data_sets_with_and_without_references_are_two_tables(make_run) -> None:
@@ -49,8 +49,8 @@ def test_data_sets_with_and_without_references_are_two_tables(make_run) -> None:
         }
     )
     first, second = build_report(compare([run])).tables
-    assert [column.title for column in first.columns] == ["PSNR", "LPIPS", "FID", "NIQE"]
-    assert [column.title for column in second.columns] == ["NIQE"]
+    assert [column.title for column in first.columns] == ["Method", "PSNR", "LPIPS", "FID", "NIQE"]
+    assert [column.title for column in second.columns] == ["Method", "NIQE"]
     assert (second.groups[0].title, second.groups[0].n) == ("RealLQ250", 3)
     assert "mfsr-paper-v1 (abababababab)" in first.caption
 
@@ -65,7 +65,7 @@ def test_rows_and_columns_keep_the_order_of_the_command_line(make_run) -> None:
     run = make_run({("realsr", key, PSNR): [20.0] for key in ("mfsr@2", "bicubic", "mfsr@1")})
     (table,) = build_report(compare([run]).select(metrics=[NIQE, PSNR])).tables
     assert titles(table) == ["MFSR-2s", "Bicubic", "MFSR-1s"]
-    assert [column.metric for column in table.columns] == [NIQE, PSNR]
+    assert [column.key for column in table.columns[1:]] == [NIQE, PSNR]
 
 
 def test_a_skipped_metric_is_a_column_that_says_why(make_run) -> None:
@@ -74,11 +74,11 @@ def test_a_skipped_metric_is_a_column_that_says_why(make_run) -> None:
         skipped={LPIPS: "weights missing", FID: "weights missing"},
     )
     (table,) = build_report(compare([run])).tables
-    lpips, fid, niqe = table.columns[1:]
+    lpips, fid, niqe = table.columns[2:]
     assert lpips.notes == fid.notes != niqe.notes
     assert note_of(table, lpips.notes[0]) == "LPIPS, FID: not computed (weights missing)."
     assert note_of(table, niqe.notes[0]) == "NIQE: not computed."
-    assert [cell.value for cell in table.groups[0].rows[0].cells] == [21.0, None, None, None]
+    assert [cell.value for cell in table.groups[0].rows[0].cells[1:]] == [21.0, None, None, None]
 
 
 def test_a_column_is_where_the_protocol_has_it_or_where_it_was_measured(make_run) -> None:
@@ -92,11 +92,11 @@ def test_a_column_is_where_the_protocol_has_it_or_where_it_was_measured(make_run
         skipped={LPIPS: "weights missing", FID: "weights missing"},
     )
     first, second = build_report(compare([run])).tables
-    assert [column.metric for column in first.columns] == [PSNR, LPIPS]
-    assert [column.metric for column in second.columns] == [NIQE]
+    assert [column.key for column in first.columns[1:]] == [PSNR, LPIPS]
+    assert [column.key for column in second.columns[1:]] == [NIQE]
     beyond = make_run({("realsr", "bicubic", NIQE): [5.0, 6.0, 7.0]}, protocol=listed)
     (table,) = build_report(compare([beyond])).tables
-    assert [column.metric for column in table.columns] == [PSNR, LPIPS, NIQE]
+    assert [column.key for column in table.columns[1:]] == [PSNR, LPIPS, NIQE]
 
 
 def test_a_failed_image_drops_out_for_all_and_n_says_so(make_run) -> None:
@@ -113,7 +113,7 @@ def test_a_failed_image_drops_out_for_all_and_n_says_so(make_run) -> None:
     (table,) = build_report(compare([run])).tables
     group = table.groups[0]
     assert group.n == 2
-    assert [cell.n for cell in group.rows[0].cells] == [2, 1, None, 2]
+    assert [cell.n for cell in group.rows[0].cells[1:]] == [2, 1, None, 2]
     assert note_of(table, group.notes[0]) == (
         "RealSR: means over 2 of 3 images (MFSR-1s has 2); LPIPS: n = 1."
     )
@@ -129,8 +129,8 @@ def test_a_method_that_failed_everywhere_keeps_its_row_and_its_cause(make_run) -
     )
     (table,) = build_report(compare([run])).tables
     row = row_of(table, "MFSR-1s")
-    assert row.cells[0].value is None
-    text = note_of(table, row.cells[0].notes[0])
+    assert row.cells[1].value is None
+    text = note_of(table, row.cells[1].notes[0])
     assert text == "MFSR-1s: 3 failed, the first: the result holds NaN."
     assert table.groups[0].n == 3
 
@@ -147,7 +147,7 @@ def test_a_metric_without_any_value_says_what_happened(make_run) -> None:
         failures=(failure,),
     )
     (table,) = build_report(compare([run])).tables
-    texts = {column.title: note_of(table, column.notes[0]) for column in table.columns}
+    texts = {column.title: note_of(table, column.notes[0]) for column in table.columns[1:]}
     assert texts["PSNR"] == "PSNR: no image that all methods share."
     assert texts["NIQE"].startswith("NIQE: 1 failed, the first: SR is 8 x 8;")
     assert table.groups[0].n == 0
@@ -157,7 +157,7 @@ def test_two_metrics_of_one_title_show_their_ids(make_run) -> None:
     rgb = {"psnr@rgb": {"title": "PSNR", "higher_is_better": True, "decimals": 2}}
     run = make_run({("realsr", "bicubic", "psnr@rgb"): [20.0]}, metrics=rgb)
     (table,) = build_report(compare([run]).select(metrics=[PSNR, "psnr@rgb"])).tables
-    assert [c.title for c in table.columns] == ["PSNR (psnr@y601)", "PSNR (psnr@rgb)"]
+    assert [c.title for c in table.columns[1:]] == ["PSNR (psnr@y601)", "PSNR (psnr@rgb)"]
 
 
 def test_fid_of_fewer_images_says_its_n_and_is_not_ranked(make_run) -> None:
@@ -165,7 +165,7 @@ def test_fid_of_fewer_images_says_its_n_and_is_not_ranked(make_run) -> None:
         {}, {("realsr", "bicubic", FID): (3, 120.0), ("realsr", "mfsr@1", FID): (2, 90.0)}
     )
     (table,) = build_report(compare([run])).tables
-    cell = row_of(table, "MFSR-1s").cells[2]
+    cell = row_of(table, "MFSR-1s").cells[3]
     assert (cell.n, cell.mark) == (2, "")
     assert note_of(table, cell.notes[0]) == "FID over 2 images, not ranked against 3."
     assert table.groups[0].n == 3
@@ -176,14 +176,14 @@ def test_published_rows_follow_ours_and_are_not_ranked(make_run) -> None:
     (table,) = build_report(compare([run]), Layout(published=True)).tables
     assert titles(table)[0] == "MFSR-1s"
     published = row_of(table, "TSD-SR-1s", "†")
-    assert [cell.value for cell in published.cells] == [23.40, 0.2805, 114.56, 5.0924]
-    assert [cell.n for cell in published.cells] == [100] * 4
+    assert [cell.value for cell in published.cells[1:]] == [23.40, 0.2805, 114.56, 5.0924]
+    assert [cell.n for cell in published.cells[1:]] == [100] * 4
     assert "arXiv:2603.20690" in note_of(table, "†")
-    assert row_of(table, "OSEDiff-1s", "‡").cells[2].value == 123.493817
+    assert row_of(table, "OSEDiff-1s", "‡").cells[3].value == 123.493817
     assert not any(cell.mark for row in table.groups[0].rows for cell in row.cells)
 
     (ranked,) = build_report(compare([run]), Layout(published=True, rank_published=True)).tables
-    assert row_of(ranked, "ResShift-15s", "†").cells[0].mark == "best"
+    assert row_of(ranked, "ResShift-15s", "†").cells[1].mark == "best"
 
 
 def test_another_set_of_the_same_name_has_no_published_rows(make_run) -> None:
@@ -238,9 +238,9 @@ def test_delta_is_ours_minus_published_from_unrounded_values(make_run) -> None:
     )
     scores, delta = build_report(compare([run]), Layout(delta=True)).tables
     assert titles(scores) == ["MFSR-1s", "Bicubic"]
-    assert delta.kind == "difference"
+    assert delta.facts["table"] == "difference"
     assert titles(delta) == ["MFSR-1s"]
-    psnr, lpips, fid, _ = delta.groups[0].rows[0].cells
+    psnr, lpips, fid, _ = delta.groups[0].rows[0].cells[1:]
     assert psnr.value == pytest.approx(0.004, abs=1e-12)
     assert fid.value == pytest.approx(0.86)
     assert note_of(delta, lpips.notes[0]) == "not computed."
@@ -258,7 +258,7 @@ def test_crops_that_cannot_be_the_papers_own_are_said_to_be_others(make_run) -> 
 
 def test_provenance_names_protocol_runs_and_columns(make_run) -> None:
     run = make_run({("realsr", "bicubic", PSNR): [20.0]})
-    lines = build_report(compare([run])).provenance
+    lines = build_report(compare([run])).comment
     assert f"protocol mfsr-paper-v1, hash {'ab' * 32}" in lines
     assert "run run: mfsr-bench 0.1.0, commit efefefefefef, seed 0" in lines
     assert "column PSNR: psnr@y601" in lines

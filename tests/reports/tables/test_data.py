@@ -7,9 +7,9 @@ import io
 import json
 import math
 
+from benchmarks.tables.data import as_json, render_csv
 from reports.comparison import compare
 from reports.tables.build import build_report
-from reports.tables.data import as_json, render_csv
 from reports.tables.scope import Layout
 
 PSNR, LPIPS, FID = "psnr@y601", "lpips@alex", "fid@clean"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from benchmarks.tables.markdown import escape, render
+from benchmarks.tables.text import Highlight
 from reports.comparison import compare
 from reports.tables.build import build_report
-from reports.tables.markdown import escape, render
-from reports.tables.text import Highlight
 
 PSNR = "psnr@y601"
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from benchmarks.tables.model import Cell, Column, Row
 from reports.tables.marks import marked
-from reports.tables.model import Cell, Column, Row
 
 
 def column(*, higher: bool = True, level: str = "sample") -> Column:
-    return Column(metric="m@v", title="M", higher_is_better=higher, level=level, decimals=2)
+    return Column(title="M", numeric=True, higher_is_better=higher, of_sets=level == "set")
 
 
 def marks(*cells: Cell, published: bool = False, of: Column | None = None, symbols="") -> list[str]:
     rows = [
-        Row(key=f"r{i}", title=f"r{i}", cells=(cell,), published=symbols[i : i + 1].strip())
-        for i, cell in enumerate(cells)
+        Row(cells=(cell,), quoted=bool(symbols[i : i + 1].strip())) for i, cell in enumerate(cells)
     ]
     found = marked(rows, [of or column()], published=published)
     return [row.cells[0].mark for row in found]
 
 
 def values(*numbers: float | None) -> list[Cell]:
-    return [Cell(value=number, n=3) for number in numbers]
+    return [Cell(value=None if number is None else float(number), n=3) for number in numbers]
 
 
 def test_ranks_come_from_unrounded_values() -> None:

@@ -8,10 +8,10 @@ import re
 import pytest
 from rich.console import Console
 
+from benchmarks.tables.terminal import show
+from benchmarks.tables.text import Highlight
 from reports.comparison import compare
 from reports.tables.build import build_report
-from reports.tables.terminal import show
-from reports.tables.text import Highlight
 
 PSNR, LPIPS, NIQE = "psnr@y601", "lpips@alex", "niqe@pyiqa"
 
