@@ -58,7 +58,7 @@ def test_analyse_writes_the_same_bytes_again(answered: Path, study_command: Comm
         {path.name: path.read_bytes() for path in (answered.parent / name).iterdir()}
         for name in ("one", "two")
     )
-    assert len(one) == 6 and one == two
+    assert len(one) == 7 and one == two
 
 
 def test_ingest_says_what_is_no_answer(answered: Path, study_command: Command) -> None:
