@@ -6,7 +6,7 @@ wrong images and no error. Here a file is what the network expects, key by key, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +135,7 @@ def load_strictly(
     path: Path,
     *,
     constants: Collection[str] = (),
+    official: Callable[[str], str] = str,
 ) -> None:
     """Give a network its tensors, in the network's dtypes, and make it ready for inference.
 
@@ -143,14 +144,17 @@ def load_strictly(
         tensors: what the file holds.
         path: the file, for the message.
         constants: names that the file may hold and that the network computes itself.
+        official: gives the file's name of one of the network's tensors.
 
     Raises:
         WeightsCorruptError: the tensors are not this network's; the first one is named.
     """
     own = network.state_dict()
     given = {name: tensor for name, tensor in tensors.items() if name not in constants}
-    require_same(given, {name: tuple(tensor.shape) for name, tensor in own.items()}, show(path))
-    network.load_state_dict({name: given[name].to(own[name].dtype) for name in own}, assign=True)
+    expected = {official(name): tuple(tensor.shape) for name, tensor in own.items()}
+    require_same(given, expected, show(path))
+    found = {name: given[official(name)].to(tensor.dtype) for name, tensor in own.items()}
+    network.load_state_dict(found, assign=True)
     network.eval().requires_grad_(False)
 
 

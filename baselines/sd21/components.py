@@ -22,14 +22,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Components:
+@dataclass(slots=True, kw_only=True)
+class Text:
+    """What turns prompts into embeddings."""
+
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+
+
+@dataclass(slots=True, kw_only=True)
+class Surroundings(Text):
+    """What stands around a U-Net: the same in all methods that bring their own."""
+
+    vae: AutoencoderKL
+
+
+@dataclass(slots=True, kw_only=True)
+class Components(Surroundings):
     """The parts of a base model, in float32 on the CPU until they are moved."""
 
     unet: UNet2DConditionModel
-    vae: AutoencoderKL
-    text_encoder: CLIPTextModel
-    tokenizer: CLIPTokenizer
 
 
 def load_components(folder: Path, parameters: ParameterCounts) -> Components:
@@ -38,34 +50,54 @@ def load_components(folder: Path, parameters: ParameterCounts) -> Components:
     Raises:
         WeightsCorruptError: a part cannot be read, lacks tensors, or has another size.
     """
-    logger.info("Stable Diffusion from %s", folder)
+    around = load_surroundings(folder, parameters)
     with no_progress_bar():
         return Components(
             unet=load_part(UNet2DConditionModel, folder / "unet", parameters.unet),
-            vae=load_part(AutoencoderKL, folder / "vae", parameters.vae),
-            text_encoder=load_part(CLIPTextModel, folder / "text_encoder", parameters.text_encoder),
-            tokenizer=_tokenizer(folder / "tokenizer"),
+            vae=around.vae,
+            text_encoder=around.text_encoder,
+            tokenizer=around.tokenizer,
         )
 
 
-def _tokenizer(folder: Path) -> CLIPTokenizer:
+def load_surroundings(folder: Path, parameters: ParameterCounts) -> Surroundings:
+    """Load a diffusers folder but for its U-Net.
+
+    Raises:
+        WeightsCorruptError: a part cannot be read, lacks tensors, or has another size.
+    """
+    logger.info("Stable Diffusion from %s", folder)
+    with no_progress_bar():
+        return Surroundings(
+            vae=load_part(AutoencoderKL, folder / "vae", parameters.vae),
+            text_encoder=load_part(CLIPTextModel, folder / "text_encoder", parameters.text_encoder),
+            tokenizer=load_tokenizer(folder / "tokenizer"),
+        )
+
+
+def load_tokenizer(folder: Path) -> CLIPTokenizer:
+    """Load a tokenizer.
+
+    Raises:
+        WeightsCorruptError: a file of it is damaged.
+    """
     try:
         return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # a damaged vocabulary raises a bare Exception
         raise corrupt(folder, f"cannot be read: {first_line(error)}") from None
 
 
-def embed(components: Components, prompts: Sequence[str], device: str) -> Tensor:
+def embed(text: Text, prompts: Sequence[str], device: str) -> Tensor:
     """Return the text embeddings (B, 77, 1024) of prompts, padded and cut to 77 tokens.
 
     The last hidden state with its final layer norm; padding is not masked, as in the base model.
     """
-    tokens = components.tokenizer(
+    tokens = text.tokenizer(
         list(prompts),
         padding="max_length",
-        max_length=components.tokenizer.model_max_length,
+        max_length=text.tokenizer.model_max_length,
         truncation=True,
         return_tensors="pt",
     )
-    embedding: Tensor = components.text_encoder(tokens.input_ids.to(device)).last_hidden_state
+    embedding: Tensor = text.text_encoder(tokens.input_ids.to(device)).last_hidden_state
     return embedding

@@ -23,13 +23,13 @@ def alpha_bar(timestep: int = TIMESTEP) -> float:
     return float(torch.cumprod(1 - betas, dim=0)[timestep])
 
 
-def predict_x0(z: Tensor, eps: Tensor) -> Tensor:
-    """Return x0 = (z - sqrt(1 - abar) eps) / sqrt(abar) at t = 999, in float32.
+def predict_x0(z: Tensor, eps: Tensor, timestep: int = TIMESTEP) -> Tensor:
+    """Return x0 = (z - sqrt(1 - abar) eps) / sqrt(abar), in float32.
 
-    The factor 1 / sqrt(abar) is 14.6: in float16 it would cost two decimal digits. This is what
-    one step of upstream's DDPM scheduler comes to, whose previous step is before the first.
+    At t = 999 the factor 1 / sqrt(abar) is 14.6: in float16 it would cost two decimal digits. This
+    is what one step of upstream's DDPM scheduler comes to, whose previous step is before the first.
     """
-    abar = torch.tensor(alpha_bar(), dtype=torch.float32)
+    abar = torch.tensor(alpha_bar(timestep), dtype=torch.float32)
     signal, noise = abar.sqrt().item(), (1 - abar).sqrt().item()
     return (z.float() - noise * eps.float()) / signal
 

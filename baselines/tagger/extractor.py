@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from benchmarks.api.card import HubFile, Paper, Upstream, WeightFile
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from baselines.tagger.ram import RAM
 
 TAGS = 4585
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
+_FOLDER = "tagger"  # SeeSR and AddSR look through the same networks
 
 _RAM_COMMIT = "7cb804a8609e9f4b1a50b7f31436d2df40bb9481"
 _LISTS = f"https://raw.githubusercontent.com/xinyu1205/recognize-anything/{_RAM_COMMIT}/ram/data"
-_CHECKPOINT = WeightFile(
+CHECKPOINT = WeightFile(
     name="ram_swin_large_14m.pth",
     licence="Apache-2.0",
+    folder=_FOLDER,
     hub=HubFile(repo="xinyu1205/recognize_anything_model", filename="ram_swin_large_14m.pth"),
     urls=(
         "https://huggingface.co/xinyu1205/recognize_anything_model/resolve/main/ram_swin_large_14m.pth",
@@ -34,6 +36,7 @@ _CHECKPOINT = WeightFile(
 _NAMES = WeightFile(
     name="ram_tag_list.txt",
     licence="Apache-2.0",
+    folder=_FOLDER,
     urls=(f"{_LISTS}/ram_tag_list.txt",),
     sha256="5d96d2f7225527480ad773aaac76b6e5c08a18adf6eae9ca7d2ab923d5e7bd8b",
     bytes=41_904,
@@ -41,25 +44,28 @@ _NAMES = WeightFile(
 _THRESHOLDS = WeightFile(
     name="ram_tag_list_threshold.txt",
     licence="Apache-2.0",
+    folder=_FOLDER,
     urls=(f"{_LISTS}/ram_tag_list_threshold.txt",),
     sha256="b6f81d0de1bc7f9c251af512c413eae976c77dbfbadf700d4e3d90510f4c6447",
     bytes=22_016,
 )
-_DAPE = WeightFile(
+DAPE = WeightFile(
     name="DAPE.pth",
     licence="Apache-2.0",
+    folder=_FOLDER,
     urls=("https://drive.google.com/uc?export=download&id=1KIV6VewwO2eDC9g4Gcvgm-a0LDI7Lmwm",),
     page="https://drive.google.com/file/d/1KIV6VewwO2eDC9g4Gcvgm-a0LDI7Lmwm/view",
     sha256="a7028be2edcbe9ab0bd1c4ab6f2a2a86f4b44d32261a4faa50ae10fdd9b2feba",
     note="7 MB; the hash is that of three independent records",
 )
+_ENLARGED = "the tagger sees the image as OSEDiff enlarges it (SeeSR's are the tags:dape-lr)"
 _DEVIATIONS = (
-    "the tagger sees the image as OSEDiff enlarges it (SeeSR and AddSR show it the LR image)",
     "tags are extracted in float32; upstream runs the tagger in float16",
     "images are tagged one by one, so that the tags of an image do not depend on its neighbours",
     "the image is resized to 384 pixels without antialiasing, as the torchvision that upstream "
     "pins does (today's default antialiases and gives other tags)",
 )
+_FOLDED = "DAPE's updates are folded into RAM's weights in float32"
 
 
 class RAMTags(PromptExtractor):
@@ -77,9 +83,9 @@ class RAMTags(PromptExtractor):
         upstream=Upstream(
             repo="xinyu1205/recognize-anything", commit=_RAM_COMMIT, licence="Apache-2.0"
         ),
-        weights=(_CHECKPOINT, _NAMES, _THRESHOLDS),
+        weights=(CHECKPOINT, _NAMES, _THRESHOLDS),
         dtypes=("fp32", "fp16", "bf16"),
-        deviations=_DEVIATIONS,
+        deviations=(_ENLARGED, *_DEVIATIONS),
     )
 
     def __init__(self, runtime: PromptRuntime, network: RAM, tags: Tags) -> None:
@@ -99,7 +105,7 @@ class RAMTags(PromptExtractor):
 
         tags = read_tags(runtime.weight(_NAMES.name), runtime.weight(_THRESHOLDS.name), TAGS)
         network = RAM(RAMConfig(tags=TAGS))
-        load_ram(network, runtime.weight(_CHECKPOINT.name))
+        load_ram(network, runtime.weight(CHECKPOINT.name))
         cls._finetune(network, runtime)
         return cls(runtime, network, tags)
 
@@ -117,14 +123,15 @@ class RAMTags(PromptExtractor):
 
     def prepare(self, image: Tensor) -> Tensor:
         """Return what the network sees of an LR image (3, h, w) in [0, 1]: (3, 384, 384)."""
-        import torch.nn.functional as F
+        from baselines.tagger.sight import seen
 
-        enlarged = enlarge(image, scale=4, minimum=128, multiple=8)
-        size = (self._size, self._size)
         # Normalised in float32 and cast after, as upstream does.
-        x = F.interpolate(enlarged[None], size, mode="bilinear", align_corners=False)[0]
-        x = (x - x.new_tensor(_MEAN)[:, None, None]) / x.new_tensor(_STD)[:, None, None]
+        x = seen(self._shown(image)[None], self._size)[0]
         return x.to(self.runtime.device, self.runtime.torch_dtype)
+
+    def _shown(self, image: Tensor) -> Tensor:
+        """Return the image that the tagger is shown."""
+        return enlarge(image, scale=4, minimum=128, multiple=8)
 
 
 class DAPETags(RAMTags):
@@ -144,13 +151,27 @@ class DAPETags(RAMTags):
             commit="8edecc71c4f3efa01cd26078f2e8dffd1ce80a6a",
             licence="Apache-2.0",
         ),
-        weights=(_CHECKPOINT, _DAPE, _NAMES, _THRESHOLDS),
+        weights=(CHECKPOINT, DAPE, _NAMES, _THRESHOLDS),
         dtypes=RAMTags.card.dtypes,
-        deviations=(*_DEVIATIONS, "DAPE's updates are folded into RAM's weights in float32"),
+        deviations=(_ENLARGED, *_DEVIATIONS, _FOLDED),
     )
 
     @classmethod
     def _finetune(cls, network: RAM, runtime: PromptRuntime) -> None:
         from baselines.tagger.checkpoint import fold_dape
 
-        fold_dape(network, runtime.weight(_DAPE.name))
+        fold_dape(network, runtime.weight(DAPE.name))
+
+
+class DAPETagsOfLR(DAPETags):
+    """Tags by DAPE of the LR image as it is, as SeeSR and AddSR ask for them."""
+
+    card = replace(
+        DAPETags.card,
+        kind="tags:dape-lr",
+        title="DAPE on the LR image",
+        deviations=(*_DEVIATIONS, _FOLDED),
+    )
+
+    def _shown(self, image: Tensor) -> Tensor:
+        return image

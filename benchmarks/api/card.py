@@ -14,7 +14,7 @@ from typing import Literal
 from benchmarks.api.errors import ConfigError
 
 Dtype = Literal["fp32", "bf16", "fp16"]
-PromptKind = Literal["none", "fixed", "tags:dape", "tags:ram", "caption:llava"]
+PromptKind = Literal["none", "fixed", "tags:dape", "tags:dape-lr", "tags:ram", "caption:llava"]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -196,8 +196,9 @@ class MethodCard:
     scale: int = 4
     default_steps: int | None = None  # None: the method has no sampling steps
     legal_steps: tuple[int, ...] | None = (
-        None  # None: any number from 1, where there are steps at all
+        None  # None: any number from `least_steps`, where there are steps at all
     )
+    least_steps: int = 1
     nfe_per_step: int = 1  # network evaluations per sampling step; 2 with guidance
     prompt: PromptKind = "none"
     colour_fix: Literal["none", "adain", "wavelet"] = "none"
@@ -246,10 +247,9 @@ class MethodCard:
                 f"'{self.name}' has no sampling steps, so '{self.name}@{steps}' means nothing.",
                 f"Use: {self.name}",
             )
-        if steps < 1 or (self.legal_steps is not None and steps not in self.legal_steps):
-            legal = (
-                "1 or more" if self.legal_steps is None else ", ".join(map(str, self.legal_steps))
-            )
+        if steps < self.least_steps or (self.legal_steps and steps not in self.legal_steps):
+            any_number = f"{self.least_steps} or more"
+            legal = ", ".join(map(str, self.legal_steps)) if self.legal_steps else any_number
             raise ConfigError(
                 f"'{self.name}' cannot run {steps} steps; legal: {legal}.",
                 f"Use: {self.name}@{self.default_steps}",

@@ -12,6 +12,8 @@ from baselines.osediff.restorer import OSEDiff
 from baselines.resshift import cards as resshift
 from baselines.s3diff.restorer import S3Diff
 from baselines.spandrel import cards as spandrel
+from baselines.seesr.addsr import AddSR
+from baselines.seesr.restorer import SeeSR
 from baselines.tagger.extractor import DAPETags, RAMTags
 from baselines.tsdsr.restorer import TSDSR, TSDSRMSE
 from benchmarks.api.card import MethodCard
@@ -36,6 +38,8 @@ CARDS = {
     "spandrel/swinir": spandrel.SWINIR,
     "spandrel/ldl": spandrel.LDL,
     "spandrel/hat": spandrel.HAT,
+    "seesr": SeeSR.card,
+    "seesr/addsr": AddSR.card,
     "tagger/ram": RAMTags.card,
     "tagger/dape": DAPETags.card,
     "tsdsr": TSDSR.card,

@@ -29,7 +29,8 @@ def steps(card: MethodCard) -> str:
     if card.default_steps is None:
         return "-"
     if card.legal_steps is None:
-        return f"{card.default_steps}, or any"
+        least = f"{card.least_steps} and more" if card.least_steps > 1 else "any"
+        return f"{card.default_steps}, or {least}"
     return ", ".join(map(str, card.legal_steps))
 
 
