@@ -14,7 +14,9 @@ from typing import Literal
 from benchmarks.api.errors import ConfigError
 
 Dtype = Literal["fp32", "bf16", "fp16"]
-PromptKind = Literal["none", "fixed", "tags:dape", "tags:dape-lr", "tags:ram", "caption:llava"]
+PromptKind = Literal[
+    "none", "fixed", "tags:dape", "tags:dape-lr", "tags:ram", "caption:blip", "caption:llava"
+]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

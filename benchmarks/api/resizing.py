@@ -13,7 +13,7 @@ from benchmarks.api.images import to_tensor, to_uint8
 if TYPE_CHECKING:
     from torch import Tensor
 
-Filter = Literal["NEAREST", "BICUBIC", "LANCZOS"]  # names of PIL.Image.Resampling
+Filter = Literal["NEAREST", "BILINEAR", "BICUBIC", "LANCZOS"]  # names of PIL.Image.Resampling
 
 
 def resize(image: Tensor, size: tuple[int, int], filter: Filter = "BICUBIC") -> Tensor:

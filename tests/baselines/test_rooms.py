@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from baselines.blip.extractor import BLIPCaption
 from baselines.ctmsr.restorer import CTMSR
 from baselines.dit4sr.restorer import DiT4SRReleased
 from baselines.llava.extractor import LLaVACaption
 from baselines.osediff.restorer import OSEDiff
+from baselines.pasd.restorer import PASD
 from baselines.resshift import cards as resshift
 from baselines.s3diff.restorer import S3Diff
 from baselines.spandrel import cards as spandrel
@@ -21,10 +23,12 @@ from benchmarks.api.prompts import PromptCard
 
 ROOT = Path(__file__).parents[2]
 CARDS = {
+    "blip": BLIPCaption.card,
     "ctmsr": CTMSR.card,
     "dit4sr": DiT4SRReleased.card,
     "llava": LLaVACaption.card,
     "osediff": OSEDiff.card,
+    "pasd": PASD.card,
     "resshift/v1": resshift.RESSHIFT,
     "resshift/v2": resshift.RESSHIFT_V2,
     "resshift/v3": resshift.RESSHIFT_V3,
