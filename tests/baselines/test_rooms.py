@@ -13,9 +13,9 @@ from baselines.osediff.restorer import OSEDiff
 from baselines.pasd.restorer import PASD
 from baselines.resshift import cards as resshift
 from baselines.s3diff.restorer import S3Diff
-from baselines.spandrel import cards as spandrel
 from baselines.seesr.addsr import AddSR
 from baselines.seesr.restorer import SeeSR
+from baselines.spandrel import cards as spandrel
 from baselines.tagger.extractor import DAPETags, RAMTags
 from baselines.tsdsr.restorer import TSDSR, TSDSRMSE
 from benchmarks.api.card import MethodCard
