@@ -32,10 +32,9 @@ def load_dape(checkpoint: Path, dape: Path) -> RAM:
         WeightsCorruptError: a tensor is missing or has another shape.
     """
     from baselines.tagger.checkpoint import fold_dape, load_ram
-    from baselines.tagger.extractor import TAGS
     from baselines.tagger.ram import RAM, RAMConfig
 
-    network = RAM(RAMConfig(tags=TAGS))
+    network = RAM(RAMConfig())
     load_ram(network, checkpoint)
     fold_dape(network, dape)
     return network
