@@ -8,14 +8,15 @@ Both in the convention of `mfsr.flow`, with the notation of `mfsr.meanflow`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from pydantic.dataclasses import dataclass
 from torch import Generator, Tensor
 
 from baselines.dit4sr.field import over
 from baselines.dit4sr.flow_matching import squared_error
+from benchmarks.api.documents import STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +66,7 @@ def sample_lam(batch: int, low: float, high: float, generator: Generator) -> Ten
     return low + (high - low) * torch.rand(batch, generator=generator)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class OFTSRWeights:
     """OFTSR's constants, as its paper has them."""
 

@@ -11,11 +11,11 @@ its network.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import torch
+from pydantic.dataclasses import dataclass as document
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
@@ -23,9 +23,10 @@ from baselines.checkpoints import read_safetensors
 from baselines.dit4sr.autoencoder import Autoencoder, SD3Autoencoder
 from baselines.dit4sr.weights import WEIGHTS, load_dit, load_exactly, save_dit
 from baselines.sd3.text import SD3TextEncoders, TextEmbedder
-from benchmarks.api.errors import ConfigError, WeightsCorruptError, WeightsMissingError
+from benchmarks.api import documents
+from benchmarks.api.documents import STRICT
+from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
 from benchmarks.api.images import sha256_file, show, write_atomic
-from mfsr.config import from_json, to_json
 from mfsr.field import Field, Prediction
 from mfsr.student import StudentConfig, build_student
 from mfsr.tiny.latent import PixelAutoencoder
@@ -42,7 +43,7 @@ _Network = TypeVar("_Network", bound=torch.nn.Module)
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class LatentConfig:
     """Which latent, and the cell of the pixel latent."""
 
@@ -50,7 +51,7 @@ class LatentConfig:
     factor: int = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class TextConfig:
     """Which text conditioning, and its size where it is the phrase table."""
 
@@ -62,7 +63,7 @@ class TextConfig:
     length: int = 0  # phrases of a prompt, at most
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class ModelConfig:
     """All of a model but its tensors."""
 
@@ -82,7 +83,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
-            raise ConfigError(f"model.json has schema {self.schema}; this program reads {SCHEMA}")
+            raise ValueError(f"model.json has schema {self.schema}; this program reads {SCHEMA}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +130,7 @@ def read_model_config(folder: Path, default: ModelConfig | None = None) -> Model
         return default
     if not path.is_file():
         raise WeightsMissingError(f"No such model: {show(path)}")
-    try:
-        value = json.loads(path.read_text("utf-8"))
-        return from_json(ModelConfig, value, where=show(path))
-    except (ValueError, ConfigError) as error:
-        raise WeightsCorruptError(f"{show(path)} cannot be read: {error}") from None
+    return documents.read(ModelConfig, path, error=WeightsCorruptError)
 
 
 def load_teacher(
@@ -245,7 +242,7 @@ def save_teacher(
     save_dit(_cast(network, _DTYPES[dtype]), folder / "transformer")
     if isinstance(text, PhraseTable):
         _write_tensors(folder / "text.safetensors", text.state_dict(), dtype)
-    _write_config(folder, config)
+    documents.write(config, folder / "model.json")
 
 
 def save_student(
@@ -253,7 +250,7 @@ def save_student(
 ) -> None:
     """Write a student's folder."""
     _write_tensors(folder / "student.safetensors", trained, dtype)
-    _write_config(folder, config)
+    documents.write(config, folder / "model.json")
 
 
 def _cast(network: _Network, dtype: torch.dtype) -> _Network:
@@ -265,8 +262,3 @@ def _cast(network: _Network, dtype: torch.dtype) -> _Network:
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str) -> None:
     plain = {n: t.detach().to("cpu", _DTYPES[dtype]).contiguous() for n, t in tensors.items()}
     write_atomic(path, to_safetensors(plain))
-
-
-def _write_config(folder: Path, config: ModelConfig) -> None:
-    text: dict[str, Any] = to_json(config)
-    write_atomic(folder / "model.json", (json.dumps(text, indent=2) + "\n").encode())

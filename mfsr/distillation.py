@@ -5,11 +5,14 @@ The choices of `DistilConfig` over the functions of `mfsr.meanflow` and `mfsr.al
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import field
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from baselines.dit4sr.flow_matching import squared_error
-from benchmarks.api.errors import ConfigError
+from benchmarks.api.documents import STRICT
 from mfsr import meanflow
 from mfsr.alternatives import OFTSRWeights, oftsr_loss, sample_lam, split_target
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from mfsr.flow import AverageVelocity, FlowBatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class DistilConfig:
     """Stage 2. What the paper leaves open says so; docs/training.md gives the reasons."""
 
@@ -31,7 +34,7 @@ class DistilConfig:
     velocity: Literal["negative", "null", "ground-truth", "meanflow"] = "negative"  # Table 3
     w: float = 6.0  # Eq. 11, 10 and 9; for Eq. 9 the paper takes 1
     kappa: float = 0.83  # Eq. 9 alone
-    prob_equal: float = 0.5  # of r = sigma; Table 4
+    prob_equal: Annotated[float, Field(ge=0, le=1)] = 0.5  # of r = sigma; Table 4
     pairs: meanflow.TimePairs = "nested"  # paper
     derivative: meanflow.Derivative = "jvp"  # ours: exact
     difference_step: float = meanflow.DIFFERENCE_STEP
@@ -40,18 +43,17 @@ class DistilConfig:
     split_low: float = 0.1  # SplitMeanFlow's lambda ~ U[low, high]
     split_high: float = 0.9
     oftsr: OFTSRWeights = field(default_factory=OFTSRWeights)
-    warmup_equal: int = 0  # open; steps with r = sigma alone, for a re-fitted time embedding
+    # Open: steps with r = sigma alone, for a re-fitted time embedding.
+    warmup_equal: Annotated[int, Field(ge=0)] = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.prob_equal <= 1:
-            raise ConfigError(f"prob_equal is {self.prob_equal}, not a probability")
         if self.objective == "split" and self.prob_equal == 0:
-            raise ConfigError(
-                "split with prob_equal 0 has no boundary samples: any constant solves it.",
-                "Use prob_equal of at least 0.25.",
+            raise ValueError(
+                "split with prob_equal 0 has no boundary samples, and any constant solves it: "
+                "use prob_equal of at least 0.25"
             )
         if not 0 < self.split_low <= self.split_high < 1:
-            raise ConfigError("split_low and split_high are not a range within (0, 1)")
+            raise ValueError("split_low and split_high are not a range within (0, 1)")
 
 
 def velocity_to_distil(

@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
+from pydantic import Field
+from pydantic.dataclasses import dataclass as document
 from torch import Tensor, nn
 
 from baselines.dit4sr.field import Network
-from benchmarks.api.errors import ConfigError
+from benchmarks.api.documents import STRICT
 
 _Network = TypeVar("_Network", bound=Network)
 
@@ -37,22 +39,16 @@ LORA_TARGETS = (
 _GRID = 2001  # noise levels at which two time embeddings are compared
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class StudentConfig:
     """How a student differs from its teacher. Defaults: the paper's, or else our choice."""
 
-    lora_rank: int = 64  # paper, appendix B
+    lora_rank: Annotated[int, Field(ge=1)] = 64  # paper, appendix B
     lora_alpha: int = 64  # ours: scale 1
     lora_targets: tuple[str, ...] = LORA_TARGETS  # ours, DiT4SR's layers; (): no LoRA
     time_map: TimeMap = "sigma"  # the paper's c_noise = t, in the teacher's direction
     time_scale: float = 1.0  # c_noise = time_scale * sigma, for time_map "scaled"
     train_time: bool = True  # ours: the start-time embedder too, since it is re-fitted
-
-    def __post_init__(self) -> None:
-        if self.time_map not in ("sigma", "teacher", "scaled"):
-            raise ConfigError(f"time_map is {self.time_map!r}; legal: sigma, teacher, scaled")
-        if self.lora_rank < 1:
-            raise ConfigError(f"lora_rank is {self.lora_rank}; it must be at least 1")
 
     def scale(self, teacher_scale: float) -> float:
         """Return k of c_noise = k sigma, given the teacher's own."""

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from torch import Generator, Tensor
 
 from baselines.dit4sr.field import over
+from benchmarks.api.documents import STRICT
 
 if TYPE_CHECKING:
     from baselines.dit4sr.field import Network
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class FlowMatchingConfig:
     """Stage 1. Defaults: DiT4SR's training script."""
 
     density: Literal["logit-normal", "uniform"] = "logit-normal"  # of u, before the shift
-    shift: float = 3.0  # sigma = shift u / (1 + (shift - 1) u)
+    shift: Annotated[float, Field(gt=0)] = 3.0  # sigma = shift u / (1 + (shift - 1) u)
     trained: Literal["control", "all"] = "control"  # the LR stream, or the whole network
 
     def sample_sigma(self, batch: int, generator: Generator) -> Tensor:

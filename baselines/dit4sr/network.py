@@ -16,7 +16,7 @@ Source: DiT4SR (ICCV 2025) and a reading of its official code, Adam-duan/DiT4SR 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal, Self, cast
 
 import torch
@@ -25,9 +25,11 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.attention import FeedForward
 from diffusers.models.attention_processor import Attention
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from baselines.dit4sr.field import Network
+from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import ConfigError
 
 KeyControl = Literal["noise", "lr"]
@@ -35,7 +37,7 @@ KeyControl = Literal["noise", "lr"]
 LR_FACTOR = 1.2  # upstream's weight of the convolution's residual, in training and inference alike
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class DiTConfig:
     """The shape of a network. The defaults are SD3.5-medium's, on which DiT4SR is built."""
 
@@ -55,10 +57,8 @@ class DiTConfig:
     key_control: KeyControl = "noise"
 
     def __post_init__(self) -> None:
-        if self.key_control not in ("noise", "lr"):
-            raise ConfigError(f"key_control is {self.key_control!r}; legal: noise, lr")
         if self.caption_projection_dim != self.num_attention_heads * self.attention_head_dim:
-            raise ConfigError(
+            raise ValueError(
                 f"caption_projection_dim {self.caption_projection_dim} is not heads * head_dim = "
                 f"{self.num_attention_heads * self.attention_head_dim}"
             )

@@ -6,17 +6,20 @@ dropped by name, every tensor must be there, with its shape, and nothing else.
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from baselines.checkpoints import read_safetensors
 from baselines.dit4sr.network import DiT4SR, DiTConfig, KeyControl
+from benchmarks.api import documents
+from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
-from benchmarks.api.images import first_line, show
+from benchmarks.api.images import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +40,14 @@ DEAD = re.compile(
     r"transformer_blocks\.\d+\.attn2\."
     r"(add_[qkv]_proj\.(weight|bias)|to_add_out\.(weight|bias)|norm_added_[qk]\.weight)"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class _Index:
+    """Which file holds which tensor."""
+
+    weight_map: dict[str, Annotated[str, Field(pattern=r"^[\w.-]+$")]]
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 def load_dit(
@@ -64,25 +75,19 @@ def load_dit(
 
 def read_config(folder: Path, key_control: KeyControl | None = None) -> DiTConfig:
     """Read the shape of the network in `folder`."""
-    stated = {k: v for k, v in _json(folder / CONFIG).items() if not k.startswith("_")}
-    known = {field.name for field in fields(DiTConfig)}
-    unknown = sorted(stated.keys() - known)
-    if unknown:
-        raise WeightsCorruptError(
-            f"{show(folder / CONFIG)} has a key that this network does not know: {unknown[0]!r}.",
-            "It belongs to another architecture: take the folder that the method's card names.",
-        )
+    path = folder / CONFIG
+    if not path.is_file():
+        raise WeightsMissingError(f"No such file: {show(path)}")
+    read = documents.read(dict[str, Any], path, error=WeightsCorruptError)
+    stated = {key: value for key, value in read.items() if not key.startswith("_")}
     found = stated.get("key_control")
     if key_control and found and found != key_control:
         raise WeightsCorruptError(
             f"{show(folder)} was made for key_control '{found}', not '{key_control}'.",
             "Releases f and q are 'noise', r1 is 'lr': take the folder that the card names.",
         )
-    if "dual_attention_layers" in stated:
-        stated["dual_attention_layers"] = tuple(stated["dual_attention_layers"])
-    else:
-        stated["dual_attention_layers"] = ()
-    config = DiTConfig(**stated)
+    shape = {"dual_attention_layers": [], **stated}
+    config = documents.check(DiTConfig, shape, where=show(path), error=WeightsCorruptError)
     return replace(config, key_control=key_control) if key_control else config
 
 
@@ -91,7 +96,8 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
     index = folder / INDEX
     files = [WEIGHTS]
     if index.is_file():
-        files = sorted(set(_json(index).get("weight_map", {}).values()))
+        shards = documents.read(_Index, index, error=WeightsCorruptError)
+        files = sorted(set(shards.weight_map.values()))
     tensors: dict[str, Tensor] = {}
     for file in files:
         tensors |= read_safetensors(folder / file)
@@ -169,15 +175,3 @@ def save_dit(network: DiT4SR, folder: Path, *, max_shard: str = "5GB") -> None:
     """Write a network as diffusers would, with this project's class name in `config.json`."""
     save: Any = network.save_pretrained
     save(folder, max_shard_size=max_shard, safe_serialization=True)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise WeightsMissingError(f"No such file: {show(path)}") from None
-    except (OSError, ValueError) as error:
-        raise WeightsCorruptError(f"{show(path)} cannot be read: {first_line(error)}") from None
-    if not isinstance(value, dict):
-        raise WeightsCorruptError(f"{show(path)} does not hold a JSON object.")
-    return value

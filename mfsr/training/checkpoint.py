@@ -14,16 +14,25 @@ import json
 import re
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass as document
 from safetensors.torch import save_file
 from torch import Tensor
 
 from baselines.checkpoints import read_safetensors
-from benchmarks.api.errors import ConflictError, ResourceError, WeightsCorruptError
+from benchmarks.api import documents
+from benchmarks.api.documents import STRICT
+from benchmarks.api.errors import (
+    ConflictError,
+    ResourceError,
+    WeightsCorruptError,
+    WeightsError,
+)
 from benchmarks.api.images import first_line, show, write_atomic
-from mfsr.config import differences
+from mfsr.training.changes import differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +53,22 @@ class Checkpoint:
     scaler: Mapping[str, Any]  # loss scale of float16; empty otherwise
 
 
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
+class _Optimizer:
+    """What is not a tensor of an optimiser's state."""
+
+    param_groups: list[dict[str, Any]]
+
+
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
+class _State:
+    """`state.json`."""
+
+    step: Annotated[int, Field(ge=0)]
+    optimizer: _Optimizer
+    scaler: dict[str, Any]
+
+
 def save_checkpoint(run: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
     """Write a checkpoint and remove all but the newest `keep`.
 
@@ -60,8 +85,8 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         _save(writing / "model.safetensors", checkpoint.model)
         _save(writing / "ema.safetensors", checkpoint.ema)
         _save(writing / "optimizer.safetensors", tensors)
-        state = {"step": checkpoint.step, "optimizer": plain, "scaler": dict(checkpoint.scaler)}
-        (writing / "state.json").write_text(json.dumps(state))
+        state = _State(step=checkpoint.step, optimizer=plain, scaler=dict(checkpoint.scaler))
+        documents.write(state, writing / "state.json")
         shutil.rmtree(target, ignore_errors=True)
         writing.rename(target)
     except (OSError, RuntimeError) as error:  # safetensors answers a full disk with its own error
@@ -91,19 +116,17 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         WeightsCorruptError: a part of it is missing or damaged.
     """
     try:
-        state = json.loads((folder / "state.json").read_text())
+        state = documents.read(_State, folder / "state.json", error=WeightsCorruptError)
         return Checkpoint(
-            step=int(state["step"]),
+            step=state.step,
             model=_named(read_safetensors(folder / "model.safetensors")),
             ema=_named(read_safetensors(folder / "ema.safetensors")),
-            optimizer=_joined(
-                read_safetensors(folder / "optimizer.safetensors"), state["optimizer"]
-            ),
-            scaler=state["scaler"],
+            optimizer=_joined(read_safetensors(folder / "optimizer.safetensors"), state.optimizer),
+            scaler=state.scaler,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except WeightsError as error:
         raise WeightsCorruptError(
-            f"The checkpoint {show(folder)} cannot be read: {first_line(error)}",
+            f"The checkpoint {show(folder)} cannot be read: {error.cause}",
             "Delete it and repeat the command: it goes on from the one before.",
         ) from error
 
@@ -141,18 +164,18 @@ def _named(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in tensors.items() if name}
 
 
-def _split(optimizer: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _split(optimizer: Mapping[str, Any]) -> tuple[dict[str, Tensor], _Optimizer]:
     """Take the tensors out of an optimiser's state dict: "exp_avg|<parameter>" -> tensor."""
     tensors = {}
     for name, values in optimizer["state"].items():
         for key, value in values.items():
             tensors[f"{key}|{name}"] = torch.as_tensor(value)
-    return tensors, {"param_groups": optimizer["param_groups"]}
+    return tensors, _Optimizer(param_groups=optimizer["param_groups"])
 
 
-def _joined(tensors: dict[str, Tensor], plain: dict[str, Any]) -> dict[str, Any]:
+def _joined(tensors: dict[str, Tensor], plain: _Optimizer) -> dict[str, Any]:
     state: dict[str, dict[str, Tensor]] = {}
     for joined, tensor in _named(tensors).items():
         key, _, name = joined.partition("|")
         state.setdefault(name, {})[key] = tensor
-    return {"state": state, "param_groups": plain["param_groups"]}
+    return {"state": state, "param_groups": plain.param_groups}

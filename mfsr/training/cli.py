@@ -104,7 +104,7 @@ def mfsr(
 def _recipe(
     stage: Stage, name: str, seed: int, steps: int | None, changes: list[str] | None
 ) -> Recipe:
-    from mfsr.config import override
+    from mfsr.training.changes import override
     from mfsr.training.recipes import recipe as named
 
     all_changes = [f"trainer.seed={seed}", *(changes or ())]

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import torch
 from PIL import Image
+from pydantic import Field
+from pydantic.dataclasses import dataclass as document
 from safetensors.torch import load_file
 from safetensors.torch import save as to_safetensors
 from torch.utils.data import Dataset
 
+from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import ConfigError, DataError, ImageError
 from benchmarks.api.folders import look
 from benchmarks.api.images import read_rgb, read_size, show, write_atomic
@@ -35,9 +38,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SCALE = 4
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class DataConfig:
     """What a sample is made of."""
 
@@ -46,21 +50,22 @@ class DataConfig:
     prompts: Literal["none", "files", "words"] = "files"
     # "files": <photograph's stem>.txt in the folder of captions; "words": the small models' phrases
     added_prompt: str = ""  # appended to each caption
-    null_share: float = 0.0  # of the samples with the empty prompt
-    negative_share: float = 0.0  # of the samples with negative words and a target to match
+    null_share: _Share = 0.0  # of the samples with the empty prompt
+    negative_share: _Share = 0.0  # of the samples with negative words and a target to match
     sharpen_target: bool = True  # the target is the USM-sharpened HR, as in DiT4SR's pairs
-    pool: int = 0  # number of pairs that are degraded once and kept on disk; 0: always new ones
+    # Pairs that are degraded once and kept on disk; 0: always new ones.
+    pool: Annotated[int, Field(ge=0)] = 0
     pool_crop: int = 256  # HR pixels, of a pair of the pool; samples are cut from it
-    unreadable_limit: float = 0.05  # share of unusable photographs above which training is refused
+    unreadable_limit: _Share = 0.05  # share of unusable photographs above which training is refused
 
     def __post_init__(self) -> None:
         for side in (self.crop, self.pool_crop):
             if side < SCALE or side % SCALE:
-                raise ConfigError(f"crops are multiples of {SCALE} pixels, not {side}")
+                raise ValueError(f"crops are multiples of {SCALE} pixels, not {side}")
         if self.pool and self.pool_crop < self.crop:
-            raise ConfigError(f"crops of {self.crop} cannot be cut from {self.pool_crop}")
+            raise ValueError(f"crops of {self.crop} cannot be cut from {self.pool_crop}")
         if self.negative_share and self.prompts != "words":
-            raise ConfigError("negative_share needs prompts='words'")
+            raise ValueError("negative_share needs prompts='words'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,15 @@ reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Literal
+
+from pydantic.dataclasses import dataclass
 
 from baselines.dit4sr.flow_matching import FlowMatchingConfig
 from baselines.dit4sr.network import DiTConfig
 from baselines.dit4sr.prompts import DIT4SR_ADDED, DIT4SR_NEGATIVE
+from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import ConfigError
 from mfsr.bundle import LatentConfig, ModelConfig, TextConfig
 from mfsr.distillation import DistilConfig
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 Stage = Literal["teacher", "mfsr"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Recipe:
     """One stage of training, completely."""
 

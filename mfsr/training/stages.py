@@ -12,6 +12,7 @@ import torch
 
 from baselines.dit4sr.network import DiT4SR
 from baselines.dit4sr.weights import load_dit, load_exactly, read_tensors
+from benchmarks.api.documents import to_plain
 from benchmarks.api.errors import ConfigError, UsageError
 from benchmarks.api.seeds import seed_for
 from mfsr.bundle import (
@@ -24,7 +25,6 @@ from mfsr.bundle import (
     save_teacher,
     text_of,
 )
-from mfsr.config import to_json
 from mfsr.field import Field
 from mfsr.student import build_student, refit_time
 from mfsr.training.checkpoint import claim_run
@@ -67,7 +67,7 @@ def train(
     """
     # Without a schedule that ends with the run, a run may be made longer.
     free = FREE | {"trainer.steps"} if recipe.trainer.schedule == "constant" else FREE
-    claim_run(sources.out, to_json(recipe), free)
+    claim_run(sources.out, to_plain(recipe), free)
     data = dataset(recipe, sources)
     task, finish = build(recipe, sources)
     _freeze(task, recipe.trainer.precision)

@@ -16,7 +16,6 @@ import pytest
 import torch
 
 from baselines.dit4sr.network import DiT4SR, DiTConfig
-from benchmarks.api.errors import ConfigError
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_network.json").read_text())
 SMALL = DiTConfig(
@@ -151,5 +150,5 @@ def test_checkpointing_gives_the_same_gradients() -> None:
 
 
 def test_a_width_that_is_not_heads_times_head_dim_is_refused() -> None:
-    with pytest.raises(ConfigError, match="heads \\* head_dim"):
+    with pytest.raises(ValueError, match="heads \\* head_dim"):
         replace(SMALL, caption_projection_dim=60)

@@ -85,6 +85,42 @@ def test_any_other_difference_is_named(
         load_dit(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"num_layers": "2"}, 'num_layers is "2"; it should be a valid integer'),
+        ({"dual_attention_layers": 0}, "dual_attention_layers is 0; it should be a valid array"),
+        ({"key_control": "lrr"}, "it should be 'noise' or 'lr'. Did you mean 'lr'"),
+        ({"caption_projection_dim": 17}, r"17 is not heads \* head_dim = 16"),
+    ],
+)
+def test_a_configuration_of_wrong_types_is_corrupt(
+    network: DiT4SR, tmp_path: Path, change: dict[str, object], says: str
+) -> None:
+    save_dit(network, tmp_path)
+    config = json.loads((tmp_path / CONFIG).read_text())
+    (tmp_path / CONFIG).write_text(json.dumps({**config, **change}))
+    with pytest.raises(WeightsCorruptError, match=rf"config\.json: .*{says}"):
+        load_dit(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("index", "says"),
+    [
+        ("[]", r"is \[\]; it should be an object"),
+        ('{"weight_map": ["a"]}', "it should be an object"),
+        ('{"weight_map": {"a": "../../elsewhere.safetensors"}}', "should match pattern"),
+    ],
+)
+def test_an_index_that_is_none_is_corrupt(
+    network: DiT4SR, tmp_path: Path, index: str, says: str
+) -> None:
+    save_dit(network, tmp_path)
+    (tmp_path / INDEX).write_text(index)
+    with pytest.raises(WeightsCorruptError, match=says):
+        load_dit(tmp_path)
+
+
 def test_a_truncated_file_is_corrupt(network: DiT4SR, tmp_path: Path) -> None:
     save_dit(network, tmp_path)
     path = tmp_path / WEIGHTS

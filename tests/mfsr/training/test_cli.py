@@ -62,6 +62,19 @@ def test_stage_2_without_a_teacher_says_so(
         run("mfsr", "--recipe", "tiny", "--data", photos, "--out", tmp_path)
 
 
+@pytest.mark.parametrize(
+    "change", ["trainer.betas=[0.9]", "data.crop=30", "network.num_layers=two", "model.schema=7"]
+)
+def test_a_change_that_does_not_fit_leaves_no_trace(
+    photos: Path, tmp_path: Path, change: str
+) -> None:
+    """The corrected command must not meet a folder that the wrong one has claimed."""
+    arguments = ("teacher", "--recipe", "tiny", "--data", photos, "--out", tmp_path / "run")
+    with pytest.raises(ConfigError, match="recipe 'tiny' of teacher: "):
+        run(*arguments, "--set", change)
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_unknown_recipe_is_refused() -> None:
     with pytest.raises(ConfigError, match="No recipe 'huge'"):
         run("teacher", "--recipe", "huge", "--plan")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,10 +16,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks.api.errors import ConflictError, DataError, MFSRBenchError, ResourceError
+from benchmarks.api.errors import (
+    ConflictError,
+    DataError,
+    MFSRBenchError,
+    ResourceError,
+    WeightsCorruptError,
+)
 from mfsr.bundle import load_student, load_teacher
 from mfsr.training import checkpoint as checkpoints_module
-from mfsr.training.checkpoint import checkpoints
+from mfsr.training.checkpoint import checkpoints, load_checkpoint
 from mfsr.training.recipes import Recipe, Stage
 from mfsr.training.settings import Progress, TrainerConfig
 from mfsr.training.stages import Sources, train
@@ -266,3 +273,39 @@ def test_two_processes_train_one_model(photos: Path, teacher: Path, tmp_path: Pa
     found = load_file(checkpoints(tmp_path / "run")[-1] / "model.safetensors")
     assert all(tensor.isfinite().all() for tensor in found.values())
     assert json.loads((checkpoints(tmp_path / "run")[-1] / "state.json").read_text())["step"] == 2
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        '{"step": "2", "optimizer": {"param_groups": []}, "scaler": {}}',
+        '{"step": 2, "optimizer": {"param_groups": []}}',
+        '{"step": 2, "optimizer": [], "scaler": {}}',
+        '{"step": 2',
+    ],
+)
+def test_a_damaged_state_is_one_error(teacher: Path, tmp_path: Path, state: str) -> None:
+    copy = tmp_path / "step"
+    shutil.copytree(checkpoints(teacher)[-1], copy)
+    (copy / "state.json").write_text(state)
+    with pytest.raises(WeightsCorruptError, match=r"cannot be read: .*state\.json: "):
+        load_checkpoint(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"guidence": 2.0}, "unknown key 'guidence'. Did you mean 'guidance'"),
+        ({"tile": "16"}, 'tile is "16"'),
+        ({"schema": 9}, "schema 9"),
+        ({"text": {"kind": "phrase"}}, "Did you mean 'phrases'"),
+    ],
+)
+def test_a_model_card_that_is_none_is_named(
+    teacher: Path, tmp_path: Path, change: dict[str, object], says: str
+) -> None:
+    shutil.copytree(teacher / "model", tmp_path / "model")
+    path = tmp_path / "model" / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(WeightsCorruptError, match=rf"model\.json: .*{says}"):
+        load_teacher(tmp_path / "model")
