@@ -7,5 +7,5 @@
 - `manifests` per-file hashes, shipped or made
 - `verifying` names, counts, sizes and contents against the card
 - `fetching`  downloads; `archives` unpacks what strangers packed
-- `sample`    the built-in set; `making` makes `div2k-val`; `degrading` is what they share
+- `making`    makes `div2k-val`; `degrading` is how LR images come about
 """

@@ -1,4 +1,4 @@
-"""Test pairs made by degradation: what `sample` and `div2k-val` share."""
+"""Test pairs made by degradation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.api.images import sha256_pixels, write_png
 from benchmarks.api.seeds import seed_for
 from benchmarks.datasets.manifests import ManifestRow
-from benchmarks.degradation.parameters import REAL_ESRGAN_X4
+from benchmarks.degradation.parameters import REAL_ESRGAN_X4, DegradationParameters
 from benchmarks.degradation.pipeline import apply
 from benchmarks.degradation.recipe import Recipe, draw
 
@@ -30,9 +30,11 @@ def stream(seed: int, dataset: str, image: str, what: str) -> np.random.Generato
     return np.random.default_rng(seed_for(seed, dataset, image, what))
 
 
-def recipe_of(seed: int, dataset: str, image: str) -> Recipe:
+def recipe_of(
+    seed: int, dataset: str, image: str, parameters: DegradationParameters = PARAMETERS
+) -> Recipe:
     """Return how the LR image of one image of a made set comes about."""
-    return draw(PARAMETERS, stream(seed, dataset, image, "degradation"))
+    return draw(parameters, stream(seed, dataset, image, "degradation"))
 
 
 def write_pair(root: Path, image: str, hr: NDArray[np.uint8], recipe: Recipe) -> None:

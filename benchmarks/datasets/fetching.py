@@ -14,7 +14,7 @@ from urllib.parse import quote
 from benchmarks.api import paths
 from benchmarks.api.download import download
 from benchmarks.api.errors import ConfigError, DataError, WeightsError
-from benchmarks.datasets import archives, manifests, sample, verifying
+from benchmarks.datasets import archives, manifests, verifying
 from benchmarks.datasets.places import Place, missing
 
 if TYPE_CHECKING:
@@ -42,11 +42,8 @@ def fetch(place: Place, *, archive: Path | None = None, progress: Progress | Non
     """
     if place.card.kind not in ("fetched", "built-in"):
         raise ConfigError(f"'{place.card.id}' is not a data set that can be fetched.")
-    if not is_here(place):
-        if place.card.kind == "built-in":
-            sample.build(place)
-        else:
-            _bring(place, place.root, archive, progress)
+    if place.card.kind == "fetched" and not is_here(place):
+        _bring(place, place.root, archive, progress)
     return verifying.require(place)
 
 

@@ -43,7 +43,6 @@ def open_dataset(spec: str, *, sha256: Callable[[Path], str] = sha256_file) -> O
     """Open the data set that a spec means (`benchmarks.datasets.places` has the forms).
 
     Only headers are read and files hashed; images are decoded where a set was encoded again.
-    The built-in `sample` is made on first use.
 
     Args:
         spec: what the user wrote.
@@ -69,15 +68,11 @@ def open_dataset(spec: str, *, sha256: Callable[[Path], str] = sha256_file) -> O
 
 
 def look(place: Place, *, sha256: Callable[[Path], str] = sha256_file) -> Report:
-    """Return what is in a set's folders, with all that is wrong; the built-in set is made first.
+    """Return what is in a set's folders, with all that is wrong.
 
     Raises:
         DataError: the set is not on this machine, or a folder cannot be listed.
     """
-    if place.card.kind == "built-in":
-        from benchmarks.datasets import sample
-
-        sample.build(place)
     if place.card.kind != "folder" and not place.is_there:
         raise missing(place)
     return verifying.inspect(place, sha256=sha256)

@@ -23,6 +23,7 @@ from benchmarks.api.errors import ConfigError, DataError
 from benchmarks.api.images import show
 
 FOLDER = "folder:"
+REINSTALL = "It is a part of mfsr-bench: install that again."
 _FORM = "Write folder:LR, folder:LR,HR or, where a path holds a comma, folder:LR::HR."
 
 
@@ -63,8 +64,9 @@ def locate(spec: str) -> Place:
 
 
 def of_card(card: DatasetCard) -> Place:
-    """Return where the set of a card belongs."""
-    root = paths.datasets() / card.id
+    """Return where the set of a card belongs; a built-in one lies in this package."""
+    home = Path(__file__).parent if card.kind == "built-in" else paths.datasets()
+    root = home / card.id
     return Place(
         card=card, root=root, lr=root / "lr", hr=root / "hr" if card.has_reference else None
     )
@@ -111,10 +113,7 @@ def missing(place: Place, note: str = "") -> DataError:
         what = f"No images in {show(place.lr)}{instead}."
         return DataError(what, "Give the folder that holds them.")
     if card.kind == "built-in":
-        return DataError(
-            f"Data set '{card.id}' is not whole: {show(place.root)} lacks images.",
-            f"Delete {show(place.root)}: it is built again on the next use.",
-        )
+        return DataError(f"Data set '{card.id}' is not in {show(place.root)}.", REINSTALL)
     size = f", {card.sources[0].bytes / 1e6:.0f} MB" if card.sources[0].bytes else ""
     what = f"Data set '{card.id}' is missing at {show(place.root)} (licence: {card.licence}{size})."
     if card.kind == "made":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks.api.errors import DataError, ImageError
 from benchmarks.api.images import sha256_file
 from benchmarks.datasets import manifests
-from benchmarks.datasets.places import missing
+from benchmarks.datasets.places import REINSTALL, missing
 from benchmarks.datasets.samples import contents_of
 from benchmarks.pairing import Problem
 
@@ -107,7 +107,7 @@ def refuse(report: Report) -> DataError:
     more = f" (and {len(rest)} more)" if rest else ""
     what = f"Data set '{card.id}' is not complete and correct: {first}{more}."
     if card.kind == "built-in":
-        return DataError(what, f"Delete {report.place.root}: it is built again on the next use.")
+        return DataError(what, REINSTALL)
     if card.kind == "folder":
         return DataError(what, "Mend the folders: images are paired by name.")
     return DataError(what, f"Run: mfsr-bench datasets verify {card.id}; then fetch it again.")

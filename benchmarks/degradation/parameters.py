@@ -151,3 +151,44 @@ REAL_ESRGAN_X4 = DegradationParameters(
     ),
     final_sinc_probability=0.8,
 )
+
+
+def _gaussian_blur(sigma: Range) -> BlurParameters:
+    return BlurParameters(
+        shapes=(("iso", 0.6), ("aniso", 0.4)),
+        sizes=(21,),
+        sigma=sigma,
+        beta_generalised=(1.0, 1.0),
+        beta_plateau=(1.0, 1.0),
+        sinc_probability=0.0,
+    )
+
+
+# Ours: what a camera and its JPEG do to a photograph, once. A Gaussian blur wide enough for a
+# quarter of the size, little noise, mild compression; no ringing and no second round of blur.
+CAMERA_X4 = DegradationParameters(
+    first=StageParameters(
+        blur=_gaussian_blur((1.0, 2.8)),
+        blur_probability=1.0,
+        resize_shares=(0.1, 0.2, 0.7),
+        resize=(0.7, 1.2),
+        gaussian_probability=0.7,
+        gaussian_sigma=(0.0, 6.0),
+        poisson_scale=(0.0, 0.6),
+        grey_probability=0.5,
+        jpeg_quality=(85.0, 100.0),
+    ),
+    second=StageParameters(
+        blur=_gaussian_blur((0.2, 1.0)),
+        blur_probability=0.2,
+        resize_shares=(0.0, 0.0, 1.0),
+        resize=(1.0, 1.0),
+        gaussian_probability=0.7,
+        gaussian_sigma=(0.0, 4.0),
+        poisson_scale=(0.0, 0.4),
+        grey_probability=0.5,
+        jpeg_quality=(75.0, 100.0),
+    ),
+    final_sinc_probability=0.0,
+    sharpen=False,
+)

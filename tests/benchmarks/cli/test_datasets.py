@@ -125,7 +125,8 @@ def test_missing_sets_do_not_hide_the_others(program: Program) -> None:
 
 def test_verify_without_names_takes_what_is_here(program: Program) -> None:
     code, out, _ = program("verify", "--json")
-    assert (code, json.loads(out)) == (0, [])
+    assert code == 0
+    assert [row["dataset"] for row in json.loads(out)] == ["sample"]
 
 
 def test_unknown_names_get_neighbours(program: Program) -> None:
@@ -140,7 +141,8 @@ def test_where_names_every_place(program: Program) -> None:
     rows = {row["dataset"]: row for row in json.loads(out)}
     assert rows["realsr"]["lr"].endswith("/datasets/realsr/lr")
     assert rows["reallq250"]["hr"] is None
-    assert not rows["sample"]["here"]
+    assert rows["sample"]["here"]
+    assert not rows["realsr"]["here"]
     code, out, _ = program("where", "realsr")
     assert "/datasets/realsr/hr" in out
 
