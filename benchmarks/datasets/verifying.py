@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from benchmarks.datasets.manifests import Manifest
     from benchmarks.datasets.places import Place
 
+_NAMED = 3  # problems that an error spells out
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -103,9 +105,10 @@ def require(place: Place) -> Report:
 def refuse(report: Report) -> DataError:
     """Return the error for a set that is not what its card names."""
     card = report.place.card
-    first, *rest = report.problems
-    more = f" (and {len(rest)} more)" if rest else ""
-    what = f"Data set '{card.id}' is not complete and correct: {first}{more}."
+    named = "; ".join(str(problem).rstrip(".") for problem in report.problems[:_NAMED])
+    rest = len(report.problems) - _NAMED
+    more = f"; and {rest} more" if rest > 0 else ""
+    what = f"Data set '{card.id}' is not complete and correct: {named}{more}."
     if card.kind == "built-in":
         return DataError(what, REINSTALL)
     if card.kind == "folder":
