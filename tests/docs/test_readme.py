@@ -60,7 +60,7 @@ def test_a_generated_table_is_up_to_date(name: str, write_golden: bool) -> None:
 
 
 def test_the_tree_names_what_is_there() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     tree = text.split("<!-- tree -->")[1].split("```")[1]
     named = set(re.findall(r"^(\w[\w./]*)\s", tree, re.MULTILINE))
     there = {
@@ -69,12 +69,12 @@ def test_the_tree_names_what_is_there() -> None:
         for path in [ROOT / package, *(ROOT / package).iterdir()]
         if (path.is_dir() or path.suffix == ".py") and not path.name.startswith("__")
     }
-    assert there <= named, f"not in the README's tree: {sorted(there - named)}"
+    assert there <= named, f"not in CONTRIBUTING's tree: {sorted(there - named)}"
     assert {name for name in named if "/" in name} <= there
 
 
 def test_links_lead_somewhere() -> None:
-    for document in [README, *(ROOT / "docs").rglob("*.md")]:
+    for document in [README, ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (document.parent / target).exists(), f"{document.name}: {target}"
