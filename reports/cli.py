@@ -66,6 +66,13 @@ def table(
     pm: Annotated[
         bool, typer.Option("--pm", help="Show half of their width: 25.15 ±0.47.")
     ] = False,
+    by_steps: Annotated[
+        bool, typer.Option("--by-steps", help="Part methods of one step from those of several.")
+    ] = False,
+    cite: Annotated[
+        bool,
+        typer.Option("--cite", help="LaTeX: cite the methods, by the keys of docs/references.bib."),
+    ] = False,
     methods: Annotated[
         list[str] | None,
         typer.Option(metavar="NAMES", help="Only these rows, in this order: mfsr@2,OSEDiff-1s."),
@@ -104,6 +111,8 @@ def table(
         delta=delta,
         intervals="ci" if ci else "pm" if pm else "",
         tied=tied,
+        by_steps=by_steps,
+        cite=cite,
         published_titles=None if rows is None else {*rows, *_titles(chosen)},
     )
     document = build_report(chosen, layout, _per_image(chosen, results, layout))

@@ -17,8 +17,8 @@ _ROLES = {
     "benchmark": "dataset", "method": "method", "methods": "method", "model": "method",
     "models": "method", "title": "title", "approach": "method", "algorithm": "method",
     "name": "method", "steps": "steps", "step": "steps", "nfe": "steps", "samplingsteps": "steps",
-    "inferencesteps": "steps", "table": "none", "n": "n", "published": "none",
-    "protocol": "none", "protocolhash": "none", "metric": "none", "metrics": "none",
+    "inferencesteps": "steps", "table": "none", "n": "n", "published": "published",
+    "protocol": "protocol", "protocolhash": "none", "metric": "none", "metrics": "none",
 }  # fmt: skip
 _NUMBER = re.compile(r"[-+−]?\d*\.?\d+")
 _N = re.compile(r"\(?\s*n\s*=\s*(\d+)\s*\)?")
@@ -27,6 +27,9 @@ _STEPS = re.compile(
 )
 _DERIVED = re.compile(r"^(?:n|low|high|p):")  # columns of our own files that are no scores
 _FEWEST_METRICS = 2  # that make a row or column a header
+_SIGNS = re.compile(r"[†‡§¶*,]+$")  # of footnotes, behind the name of a method
+_UNRANKED = re.compile(r"not ranked", re.IGNORECASE)
+_PROTOCOL = re.compile(r"\bprotocol (\S+ \([0-9a-f]{8,}\))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,17 @@ def interpret(grid: Grid, dataset: str = "") -> PaperTable | None:
         if at is None:
             return None
         rows = turned
-    reading = _Reading(rows, at, _in_caption(grid.caption) or dataset)
-    return replace(reading.table(), name=grid.name, caption=grid.caption)
+    unranked = bool(_UNRANKED.search(grid.caption))
+    table = _Reading(rows, at, _in_caption(grid.caption) or dataset, unranked=unranked).table()
+    if table.entries and all(entry.text[0] in "+-" for entry in table.entries):
+        return None  # differences
+    said = _PROTOCOL.search(grid.caption)
+    return replace(
+        table,
+        name=grid.name,
+        caption=grid.caption,
+        protocol=said[1] if said else table.protocol,
+    )
 
 
 def _is_header(row: GridRow) -> bool:
@@ -134,13 +146,15 @@ def _with_unnamed(roles: Mapping[str, int], first: int) -> dict[str, int]:
 class _Reading:
     """One table, with its header found and its cells spread out."""
 
-    def __init__(self, rows: Sequence[GridRow], at: int, dataset: str) -> None:
+    def __init__(self, rows: Sequence[GridRow], at: int, dataset: str, *, unranked: bool) -> None:
+        self._unranked = unranked  # rows with a sign are
         self._body = rows[at + 1 :]
         self._dataset = dataset
         self._metrics: dict[int, str] = {}
         self._arrows: dict[str, str] = {}
         self._left_out: list[str] = []
         self._n_of: dict[str, int] = {}
+        self._protocol = ""
         roles: dict[str, int] = {}
         first = min(i for i, cell in enumerate(rows[at].cells) if _metric(cell.text))
         for column, cell in enumerate(rows[at].cells):
@@ -183,6 +197,7 @@ class _Reading:
             left_out=tuple(dict.fromkeys(self._left_out)),
             arrows=self._arrows,
             unmarked=tuple(sorted(unmarked)),
+            protocol=self._protocol,
         )
 
     @staticmethod
@@ -208,6 +223,9 @@ class _Reading:
             method, steps = self._method(row)
             if not method:
                 continue  # intervals below the values
+            self._protocol = self._protocol or self._text(row, "protocol")
+            signed = self._unranked and bool(_SIGNS.search(self._text(row, "method")))
+            quoted = signed or bool(self._text(row, "published"))
             emphasised = len(numbers) > _FEWEST_METRICS and all(
                 "bold" in values[i].styles for i in numbers
             )
@@ -219,6 +237,7 @@ class _Reading:
                     metric=self._metrics[i],
                     text=text,
                     line=row.line,
+                    quoted=quoted,
                 )
                 yield entry, values[i].styles - ({"bold"} if emphasised else set())
 
@@ -227,7 +246,7 @@ class _Reading:
         return row.cells[column].text if column is not None and column < len(row.cells) else ""
 
     def _method(self, row: GridRow) -> tuple[str, int | None]:
-        text = re.sub(r"[†‡§¶*]+$", "", self._text(row, "method")).strip()
+        text = _SIGNS.sub("", self._text(row, "method")).strip()
         given = re.search(r"\d+", self._text(row, "steps"))
         found = _STEPS.match(text)
         if not found:

@@ -63,7 +63,7 @@ def _cells(line: str) -> tuple[GridCell, ...]:
 
 def _cell(text: str) -> GridCell:
     styles = {style for pattern, style in _MARKUP if pattern.search(text)}
-    text = re.sub(r"<sup>.*?</sup>", "", text)
+    text = re.sub(r"<sup>(.*?)</sup>", lambda raised: re.sub("[^†‡§¶*]", "", raised[1]), text)
     text = re.sub(r"<[^>]+>", "", text)
     if "$" in re.sub(r"\\\$", "", text):  # mathematics: GitHub renders it
         read = Reader(text, {}).read()

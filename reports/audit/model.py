@@ -24,6 +24,7 @@ class Entry:
     mark: Mark | None = None  # None: not known, or the table marks nothing
     basis: str = ""  # how a mark is known where it was not read in the table itself
     line: int = 0  # of the file; 0 for none
+    quoted: bool = False  # in a row with a sign such as †, which its table does not rank
 
     @property
     def value(self) -> float:
@@ -57,6 +58,7 @@ class PaperTable:
     left_out: tuple[str, ...] = ()  # columns that are no metric known here
     arrows: Mapping[str, str] = field(default_factory=dict)  # metric id -> printed arrow
     unmarked: tuple[str, ...] = ()  # marks that the table never uses: "second"
+    protocol: str = ""  # under which its values were measured, where it says so
 
     def columns(self) -> Iterator[tuple[str, str, tuple[Entry, ...]]]:
         """Yield (data set, metric, entries): the numbers that are ranked against each other."""
@@ -64,17 +66,19 @@ class PaperTable:
         def key(entry: Entry) -> tuple[str, str]:
             return entry.dataset, entry.metric
 
-        order = {key(entry): None for entry in self.entries}
-        ranked = sorted(self.entries, key=lambda entry: list(order).index(key(entry)))
+        entries = [entry for entry in self.entries if not entry.quoted]
+        order = {key(entry): None for entry in entries}
+        ranked = sorted(entries, key=lambda entry: list(order).index(key(entry)))
         for (dataset, metric), entries in groupby(ranked, key=key):
             yield dataset, metric, tuple(entries)
 
     def rows(self) -> Iterator[tuple[str, str, int | None, dict[str, Entry]]]:
         """Yield (data set, method, steps, entry of each metric)."""
-        found: dict[tuple[str, str, int | None], dict[str, Entry]] = {}
+        found: dict[tuple[str, str, int | None, bool], dict[str, Entry]] = {}
         for one in self.entries:
-            found.setdefault((one.dataset, one.method, one.steps), {})[one.metric] = one
-        for (dataset, method, steps), entries in found.items():
+            row = (one.dataset, one.method, one.steps, one.quoted)
+            found.setdefault(row, {})[one.metric] = one
+        for (dataset, method, steps, _), entries in found.items():
             yield dataset, method, steps, entries
 
 

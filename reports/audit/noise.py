@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from operator import attrgetter
 
 from benchmarks import registry
 from reports.audit.model import Entry, Finding, PaperTable, Severity, place
-from reports.published.noise import NOISE_FLOOR
+from reports.published.noise import NOISE_FLOOR, too_close
 
-_ROUNDING = 1e-9  # of decimal numbers in binary
-_RANKED = 3  # the gap to the third decides who is second
+# What a caption says that knows of it: intervals, tests, or the noise itself.
+_TOLD = re.compile(r"interval|paired|Holm|repeated measurement", re.IGNORECASE)
 
 
 def check(tables: Sequence[PaperTable]) -> Iterator[Finding]:
     """Find columns whose first or second place is decided by less than the noise floor."""
     specs = registry.metric_specs()
     for table in tables:
+        unranked = table.protocol and all(entry.mark is None for entry in table.entries)
+        if unranked or _TOLD.search(table.caption):
+            continue
         for dataset, metric, entries in table.columns():
-            floor = NOISE_FLOOR.get(metric)
-            if floor is None:
-                continue
             higher = specs[metric].higher_is_better
-            top = sorted(entries, key=lambda entry: entry.value, reverse=higher)[:_RANKED]
-            close = [pair for pair in pairwise(top) if 0 < _gap(*pair) <= floor + _ROUNDING]
+            close = too_close(metric, entries, attrgetter("value"), higher_is_better=higher)
             if close:
                 yield Finding(
                     check="noise",
                     severity=Severity.WARNING,
                     place=place(table, dataset, entries[0].name, line=close[0][0].line),
                     evidence="; ".join(_show(*pair) for pair in close)
-                    + f"; measuring one method again moves {entries[0].name} by up to {floor:g}",
+                    + f"; measuring one method again moves {entries[0].name} by up to "
+                    f"{NOISE_FLOOR[metric]:g}",
                     remedy="Say that they tie, or show paired tests: "
                     "mfsr-bench report table RUN --highlight tied",
                 )

@@ -26,13 +26,15 @@ def check(tables: Sequence[PaperTable]) -> Iterator[Finding]:
 
 
 def _mixed_decimals(table: PaperTable) -> Iterator[Finding]:
+    if any(entry.decimals > _UNROUNDED for entry in table.entries):
+        return
     by_metric: dict[str, list[Entry]] = {}
     for entry in table.entries:
         by_metric.setdefault(entry.metric, []).append(entry)
     for entries in by_metric.values():
         usual, _ = Counter(entry.decimals for entry in entries).most_common(1)[0]
         odd = [entry for entry in entries if entry.decimals != usual]
-        if odd and max(entry.decimals for entry in entries) <= _UNROUNDED:
+        if odd:
             more = f" and {len(odd) - _SHOWN} more" if len(odd) > _SHOWN else ""
             cells = ", ".join(
                 f"{' '.join(filter(None, [e.dataset, e.row]))} {e.text}" for e in odd[:_SHOWN]

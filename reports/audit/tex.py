@@ -18,12 +18,13 @@ _STYLES: Mapping[str, Style] = {
 _COLOURS: Mapping[str, Style] = {"red": "red", "blue": "blue"}
 _SYMBOLS = {
     "uparrow": "↑", "downarrow": "↓", "pm": "±", "times": "×", "dag": "†", "ddag": "‡",
+    "dagger": "†", "ddagger": "‡", "S": "§", "P": "¶",
     "textasciitilde": "~", "textbackslash": "\\", "textless": "<", "textgreater": ">",
     "textbar": "|", "textasciicircum": "^", "quad": " ", "qquad": " ",
 }  # fmt: skip
 # Commands whose arguments are not part of what a cell says.
 _DROPPED = {
-    "cite": 1, "citep": 1, "citet": 1, "ref": 1, "label": 1, "footnote": 1, "textsuperscript": 1,
+    "cite": 1, "citep": 1, "citet": 1, "ref": 1, "label": 1, "footnote": 1,
     "hspace": 1, "vspace": 1, "cellcolor": 1, "fontsize": 2, "setlength": 2, "phantom": 1,
 }  # fmt: skip
 _DEFINITION = re.compile(
@@ -110,7 +111,7 @@ class Reader:
         if here == "$":
             self._math = not self._math
         elif here in "^_" and self._math:
-            _, self._at = argument(self._text, self._at)  # a footnote sign, or a spread
+            self._raised()
         elif here == "~":
             self._read.text += " "
         elif here != "}":
@@ -135,12 +136,20 @@ class Reader:
             self._read.styles |= {_COLOURS[colour]} if colour in _COLOURS else NO_STYLES
         elif name in ("multirow", "multicolumn"):
             self._span(name)
+        elif name == "textsuperscript":
+            self._raised()
         elif name in _DROPPED:
             self._at = self._optional()
             for _ in range(_DROPPED[name]):
                 _, self._at = argument(self._text, self._at)
         else:
             self._at = self._optional()  # \makecell[l]{...}: its argument is read as a group
+
+    def _raised(self) -> None:
+        """Keep the signs of footnotes, and drop what else is raised: letters, a spread."""
+        body, self._at = argument(self._text, self._at)
+        said = Reader(body, self._macros, self._depth + 1).read().text
+        self._read.text += "".join(character for character in said if character in "†‡§¶*")
 
     def _optional(self) -> int:
         """Return the position behind an optional argument."""

@@ -7,7 +7,13 @@ difference between two rows has to exceed before it means anything, whatever the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import TypeVar
+
 from benchmarks.metrics.tolerances import TOLERANCES
+
+T = TypeVar("T")
 
 # The tolerances that `verify` takes from the same two publications, and the three that it measures
 # on identical files instead.
@@ -17,3 +23,28 @@ NOISE_FLOOR = {
     for metric, tolerance in TOLERANCES.items()
     if tolerance.basis == "reported"
 } | _REMEASURED
+_RANKED = 3  # the gap to the third decides who is second
+_ROUNDING = 1e-9  # of decimal numbers in binary
+
+
+def too_close(
+    metric: str, items: Iterable[T], value: Callable[[T], float], *, higher_is_better: bool
+) -> list[tuple[T, T]]:
+    """Return the neighbours among the best three whose order another measurement may turn.
+
+    Equal values tie anyway.
+
+    Args:
+        metric: its id.
+        items: what is ranked.
+        value: the value of an item, as it is printed.
+        higher_is_better: the direction.
+    """
+    if (floor := NOISE_FLOOR.get(metric)) is None:
+        return []
+    best = sorted(items, key=value, reverse=higher_is_better)[:_RANKED]
+    return [
+        (one, other)
+        for one, other in pairwise(best)
+        if 0 < abs(value(one) - value(other)) <= floor + _ROUNDING
+    ]

@@ -92,8 +92,20 @@ def published_for(dataset: str, n: int) -> Published:
 def published_rows() -> tuple[PublishedRow, ...]:
     """Return all published rows, papers first, in the order in which they were printed."""
     text = resource("sources.toml")
-    papers = [row for facts in tomllib.loads(text).values() for row in _paper(facts)]
-    return (*papers, *_logs())
+    papers = [facts for facts in tomllib.loads(text).values() if "tables" in facts]
+    return (*(row for facts in papers for row in _paper(facts)), *_logs())
+
+
+def bibkey(title: str, facts: Mapping[str, Any] | None = None) -> str:
+    """Return the key of a method's paper in docs/references.bib; empty where it has none.
+
+    Args:
+        title: of the method.
+        facts: what `run.json` says of it, where it was run.
+    """
+    paper = (facts or {}).get("card", {}).get("paper") or {}
+    known: dict[str, str] = tomllib.loads(resource("sources.toml"))["bibkeys"]
+    return str(paper.get("bibkey") or known.get(title, ""))
 
 
 def _paper(facts: Mapping[str, Any]) -> Iterator[PublishedRow]:

@@ -17,8 +17,8 @@ from reports.statistics.model import PerImages, Uncertainty
 from reports.tables import notes
 from reports.tables.data import as_json
 from reports.tables.marks import marked
-from reports.tables.notes import Footnotes, about_statistics
-from reports.tables.rows import difference_row, published_row, run_row
+from reports.tables.notes import Footnotes, about_noise, about_statistics
+from reports.tables.rows import difference_row, group_rows
 from reports.tables.scope import Layout, Scope
 
 if TYPE_CHECKING:
@@ -108,13 +108,11 @@ def _scores(scope: Scope) -> Table:
     columns = _columns(scope, footnotes)
     groups = []
     for dataset in scope.datasets:
-        methods = scope.methods_on(dataset)
         published = _published(scope, dataset)
-        if not methods and not published.rows:
+        if not scope.methods_on(dataset) and not published.rows:
             continue
         group = _group(scope, dataset, published, footnotes)
-        rows = [run_row(scope, dataset, method, footnotes) for method in methods]
-        rows += [published_row(scope, row, footnotes) for row in published.rows]
+        rows = group_rows(scope, dataset, published.rows, footnotes)
         layout = scope.layout
         ranked = marked(rows, columns, published=layout.rank_published, tied=layout.tied)
         groups.append(replace(group, rows=ranked))
@@ -224,13 +222,20 @@ def _table(
     what = "Comparison" if are_scores else "Ours minus published"
     titles = [group.title for group in groups]
     on = " and ".join(filter(None, [", ".join(titles[:-1]), *titles[-1:]]))
-    words = about_statistics(scope) if are_scores else []
+    words = [*about_statistics(scope), about_noise(columns, groups, scope.layout)]
+    if footnotes.signs and not scope.layout.rank_published:
+        words.append(f"Rows with {' or '.join(footnotes.signs)} are published and not ranked.")
     protocol = scope.comparison.protocol.label
     datasets = [str(group.facts["dataset"]) for group in groups]
     return Table(
         facts={"table": kind},
         label="-".join([*datasets, *([] if are_scores else ["delta"])]),
-        caption=" ".join([f"{what} on {on}. Means over n images, protocol {protocol}.", *words]),
+        caption=" ".join(
+            [
+                f"{what} on {on}. Means over n images, protocol {protocol}.",
+                *filter(None, words if are_scores else ()),
+            ]
+        ),
         heading="Dataset",
         ranked=are_scores,
         intervals=scope.layout.intervals if are_scores else "",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from benchmarks.tables.model import Footnote
+from reports.published.noise import too_close
 from reports.statistics.model import ALPHA
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmarks.tables.model import Cell, Column, Group, Row
     from reports.aggregate import Estimate, Key
     from reports.comparison import Comparison
     from reports.identity import Dataset, Metric
-    from reports.tables.scope import Scope
+    from reports.tables.scope import Layout, Scope
 
 _LONGEST = 100  # characters of a cause in a footnote
 _NOT_SHARED = "no image that all methods share"
@@ -46,9 +48,14 @@ class Footnotes:
         """Return what the symbol of a source stands for."""
         return next(f"Published: {text}." for text, own in self._sources.items() if own == sign)
 
+    @property
+    def signs(self) -> tuple[str, ...]:
+        """The symbols of all sources."""
+        return tuple(self._sources.values())
+
     def collected(self) -> tuple[Footnote, ...]:
         """Return all of them, sources first."""
-        sources = [Footnote(mark=m, text=self.text_of(m)) for m in self._sources.values()]
+        sources = [Footnote(mark=m, text=self.text_of(m)) for m in self.signs]
         return (*sources, *(Footnote(mark=m, text=f"{t}.") for t, m in self._marks.items()))
 
 
@@ -121,6 +128,32 @@ def about_statistics(scope: Scope) -> list[str]:
             f"Paired sign-flip tests, Holm over all {tests} pairs of the table, {ALPHA:.0%}."
         )
     return words
+
+
+def about_noise(columns: Sequence[Column], groups: Iterable[Group], layout: Layout) -> str:
+    """Return the sentence of a caption that names what one more measurement may rank otherwise.
+
+    Intervals and tests say more, so there it is empty.
+    """
+    if layout.intervals or layout.tied:
+        return ""
+    found = [
+        f"{column.title} on {group.title}"
+        for group in groups
+        for i, column in enumerate(columns)
+        if _too_close(column, [row.cells[i] for row in group.rows if _is_ranked(row, layout)])
+    ]
+    return f"Within the noise of repeated measurement: {', '.join(found)}." if found else ""
+
+
+def _is_ranked(row: Row, layout: Layout) -> bool:
+    return layout.rank_published or not row.quoted
+
+
+def _too_close(column: Column, cells: Iterable[Cell]) -> bool:
+    known = [float(cell.text) for cell in cells if cell.value is not None]
+    higher = bool(column.higher_is_better)
+    return bool(too_close(column.key, known, float, higher_is_better=higher))
 
 
 def about_cell(

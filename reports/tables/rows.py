@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.tables.model import Cell, Row
 from benchmarks.tables.text import signed
+from reports.published.values import bibkey
 from reports.tables import notes
 
 if TYPE_CHECKING:
@@ -16,12 +19,47 @@ if TYPE_CHECKING:
     from reports.tables.scope import Scope
 
 
+_SECTIONS = ("Without sampling", "Several steps", "One step")
+
+
+def group_rows(
+    scope: Scope, dataset: Dataset, published: Sequence[PublishedRow], footnotes: Footnotes
+) -> tuple[Row, ...]:
+    """Return the rows of a data set: ours, then below a rule what others published."""
+    known = scope.comparison.methods
+    ours = [
+        (_section(known[method].steps), run_row(scope, dataset, method, footnotes))
+        for method in scope.methods_on(dataset)
+    ]
+    theirs = [(_section(row.steps), published_row(scope, row, footnotes)) for row in published]
+    rows: list[Row] = []
+    before: tuple[bool, int] | None = None
+    for section, row in _arranged(ours, scope) + _arranged(theirs, scope):
+        here = (row.quoted, section if scope.layout.by_steps else 0)
+        new = here != before
+        words = ["Published"] * row.quoted + [_SECTIONS[section]]
+        heading = ", ".join(words).capitalize() if new and scope.layout.by_steps else ""
+        rows.append(replace(row, heading=heading, ruled=new and before is not None))
+        before = here
+    return tuple(rows)
+
+
+def _arranged(rows: list[tuple[int, Row]], scope: Scope) -> list[tuple[int, Row]]:
+    return sorted(rows, key=lambda row: row[0]) if scope.layout.by_steps else rows
+
+
+def _section(steps: int | None) -> int:
+    return 0 if steps is None else 2 if steps == 1 else 1
+
+
 def run_row(scope: Scope, dataset: Dataset, method: str, footnotes: Footnotes) -> Row:
     """Return the row of one of our methods."""
-    title = scope.comparison.methods[method].title
+    known = scope.comparison.methods[method]
+    title = known.title
     values = (_cell(scope, dataset, metric, method, footnotes) for metric in scope.metrics)
     return Row(
         cells=(Cell(text=title), *values),
+        cite=bibkey(known.card_title, known.facts) if scope.layout.cite else "",
         facts={"method": method, "title": title, "published": ""},
     )
 
@@ -79,6 +117,7 @@ def published_row(scope: Scope, row: PublishedRow, footnotes: Footnotes) -> Row:
     return Row(
         cells=(Cell(text=row.title, notes=(sign,)), *cells),
         quoted=True,
+        cite=bibkey(row.card_title) if scope.layout.cite else "",
         facts={"method": "", "title": row.title, "published": footnotes.text_of(sign)},
     )
 

@@ -23,6 +23,8 @@ class Layout:
     delta: bool = False
     intervals: Literal["", "ci", "pm"] = ""  # none, [low, high], or ± half the width
     tied: bool = False  # mark what is not distinguishable from the best
+    by_steps: bool = False  # in sections: without sampling, several steps, one step
+    cite: bool = False  # name the papers of the methods, for LaTeX to cite
     published_titles: Collection[str] | None = None  # of the published rows to show; None: all
 
 
