@@ -19,7 +19,7 @@ from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
 from reports.efficiency.cli import efficiency
 from reports.figures.cli import app as figures
-from reports.pictures import pictures_of
+from reports.pictures import pictures_of, without_results
 from reports.published.values import published_rows
 from reports.selection import Originals, datasets_of, metrics_of, rows_of
 from reports.statistics.cli import power
@@ -119,7 +119,7 @@ def table(
     if not document.tables:
         raise DataError(
             "These runs have no results for what was asked.",
-            "Choose other --datasets or --metrics, or finish the run: mfsr-bench run --out RUN",
+            f"Choose other --datasets or --metrics, or finish the run. {comparison.finish}",
         )
     if delta and all(one.facts["table"] != "difference" for one in document.tables):
         console.err().print("No published values of these methods on these data sets: no delta.")
@@ -174,6 +174,8 @@ def html(
     pictures = pictures_of(comparison, results, split_datasets(where))
     for dataset, cause in pictures.lacking.items():
         console.say(f"Without the LR and HR images of '{dataset}': {cause}", style="yellow")
+    if without := without_results(comparison, pictures.every):
+        console.say(without, style="yellow")
     folder = out or runs[0] / "html"
     with console.count("images") as progress:
         index = write_page(

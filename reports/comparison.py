@@ -58,6 +58,11 @@ class Comparison:
             set_scores=_rows_of(self.set_scores, chosen),
         )
 
+    @property
+    def finish(self) -> str:
+        """What finishes the runs, as the remedy of an error."""
+        return f"Finish it: {' && '.join(run.command for run in self.runs)}"
+
     def why_skipped(self, metric: str) -> str:
         """Return why no run computed a metric; empty where one did or nothing was recorded."""
         reasons = dict.fromkeys(run.skipped.get(metric, "") for run in self.runs)
@@ -91,7 +96,9 @@ def compare(results: Sequence[RunResults]) -> Comparison:
         _check_protocol(first, other)
     return Comparison(
         protocol=first.protocol,
-        metrics=_distinct(_merge(identities, lambda one: one.metrics, _check_metric)),
+        metrics=_distinct(
+            _ordered(_merge(identities, lambda one: one.metrics, _check_metric), first.protocol)
+        ),
         methods=_distinct(_merge(identities, lambda one: one.methods, _check_method)),
         datasets=_merge(identities, lambda one: one.datasets, _check_dataset),
         runs=tuple(one.run for one in identities),
@@ -156,6 +163,12 @@ def _check_method(first: Method, other: Method, runs: str) -> None:
             f"{runs} have two methods called '{first.key}'; they differ in {different}.",
             "Make a table of each run on its own.",
         )
+
+
+def _ordered(metrics: Mapping[str, Metric], protocol: Protocol) -> dict[str, Metric]:
+    """Return metrics in the order of the protocol's columns, however they joined the runs."""
+    listed = dict.fromkeys([*protocol.columns.get(True, ()), *protocol.columns.get(False, ())])
+    return {key: metrics[key] for key in [*listed, *metrics] if key in metrics}
 
 
 def _distinct(known: Mapping[str, Titled]) -> Mapping[str, Titled]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from benchmarks import registry
 from benchmarks.api.errors import DataError
 from benchmarks.api.images import show
+from benchmarks.results.session import read_sessions
 
 if TYPE_CHECKING:
     from benchmarks.results.rows import RunResults
@@ -21,8 +23,9 @@ class Protocol:
     id: str  # "mfsr-paper-v1"
     hash: str  # hex
     rule: str = ""  # quantisation and crop, in words
-    # Its metric ids for data sets with (True) and without references; empty where not recorded.
-    columns: Mapping[bool, frozenset[str]] = field(default_factory=dict)
+    # Its metric ids for data sets with (True) and without references, in the order of columns;
+    # empty where not recorded.
+    columns: Mapping[bool, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -81,6 +84,7 @@ class Run:
     commit: str
     dirty: bool
     skipped: Mapping[str, str]  # metric id -> why it was left out
+    command: str  # that goes on with it, and finishes it
 
     @property
     def label(self) -> str:
@@ -127,8 +131,8 @@ def _identity(results: RunResults) -> Identity:
             hash=protocol["hash"],
             rule=str(protocol.get("rule", "")),
             columns={
-                True: frozenset(protocol.get("with_reference", ())),
-                False: frozenset(protocol.get("without_reference", ())),
+                True: tuple(protocol.get("with_reference", ())),
+                False: tuple(protocol.get("without_reference", ())),
             },
         ),
         metrics={
@@ -144,8 +148,24 @@ def _identity(results: RunResults) -> Identity:
             commit=tool.get("commit") or "",
             dirty=bool(tool.get("dirty")),
             skipped=skipped,
+            command=_command(results, skipped),
         ),
     )
+
+
+def _command(results: RunResults, skipped: Mapping[str, str]) -> str:
+    """Return the command that goes on with a run: all that joined it, as it lies here."""
+    facts = results.run["identity"]
+    specs: dict[str, str] = {}
+    for session in read_sessions(results.path):
+        specs |= session.get("datasets", {})
+    datasets = [specs.get(name, name) for name in facts["datasets"]]
+    words = ["mfsr-bench", "run", "--out", show(results.path)]
+    words += ["--methods", ",".join(facts["methods"])]
+    words += [word for one in datasets for word in ("--datasets", one)]
+    words += ["--seed", str(facts["seed"])] if facts["seed"] else []
+    words += ["--missing", "skip"] if skipped else []
+    return shlex.join(words)
 
 
 def _left_out(protocol: Mapping[str, Any], skipped: Mapping[str, str]) -> dict[str, Any]:

@@ -41,6 +41,31 @@ class Pictures:
     of: Mapping[str, tuple[Picture, ...]]  # data set -> its images, sorted by id
     lacking: Mapping[str, str]  # data set -> why its LR and HR images are not here
 
+    @property
+    def every(self) -> tuple[Picture, ...]:
+        """All of them."""
+        return tuple(one for of in self.of.values() for one in of)
+
+
+def with_results(comparison: Comparison, pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """Return the methods of a comparison that have any of these results, in their order."""
+    known = {method for one in pictures for method in one.results}
+    return tuple(method for method in comparison.methods if method in known)
+
+
+def without_results(comparison: Comparison, pictures: Sequence[Picture], on: str = "") -> str:
+    """Return the sentence that names the methods without any of these results; empty for none.
+
+    Args:
+        comparison: what is compared.
+        pictures: its images, or those of one data set.
+        on: the title of that data set.
+    """
+    known = with_results(comparison, pictures)
+    titles = [one.title for key, one in comparison.methods.items() if key not in known]
+    where = f" on {on}" if on else ""
+    return f"No results of {', '.join(titles)}{where}. {comparison.finish}" if titles else ""
+
 
 def pictures_of(
     comparison: Comparison, results: Sequence[RunResults], specs: Iterable[str] = ()

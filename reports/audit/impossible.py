@@ -116,9 +116,7 @@ def _against_published(table: PaperTable, citing: str) -> Iterator[Finding]:
     """Find rows that were published by others with values that another convention explains."""
     for _, _, _, entries in table.rows():
         doubted = [
-            (entry, row, _ways(entry, row.values[entry.metric]))
-            for entry in entries.values()
-            if (row := _other(entry, citing)) is not None
+            (entry, *found) for entry in entries.values() if (found := _doubt(entry, citing))
         ]
         variants = Counter(one for _, _, ways in doubted for one in set(map(_variant, ways)))
         for entry, row, ways in doubted:
@@ -174,18 +172,23 @@ def _ways(entry: Entry, published: float) -> tuple[str, ...]:
     )
 
 
-def _other(entry: Entry, citing: str) -> PublishedRow | None:
-    """Return the published row that is nearest to a value; None where none is, or one equals it."""
+def _doubt(entry: Entry, citing: str) -> tuple[PublishedRow, tuple[str, ...]] | None:
+    """Return the published row that a value differs from, and the conventions that explain it.
+
+    None where nothing was published, or a source has that value. Of several sources it is the one
+    that a convention explains, or else the nearest.
+    """
     low, high = _bounds(entry)
     if entry.quoted or is_shared(entry.dataset) or not low <= entry.value <= high:
         return None
     metric = entry.metric
-    found = [row for row in _rows_of(entry, citing) if metric in row.values]
-    nearest = min(found, key=lambda row: abs(entry.value - row.values[metric]), default=None)
+    rows = [row for row in _rows_of(entry, citing) if metric in row.values]
+    rows.sort(key=lambda row: abs(entry.value - row.values[metric]))
     noise = _FAR * NOISE_FLOOR.get(metric, float("inf"))
-    if nearest is None or abs(entry.value - nearest.values[metric]) <= noise:
+    if not rows or abs(entry.value - rows[0].values[metric]) <= noise:
         return None
-    return nearest
+    explained = ((row, _ways(entry, row.values[metric])) for row in rows)
+    return next((found for found in explained if found[1]), (rows[0], ()))
 
 
 def _rows_of(entry: Entry, citing: str) -> Iterator[PublishedRow]:

@@ -66,9 +66,9 @@ class PaperTable:
         def key(entry: Entry) -> tuple[str, str]:
             return entry.dataset, entry.metric
 
-        entries = [entry for entry in self.entries if not entry.quoted]
-        order = {key(entry): None for entry in entries}
-        ranked = sorted(entries, key=lambda entry: list(order).index(key(entry)))
+        shown = [entry for entry in self.entries if not entry.quoted]
+        order = {key(entry): None for entry in shown}
+        ranked = sorted(shown, key=lambda entry: list(order).index(key(entry)))
         for (dataset, metric), entries in groupby(ranked, key=key):
             yield dataset, metric, tuple(entries)
 

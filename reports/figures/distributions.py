@@ -90,7 +90,7 @@ def distribution_figures(
     if not figures:
         raise DataError(
             f"There are no values per image to draw. {' '.join(refused[:1])}".strip(),
-            "Choose other --metrics, or finish the run: mfsr-bench run --out RUN",
+            f"Choose other --metrics, or finish the run. {comparison.finish}",
         )
     return tuple(figures)
 

@@ -22,6 +22,7 @@ from reports.figures.places import (
     choose_places,
     widest_disagreement,
 )
+from reports.pictures import with_results, without_results
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,11 +82,12 @@ def grid_figures(
     Raises:
         UnknownNameError: no data set has an image of that name.
         UsageError: a box leaves its image, or there is only one method to choose places by.
-        DataError: no image has results of all methods.
+        DataError: no image has results of all methods that have any.
     """
     rule = rule or Rule()
+    methods = {key: with_results(comparison, every) for key, every in pictures.of.items()}
     of = {
-        key: tuple(one for one in every if set(one.results) >= set(comparison.methods))
+        key: tuple(one for one in every if methods[key] and set(one.results) >= set(methods[key]))
         for key, every in pictures.of.items()
     }
     _check(comparison, of, by_hand)
@@ -99,10 +101,10 @@ def grid_figures(
             places = tuple(_places_by_hand(every, scales, chosen, rule))
         else:
             places = choose_places(candidates(every, rule), scales, rule, progress)
-        left_out = len(pictures.of[key]) - len(every)
-        notes = tuple(_notes(pictures, dataset, places, every, left_out, rule))
-        about = _about(comparison, dataset, places, len(every), rule, notes)
-        yield Grid(about=about, rows=tuple(_row(comparison, one, scales) for one in places))
+        shown = comparison.select(methods=methods[key])
+        notes = tuple(_notes(comparison, pictures, dataset, places, every, rule))
+        about = _about(shown, dataset, places, len(every), rule, notes)
+        yield Grid(about=about, rows=tuple(_row(shown, one, scales) for one in places))
 
 
 def _check(comparison: Comparison, of: Mapping[str, Sequence[Picture]], by_hand: ByHand) -> None:
@@ -110,7 +112,7 @@ def _check(comparison: Comparison, of: Mapping[str, Sequence[Picture]], by_hand:
     if not known:
         raise DataError(
             "No image has results of all these methods.",
-            "Choose others with --methods, or finish the run: mfsr-bench run --out RUN",
+            f"Choose others with --methods. {comparison.finish}",
         )
     for image, _ in by_hand:
         if image not in known:
@@ -165,18 +167,21 @@ def _row(comparison: Comparison, place: Place, scales: Mapping[str, float]) -> R
 
 
 def _notes(
+    comparison: Comparison,
     pictures: Pictures,
     dataset: Dataset,
     places: Sequence[Place],
     every: Sequence[Picture],
-    left_out: int,
     rule: Rule,
 ) -> Iterator[str]:
+    known = pictures.of[dataset.id]
+    if without := without_results(comparison, known, dataset.title):
+        yield without
     if why := pictures.lacking.get(dataset.id):
         yield f"{dataset.title}: without LR and reference: {why}"
     elif not dataset.has_reference:
         yield f"{dataset.title}: the data set has no HR images, so there is no GT."
-    if left_out:
+    if left_out := len(known) - len(every):
         yield f"{dataset.title}: {left_out} images lack the result of a method and are left out."
     if any(place.sd is not None for place in places):
         looked_at = min(len(every), rule.among)

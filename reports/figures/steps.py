@@ -96,7 +96,7 @@ def steps_figures(
     if not figures:
         raise DataError(
             "No metric has values at two numbers of steps.",
-            "Finish the run: mfsr-bench run --out RUN; its failures: RUN/failures.csv",
+            f"Its failures are in RUN/failures.csv. {comparison.finish}",
         )
     return figures
 

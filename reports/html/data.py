@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.results.directory import slug
+from reports.pictures import without_results
 from reports.statistics.model import ALPHA
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def datasets(
             "id": dataset.id,
             "title": dataset.title,
             "lacking": pictures.lacking.get(dataset.id, ""),
+            "without": without_results(comparison, pictures.of[dataset.id], dataset.title),
             "images": [
                 [one.image, names[dataset.id][one.image], one.width, one.height]
                 for one in pictures.of[dataset.id]

@@ -116,8 +116,9 @@ def analyse(given: Ballots, about: About, *, seed: int = 0) -> Analysis:
             trials=int(trials[i]),
             share=float(share[i]),
             wilson=wilson(table[:, i].sum(), trials[i]),
-            interval=_bounds(resampled.shares if resampled else None, i),
-            strength=None if strength is None else float(strength[i]),
+            # Every resample of votes that one method never has, or always, is the same.
+            interval=_bounds(resampled.shares if resampled and 0 < share[i] < 1 else None, i),
+            strength=None if strength is None or np.isnan(strength[i]) else float(strength[i]),
             strength_interval=_bounds(resampled.strengths if resampled else None, i),
         )
         for i, method in enumerate(given.methods)
@@ -142,7 +143,7 @@ def analyse(given: Ballots, about: About, *, seed: int = 0) -> Analysis:
         places=_places(given),
         exclusion_rule=about.exclusion_rule,
         seed=seed,
-        notes=_notes(given, strength, alpha),
+        notes=_notes(given, about, strength, alpha),
     )
 
 
@@ -162,7 +163,9 @@ def _resampled(
 
 
 def _bounds(intervals: NDArray[np.float64] | None, at: int) -> Interval | None:
-    return None if intervals is None else (float(intervals[at, 0]), float(intervals[at, 1]))
+    if intervals is None or np.isnan(intervals[at]).any():
+        return None
+    return float(intervals[at, 0]), float(intervals[at, 1])
 
 
 def _places(given: Ballots) -> Places:
@@ -172,8 +175,19 @@ def _places(given: Ballots) -> Places:
     return Places(chosen=tuple(map(int, chosen)), p=float(stats.chisquare(chosen).pvalue))
 
 
-def _notes(given: Ballots, strength: NDArray[np.float64] | None, alpha: float) -> tuple[str, ...]:
+def _notes(
+    given: Ballots, about: About, strength: NDArray[np.float64] | None, alpha: float
+) -> tuple[str, ...]:
+    votes = np.bincount(given.chosen, minlength=len(given.methods))
+    shown = given.shown.sum(axis=0)
+    never = [about.titles[given.methods[i]] for i in np.flatnonzero((votes == 0) & (shown > 0))]
     notes = []
+    if never:
+        notes.append(
+            f"Never chosen: {', '.join(never)}. Without a vote there is no strength, and no "
+            "interval over raters and images: quote Wilson's, which is too narrow where votes are "
+            "alike."
+        )
     if min(given.raters, given.images) < FEWEST:
         notes.append(
             f"No intervals over raters and images: these need {FEWEST} of each, and there are "
@@ -181,8 +195,8 @@ def _notes(given: Ballots, strength: NDArray[np.float64] | None, alpha: float) -
         )
     if strength is None:
         notes.append(
-            "No strengths: some methods were never chosen over the others, and nothing bounds how "
-            "weak they are."
+            "No strengths: some methods were never chosen over all the others, and nothing bounds "
+            "how weak they are."
         )
     if np.isnan(alpha):
         notes.append("No agreement: no two raters judged the same trial, or all votes are alike.")

@@ -60,12 +60,11 @@ def design_of(comparison: Comparison, pictures: Pictures, plan: Plan) -> StudyDe
         )
     usable = [
         (one.dataset, one.image)
-        for every in pictures.of.values()
-        for one in every
+        for one in pictures.every
         if all(method in one.results for method in comparison.methods)
     ]
     order = sorted(usable, key=lambda image: seed_for(plan.seed, "image", *image))
-    rated = _rated(order, plan)
+    rated = _rated(order, plan, _fewest(comparison, pictures.every))
     spare = [image for image in order if image not in rated] or rated
     return StudyDesign(
         methods=tuple(comparison.methods),
@@ -79,17 +78,28 @@ def design_of(comparison: Comparison, pictures: Pictures, plan: Plan) -> StudyDe
     )
 
 
-def _rated(order: Sequence[Image], plan: Plan) -> list[Image]:
+def _fewest(comparison: Comparison, images: Sequence[Picture]) -> str:
+    """Return which method restored the fewest images, and how to have them all."""
+    counts = {method: sum(method in one.results for one in images) for method in comparison.methods}
+    method = min(counts, key=counts.__getitem__)
+    title = comparison.methods[method].title
+    return (
+        f"Fewest are of {title}: {counts[method]} of {len(images)}. Give a smaller --images, or "
+        f"--methods without it. {comparison.finish}"
+    )
+
+
+def _rated(order: Sequence[Image], plan: Plan, remedy: str) -> list[Image]:
     if plan.only:
         known = {image: (dataset, image) for dataset, image in order}
         lost = [name for name in plan.only if name not in known]
         if lost:
-            raise DataError(f"Not restored by all methods, or unknown: {', '.join(lost)}.")
+            raise DataError(f"Not restored by all methods, or unknown: {', '.join(lost)}.", remedy)
         return [known[name] for name in plan.only]
     if plan.images < 1 or len(order) < plan.images:
         raise DataError(
             f"{plan.images} images are asked for; all methods restored {len(order)}.",
-            "Give a smaller --images, or finish the run.",
+            remedy,
         )
     return list(order[: plan.images])
 
@@ -154,4 +164,4 @@ def write(
 
 
 def _by_image(pictures: Pictures) -> dict[Image, Picture]:
-    return {(one.dataset, one.image): one for every in pictures.of.values() for one in every}
+    return {(one.dataset, one.image): one for one in pictures.every}

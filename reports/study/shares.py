@@ -58,7 +58,12 @@ def wilson(chosen: float, n: float, *, level: float = LEVEL) -> tuple[float, flo
 
 
 def percentiles(resampled: NDArray[np.float64], *, level: float = LEVEL) -> NDArray[np.float64]:
-    """Return the interval of each column (columns, 2) of resampled values (resamples, columns)."""
+    """Return the interval of each column (columns, 2) of resampled values (resamples, columns).
+
+    NaN for a column without any value.
+    """
     tail = (1 - level) / 2
-    bounds: NDArray[np.float64] = np.nanquantile(resampled, [tail, 1 - tail], axis=0)
-    return bounds.T
+    known = ~np.isnan(resampled).all(axis=0)
+    bounds = np.full((resampled.shape[1], 2), np.nan)
+    bounds[known] = np.nanquantile(resampled[:, known], [tail, 1 - tail], axis=0).T
+    return bounds

@@ -26,21 +26,38 @@ _BATCH = 256  # fits in memory at a time
 def strengths(given: Ballots) -> NDArray[np.float64] | None:
     """Return the strengths of all methods: maximum likelihood, by choix.
 
-    None where there is no maximum: some methods were never chosen over the others, so that nothing
-    bounds how weak they are.
+    Nothing bounds how weak a method is that was never chosen. It has no strength (NaN), and those
+    of the others are the limit as its strength falls: what they are without it. None where the
+    others fall into groups of which one was never chosen over another.
     """
     import choix
 
-    beats = np.zeros((len(given.methods), len(given.methods)), dtype=np.bool_)
-    np.logical_or.at(beats, given.chosen, given.shown)
-    if not _strongly_connected(beats):
+    known = _chosen_ever(given)
+    shown = given.shown & known
+    beats = np.zeros((len(known), len(known)), dtype=np.bool_)
+    np.logical_or.at(beats, given.chosen, shown)
+    if known.sum() < 2 or not _strongly_connected(beats[np.ix_(known, known)]):
         return None
+    number = np.cumsum(known) - 1  # among those that have a strength
     data = [
-        (int(winner), tuple(np.flatnonzero(row & (np.arange(len(row)) != winner)).tolist()))
-        for winner, row in zip(given.chosen, given.shown, strict=True)
+        (int(number[winner]), tuple(number[row & (np.arange(len(row)) != winner)].tolist()))
+        for winner, row in zip(given.chosen, shown, strict=True)
     ]
-    found = choix.ilsr_top1(len(given.methods), data)
-    return np.asarray(found - found.mean(), dtype=np.float64)
+    found = np.asarray(choix.ilsr_top1(int(known.sum()), [one for one in data if one[1]]))
+    every = np.full(len(known), np.nan)
+    every[known] = found - found.mean()
+    return every
+
+
+def _chosen_ever(given: Ballots) -> NDArray[np.bool_]:
+    """Return which methods were chosen over one that was itself chosen so: (methods,)."""
+    known = np.ones(len(given.methods), dtype=np.bool_)
+    while True:
+        contested = (given.shown & known).sum(axis=1) > 1
+        wins = np.bincount(given.chosen[contested], minlength=len(known)) > 0
+        if (known & wins == known).all():
+            return known
+        known &= wins
 
 
 def _strongly_connected(beats: NDArray[np.bool_]) -> bool:
@@ -62,16 +79,20 @@ def refits(
     Args:
         counts: (resamples, blocks, methods) how often each method was chosen among each block.
         blocks: (blocks, methods) which were shown.
-        start: strengths to begin with.
+        start: strengths to begin with; NaN for methods that have none.
 
     Returns:
         (resamples, methods)
     """
-    parts = [
-        _refit(counts[at : at + _BATCH], blocks.astype(np.float64), start)
-        for at in range(0, len(counts), _BATCH)
-    ]
-    return np.concatenate(parts)
+    known = np.isfinite(start)
+    shown = blocks[:, known].astype(np.float64)
+    several = shown.sum(axis=1) > 1  # a method without rivals tells nothing
+    votes = counts[:, several][..., known]
+    found = np.full((len(counts), len(start)), np.nan)
+    for at in range(0, len(counts), _BATCH):
+        part = slice(at, at + _BATCH)
+        found[part, known] = _refit(votes[part], shown[several], start[known])
+    return found
 
 
 def _refit(

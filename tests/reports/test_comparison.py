@@ -103,3 +103,22 @@ def test_what_is_not_selected_no_longer_counts(make_run) -> None:
     assert estimates(chosen)["realsr", PSNR, "bicubic"].n == 2
     assert set(chosen.scores["dataset"]) == {"realsr"}
     assert list(chosen.metrics) == list(compare([run]).metrics)
+
+
+def test_columns_are_in_the_order_of_the_protocol_however_they_joined(make_run) -> None:
+    listed = {"with_reference": ["fid@clean", PSNR, "lpips@alex"], "without_reference": []}
+    values = {("realsr", "bicubic", metric): [1.0] for metric in ("niqe@pyiqa", PSNR)}
+    first = make_run(values, protocol=listed)
+    second = make_run({("realsr", "bicubic", "lpips@alex"): [1.0]}, protocol=listed, name="second")
+    order = ["fid@clean", PSNR, "lpips@alex", "niqe@pyiqa"]
+    assert list(compare([first, second]).metrics) == order
+    assert list(compare([second, first]).metrics) == order
+
+
+def test_the_command_that_goes_on_names_all_that_joined(make_run, make_method) -> None:
+    methods = {"a@1": make_method("a@1"), "precomputed:B=/x y": make_method("b")}
+    run = make_run({("realsr", "bicubic", PSNR): [1.0]}, methods=methods, skipped={"x": "why"})
+    assert compare([run]).finish == (
+        "Finish it: mfsr-bench run --out runs/run --methods "
+        "'a@1,precomputed:B=/x y,bicubic' --datasets realsr --missing skip"
+    )

@@ -24,8 +24,9 @@ class Browser {
     this.dataset = dataset;
     this.metric = this.data.metrics.find((metric) => metric.id in dataset.values);
     this.order = null;
-    this.warning.hidden = !dataset.lacking;
-    this.warning.textContent = `LR and HR images are not shown: ${dataset.lacking}`;
+    const said = dataset.lacking && `LR and HR images are not shown: ${dataset.lacking}`;
+    this.warning.textContent = [said, dataset.without].filter(Boolean).join(" ");
+    this.warning.hidden = !this.warning.textContent;
     this.rows = dataset.images.map((image, index) => ({ image, index, name: image[0] }));
     this.controls();
     this.table();

@@ -77,8 +77,9 @@ class Inspector {
       absent[key].includes(this.index) ? null : `${folder}/${id}/${file}.png`,
     ];
     const methods = this.data.methods.map(({ key, title, folder }) => of(key, title, folder));
+    const { length } = this.dataset.images;
     return [of("lr", "LR", "lr"), ...methods, of("hr", "HR", "hr")].filter(
-      ([key, , address]) => address || !["lr", "hr"].includes(key),
+      ([key, , address]) => address || (!["lr", "hr"].includes(key) && absent[key].length < length),
     );
   }
 
@@ -90,7 +91,8 @@ class Inspector {
     choose(this.modes, this.mode);
     const sources = this.sources();
     const a = wanted.a ?? (this.a.value || "lr");
-    const b = wanted.b ?? (this.b.value || this.data.methods.at(-1).key);
+    const results = sources.filter(([key, , address]) => address && key !== "hr");
+    const b = wanted.b ?? (this.b.value || results.at(-1)?.[0]);
     for (const [select, value, spare] of [
       [this.a, a, 0],
       [this.b, b, sources.length - 1],

@@ -14,7 +14,7 @@ from benchmarks.api.images import show
 from benchmarks.options import Quiet, split_datasets, split_lists
 from benchmarks.results.read import read_run
 from reports.comparison import compare
-from reports.pictures import pictures_of
+from reports.pictures import pictures_of, with_results, without_results
 from reports.selection import Originals, datasets_of, rows_of
 from reports.study import build as building
 from reports.study.build import Plan
@@ -86,6 +86,9 @@ def build(
         methods=rows_of(known, methods), datasets=datasets_of(known, datasets)
     )
     pictures = pictures_of(comparison, results, split_datasets(where))
+    if without := without_results(comparison, pictures.every):
+        console.say(without, style="yellow")
+        comparison = comparison.select(methods=with_results(comparison, pictures.every))
     plan = Plan(
         images=images,
         only=split_lists(only),

@@ -152,3 +152,26 @@ def test_help_needs_no_matplotlib() -> None:
 
     code = "import sys, reports.cli; assert not {'matplotlib', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_method_without_results_is_named_and_the_others_are_shown(
+    run: Path, tmp_path: Path
+) -> None:
+    import json
+    import shutil
+
+    unfinished = tmp_path / "run"
+    shutil.copytree(run, unfinished)
+    facts = json.loads((unfinished / "run.json").read_text())
+    other = facts["identity"]["methods"]["bicubic"] | {"title": "Never"}
+    facts["identity"]["methods"]["never@3"] = other
+    (unfinished / "run.json").write_text(json.dumps(facts))
+    done = figure("grid", unfinished, "--out", tmp_path, "--format", "png")
+    assert (
+        f"No results of Never on My $photos_1$. Finish it: mfsr-bench run --out {unfinished}"
+        in (done.stderr)
+    )
+    with Image.open(tmp_path / "grid-photos.png") as image:
+        figure("grid", run, "--out", tmp_path / "whole", "--format", "png")
+        with Image.open(tmp_path / "whole" / "grid-photos.png") as whole:
+            assert image.tobytes() == whole.tobytes()

@@ -156,3 +156,13 @@ def test_a_thousand_images_of_six_methods_weigh_less_than_three_megabytes(make_r
     names = {"realsr": stems(one.image for one in pictures)}
     shown = Pictures(of={"realsr": pictures}, lacking={})
     assert len(render(comparison, [results], shown, names).encode()) < 3_000_000
+
+
+def test_a_method_without_results_is_named(tmp_path: Path) -> None:
+    names = ["a", "b"]
+    spec = photographs(tmp_path / "p", names)
+    missing = [("third", name) for name in names]
+    run = write_run(tmp_path / "r", spec, ("first", "second", "third"), missing=missing)
+    assert "No results of third." in html(run)
+    (dataset,) = content(run / "html/index.html")["datasets"]
+    assert dataset["without"].startswith("No results of third on photos. Finish it: mfsr-bench")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from reports.identity import Method
-from reports.published.values import counterparts, published_for, published_rows
+from reports.published.values import bibkey, counterparts, published_for, published_rows
 
 
 def method(title: str, steps: int | None, **options: str) -> Method:
@@ -101,3 +102,12 @@ def test_a_data_set_is_matched_by_id_and_size() -> None:
 def test_counterparts(ours: Method, expected: list[str]) -> None:
     rows = published_for("realsr", 100).rows
     assert [row.title for row in counterparts(ours, rows)] == expected
+
+
+def test_every_method_that_is_cited_is_in_the_references() -> None:
+    references = (Path(__file__).parents[3] / "docs" / "references.bib").read_text("utf-8")
+    keys = set(re.findall(r"^@\w+\{([^,]+),", references, re.MULTILINE))
+    cited = {bibkey(row.card_title) for row in published_rows()}
+    assert "" not in cited and cited <= keys
+    assert bibkey("Unknown") == ""
+    assert bibkey("MFSR", {"card": {"paper": {"bibkey": "own2026"}}}) == "own2026"

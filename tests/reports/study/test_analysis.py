@@ -138,3 +138,17 @@ def test_a_place_that_is_favoured_shows(make_design: Make) -> None:
     lazy = replace(given, place=np.where(np.arange(given.n) % 3 == 0, 0, given.place))
     assert analyse(given, ABOUT).places.p > 0.001
     assert analyse(lazy, ABOUT).places.p < 1e-6
+
+
+def test_a_method_without_votes_is_said_and_takes_nothing_from_the_others(
+    make_design: Make,
+) -> None:
+    people = Population(preferences=(0.8, 0.2, 0.0, -0.2, -60.0))
+    (found,) = studies(paper(make_design, 5), people, 1)
+    *others, last = found.methods
+    assert (last.method, last.votes) == ("e", 0)
+    assert last.interval is None and last.strength is None and last.strength_interval is None
+    assert 0 < last.wilson[1] < 0.01
+    assert all(one.interval and one.strength_interval for one in others)
+    assert sum(one.strength or 0 for one in others) == pytest.approx(0)
+    assert "Never chosen: T." in found.notes[0]

@@ -102,8 +102,10 @@ def test_images_that_some_method_lacks_are_not_asked_about(
     names = [f"i{n}" for n in range(4)]
     spec = photographs(tmp_path / "p", names)
     run = write_run(tmp_path / "r", spec, METHODS, missing=[("second", "i1")])
-    with pytest.raises(DataError, match="all methods restored 3"):
+    with pytest.raises(DataError, match="all methods restored 3") as caught:
         study_command("build", run, "--out", tmp_path / "s", "--images", "4")
+    assert "Fewest are of second: 3 of 4." in caught.value.remedy
+    assert f"Finish it: mfsr-bench run --out {run} --methods first,second," in caught.value.remedy
     study_command("build", run, "--out", tmp_path / "s", "--images", "3", "--repeats", "0")
     assert ("photos", "i1") not in read_study(tmp_path / "s").design.images
 
@@ -144,3 +146,15 @@ def test_a_study_reads_back_as_it_was_written(built: Path, tmp_path: Path) -> No
     assert read_study(tmp_path / "copy") == study
     assert study.code("r001") != study.code("r002")
     assert document(study, "r001", lambda trial: trial.shown[0])["study"] == study.id
+
+
+def test_a_method_without_results_is_named_and_left_out(
+    tmp_path: Path, study_command: Command
+) -> None:
+    names = [f"i{n}" for n in range(4)]
+    spec = photographs(tmp_path / "p", names)
+    run = write_run(tmp_path / "r", spec, METHODS, missing=[("third", name) for name in names])
+    words = ["--images", "3", "--repeats", "0"]
+    said = study_command("build", run, "--out", tmp_path / "s", *words).stderr
+    assert "No results of third. Finish it: mfsr-bench run --out" in said
+    assert read_study(tmp_path / "s").design.methods == ("first", "second")

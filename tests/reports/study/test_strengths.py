@@ -57,6 +57,24 @@ def test_refits_are_finite_where_nobody_chose_a_method() -> None:
     assert nothing == pytest.approx([0, 0, 0])
 
 
-def test_there_is_no_strength_of_what_was_never_chosen() -> None:
-    given = votes((0.0, 0.0, -50.0), shown=3)
-    assert strengths(given) is None
+@pytest.mark.parametrize("shown", [2, 3])
+def test_what_was_never_chosen_has_no_strength_and_takes_none_from_the_others(shown: int) -> None:
+    given = votes((0.5, 0.0, -0.5, -50.0), shown=shown)
+    found = strengths(given)
+    assert found is not None and np.isnan(found[3])
+    blocks, _ = given.blocks()
+    (nearly,) = refits(counts(given)[None], blocks, np.zeros(4))  # finite by its penalty
+    assert nearly[:3] - nearly[:3].mean() == pytest.approx(found[:3], abs=2e-2)
+    (refit,) = refits(counts(given)[None], blocks, found)
+    assert np.isnan(refit[3]) and refit[:3] == pytest.approx(found[:3], abs=1e-4)
+
+
+def test_of_a_method_that_is_always_chosen_nothing_can_be_said() -> None:
+    assert strengths(votes((50.0, 0.0, 0.0), shown=3)) is None
+
+
+def test_methods_that_win_over_the_never_chosen_alone_have_no_strength_either() -> None:
+    given = votes((60.0, 0.0, -60.0, 60.0), shown=2)  # c loses always, b wins over c alone
+    found = strengths(given)
+    assert found is not None
+    assert np.isfinite(found).tolist() == [True, False, False, True]

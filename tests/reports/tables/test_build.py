@@ -262,3 +262,57 @@ def test_provenance_names_protocol_runs_and_columns(make_run) -> None:
     assert f"protocol mfsr-paper-v1, hash {'ab' * 32}" in lines
     assert "run run: mfsr-bench 0.1.0, commit efefefefefef, seed 0" in lines
     assert "column PSNR: psnr@y601" in lines
+
+
+def published_table(make_run, **layout) -> Table:
+    values = {("realsr", m, PSNR): [20.0 + i] * 100 for i, m in enumerate(("bicubic", "mfsr@2"))}
+    run = make_run(values, datasets={"realsr": REALSR})
+    (table,) = build_report(compare([run]), Layout(published=True, **layout)).tables
+    return table
+
+
+def test_published_rows_stand_below_a_rule_and_the_caption_says_that_they_are_not_ranked(
+    make_run,
+) -> None:
+    table = published_table(make_run)
+    assert [row.ruled for row in table.rows].index(True) == 2
+    assert sum(row.ruled for row in table.rows) == 1
+    assert "Rows with † or ‡ are published and not ranked." in table.caption
+    assert "not ranked" not in published_table(make_run, rank_published=True).caption
+
+
+def test_rows_are_parted_by_their_steps(make_run) -> None:
+    table = published_table(make_run, by_steps=True)
+    headings = [row.heading for row in table.rows if row.heading]
+    assert headings == [
+        "Without sampling", "Several steps", "Published, several steps", "Published, one step",
+    ]  # fmt: skip
+    steps = [int(row.cells[0].text.rpartition("-")[2][:-1]) for row in table.rows[2:]]
+    assert steps == sorted(steps, key=lambda n: n == 1)
+
+
+def test_methods_are_cited_by_the_keys_of_the_references(make_run, make_method) -> None:
+    card = {"title": "MFSR", "paper": {"bibkey": "own2026"}}
+    ours = {"mfsr@2": make_method("mfsr@2", card=card)}
+    run = make_run(
+        {("realsr", "mfsr@2", PSNR): [1.0] * 100}, methods=ours, datasets={"realsr": REALSR}
+    )
+    (table,) = build_report(compare([run]), Layout(published=True, cite=True)).tables
+    cited = {row.cells[0].text: row.cite for row in table.rows[1:]}
+    assert table.rows[0].cite == "own2026"
+    assert cited["TSD-SR-1s"] == "dong2025tsdsr"
+    assert all(cited.values())
+
+
+def test_ranks_within_the_noise_of_repeated_measurement_are_said(make_run) -> None:
+    def caption(*values: float, **layout) -> str:
+        rows = {("realsr", f"m{i}@1", NIQE): [v] for i, v in enumerate(values)}
+        return build_report(compare([make_run(rows)]), Layout(**layout)).tables[0].caption
+
+    said = "Within the noise of repeated measurement: NIQE on RealSR."
+    assert said in caption(5.0, 5.05)
+    assert said in caption(4.0, 5.0, 5.06)  # who is second
+    assert "noise" not in caption(5.0, 5.07)
+    assert "noise" not in caption(5.0, 5.0)  # a tie
+    assert "noise" not in caption(5.0, 5.05, intervals="ci")
+    assert "noise" not in caption(4.0, 4.5, 5.0, 5.01)  # nobody's first or second

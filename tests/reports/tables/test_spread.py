@@ -116,3 +116,15 @@ def test_csv_has_bounds_and_p_unrounded(build) -> None:
 def test_a_real_tex_compiles_it(build, intervals: str, tmp_path: Path) -> None:
     report = build(intervals=intervals, tied=True)
     typeset(latex.render(report, Highlight.TIED), tmp_path, packages="booktabs,graphicx,multirow")
+
+
+def test_published_rows_have_no_empty_line_for_intervals(make_run) -> None:
+    values = {("realsr", "mfsr@1", PSNR): [20.0 + i / 50 for i in range(100)]}
+    datasets = {"realsr": {"title": "RealSR", "n": 100, "has_reference": True}}
+    run = make_run(values, datasets=datasets)
+    comparison = compare([run])
+    layout = Layout(published=True, intervals="ci")
+    source = latex.render(build_report(comparison, layout, all_per_image(comparison, [run])))
+    rows = [line for line in source.splitlines() if line.endswith(("\\\\", "\\\\[-3pt]"))]
+    assert len(rows) == 1 + 2 + 16  # head, ours with its interval, published
+    assert r"\multirow{18}" in source
