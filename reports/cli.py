@@ -17,6 +17,7 @@ from benchmarks.tables.text import Highlight
 from benchmarks.tables.write import chosen_format, write
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
+from reports.diff import diff
 from reports.efficiency.cli import efficiency
 from reports.figures.cli import app as figures
 from reports.pictures import pictures_of, without_results
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 
 app.command()(audit)
+app.command()(diff)
 app.command()(efficiency)
 app.command()(power)
 app.add_typer(figures, name="figure")
