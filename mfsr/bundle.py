@@ -28,6 +28,7 @@ from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
 from benchmarks.api.images import sha256_file, show, write_atomic
 from mfsr.field import Field, Prediction
+from mfsr.origin import Origin
 from mfsr.student import StudentConfig, build_student
 from mfsr.tiny.latent import PixelAutoencoder
 from mfsr.tiny.phrases import PhraseTable
@@ -80,6 +81,7 @@ class ModelConfig:
     shift: float = 3.0  # of the teacher's sampler
     student: StudentConfig | None = None
     teacher_sha256: str = ""  # of a student's teacher network
+    origin: Origin | None = None  # what it was trained on and from; None: not known
 
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:

@@ -1,6 +1,5 @@
 """Checkpoints: whole or not there, in safetensors and JSON, named by step.
 
-    <run>/recipe.json                          written before the first step
     <run>/checkpoints/step-00001000/
         model.safetensors  ema.safetensors  optimizer.safetensors  state.json
 
@@ -10,7 +9,6 @@ disk leaves the last good one as it was.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from dataclasses import dataclass
@@ -26,13 +24,11 @@ from baselines.checkpoints import read_safetensors
 from benchmarks.api import documents
 from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import (
-    ConflictError,
     ResourceError,
     WeightsCorruptError,
     WeightsError,
 )
-from benchmarks.api.images import first_line, show, write_atomic
-from mfsr.training.changes import differences
+from benchmarks.api.images import first_line, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,29 +125,6 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             f"The checkpoint {show(folder)} cannot be read: {error.cause}",
             "Delete it and repeat the command: it goes on from the one before.",
         ) from error
-
-
-def claim_run(run: Path, recipe: Mapping[str, Any], free: frozenset[str]) -> None:
-    """Write the recipe of a new run, or check that a run goes on with the recipe it began with.
-
-    Args:
-        run: the run's folder.
-        recipe: as plain data.
-        free: dotted keys that may change: they alter no number.
-
-    Raises:
-        ConflictError: the run was begun with another recipe.
-    """
-    path = run / "recipe.json"
-    if path.is_file():
-        changed = [key for key in differences(json.loads(path.read_text()), recipe)
-                   if key not in free]  # fmt: skip
-        if changed:
-            raise ConflictError(
-                f"{show(run)} was begun with another recipe; it differs in {', '.join(changed)}.",
-                "Use the recipe that it began with, or another --out.",
-            )
-    write_atomic(path, (json.dumps(recipe, indent=2) + "\n").encode())
 
 
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:

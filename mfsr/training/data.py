@@ -130,6 +130,16 @@ class PhotoPairs(Dataset[Sample]):
         self.captions, self.pool = captions, pool
         self.unreadable: set[Path] = set()
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The photographs, in the order that their numbers follow."""
+        return self.photos.paths
+
+    def caption_paths(self) -> list[Path]:
+        """Return the file of each photograph's caption."""
+        folder = self.captions
+        return [_caption_path(folder, photo) for photo in self.paths] if folder else []
+
     def __len__(self) -> int:
         return self.config.pool or len(self.photos.paths)
 
@@ -252,8 +262,12 @@ def _cut(
     return target[y : y + crop, x : x + crop], lr_up[y : y + crop, x : x + crop]
 
 
+def _caption_path(folder: Path, photo: Path) -> Path:
+    return folder / f"{photo.stem}.txt"
+
+
 def _caption(folder: Path, photo: Path) -> str:
-    path = folder / f"{photo.stem}.txt"
+    path = _caption_path(folder, photo)
     try:
         return path.read_text("utf-8").strip()
     except FileNotFoundError:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from accelerate import Accelerator
 
 from baselines.dit4sr.network import DiT4SR
 from baselines.dit4sr.weights import load_dit, load_exactly, read_tensors
-from benchmarks.api.documents import to_plain
 from benchmarks.api.errors import ConfigError, UsageError
 from benchmarks.api.seeds import seed_for
 from mfsr.bundle import (
@@ -26,19 +26,17 @@ from mfsr.bundle import (
     text_of,
 )
 from mfsr.field import Field
+from mfsr.origin import Origin, of_data, of_weights
 from mfsr.student import build_student, refit_time
-from mfsr.training.checkpoint import claim_run
+from mfsr.training.claim import check, claim
 from mfsr.training.data import LatentPairs, PhotoPairs, Photos
-from mfsr.training.settings import FREE, Precision, Progress
 from mfsr.training.student_task import StudentTask
 from mfsr.training.teacher_task import TeacherTask
 from mfsr.training.trainer import Trainer
 
 if TYPE_CHECKING:
-    from torch.utils.data import Dataset
-
-    from mfsr.training.order import Sample
     from mfsr.training.recipes import Recipe
+    from mfsr.training.settings import Precision, Progress
     from mfsr.training.tasks import Task
 
 logger = logging.getLogger(__name__)
@@ -62,26 +60,42 @@ def train(
     """Run a recipe to its end, or on from its last checkpoint; return the folder of the model.
 
     Raises:
-        ConflictError: the run's folder belongs to another recipe.
+        ConflictError: the run was begun with another recipe, data, weights or processes.
         DataError: the data cannot be used.
     """
-    # Without a schedule that ends with the run, a run may be made longer.
-    free = FREE | {"trainer.steps"} if recipe.trainer.schedule == "constant" else FREE
-    claim_run(sources.out, to_plain(recipe), free)
     data = dataset(recipe, sources)
-    task, finish = build(recipe, sources)
+    accelerator = Accelerator(mixed_precision=recipe.trainer.precision)
+    origin = origin_of(sources, data, processes=accelerator.num_processes)
+    check(sources.out, recipe, origin)
+    task, finish = build(replace(recipe, model=replace(recipe.model, origin=origin)), sources)
     _freeze(task, recipe.trainer.precision)
-    trainer = Trainer(recipe.trainer, task, data, sources.out, workers=sources.workers)
+    trainer = Trainer(
+        recipe.trainer, task, data, sources.out, accelerator=accelerator, workers=sources.workers
+    )
+    if accelerator.is_main_process:
+        claim(sources.out, recipe, origin)
     trainer.fit(report)
     folder = sources.out / "model"
     trained = trainer.averaged()
-    if trainer.accelerator.is_main_process:
+    if accelerator.is_main_process:
         finish(folder, trained)
-    trainer.accelerator.end_training()
+    accelerator.end_training()
     return folder
 
 
-def dataset(recipe: Recipe, sources: Sources) -> Dataset[Sample]:
+def origin_of(sources: Sources, data: PhotoPairs | LatentPairs, *, processes: int) -> Origin:
+    """Return the identity of all that a run takes from."""
+    captions = data.caption_paths() if isinstance(data, PhotoPairs) else []
+    return Origin(
+        data=of_data(sources.data, data.paths),
+        captions=of_data([sources.captions], captions) if sources.captions else None,
+        base=of_weights(sources.base) if sources.base else None,
+        teacher=of_weights(sources.teacher) if sources.teacher else None,
+        processes=processes,
+    )
+
+
+def dataset(recipe: Recipe, sources: Sources) -> PhotoPairs | LatentPairs:
     """Return the training data of a recipe."""
     config, seed = recipe.data, recipe.trainer.seed
     if config.kind == "latents":

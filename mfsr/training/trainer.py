@@ -56,11 +56,12 @@ class Trainer:
         data: Dataset[Sample],
         run: Path,
         *,
+        accelerator: Accelerator,
         workers: int = 0,
     ) -> None:
         self.config, self.task, self.data, self.run = config, task, data, run
         self.workers = workers
-        self.accelerator = Accelerator(mixed_precision=config.precision)
+        self.accelerator = accelerator
         check_enough(data, config.batch * self.accelerator.num_processes)
         task.to(self.accelerator.device)
         task.sharded = self.accelerator.distributed_type == DistributedType.FSDP
