@@ -11,7 +11,7 @@ import typer
 from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import show
-from benchmarks.options import Form, Json, Quiet, TableFile, split_datasets
+from benchmarks.options import Form, Json, Quiet, TableFile, choose, split_datasets, split_lists
 from benchmarks.results.read import read_run
 from benchmarks.tables.text import Highlight
 from benchmarks.tables.write import chosen_format, write
@@ -68,6 +68,10 @@ def table(
     pm: Annotated[
         bool, typer.Option("--pm", help="Show half of their width: 25.15 ±0.47.")
     ] = False,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="Only published values of these: mfsr,flowsr,tadsr."),
+    ] = None,
     by_steps: Annotated[
         bool, typer.Option("--by-steps", help="Part methods of one step from those of several.")
     ] = False,
@@ -113,6 +117,7 @@ def table(
         delta=delta,
         intervals="ci" if ci else "pm" if pm else "",
         tied=tied,
+        sources=_sources(sources),
         by_steps=by_steps,
         cite=cite,
         published_titles=None if rows is None else {*rows, *_titles(chosen)},
@@ -126,6 +131,13 @@ def table(
     if delta and all(one.facts["table"] != "difference" for one in document.tables):
         console.err().print("No published values of these methods on these data sets: no delta.")
     write(document, form, out, highlight)
+
+
+def _sources(names: list[str] | None) -> tuple[str, ...] | None:
+    known = dict.fromkeys((row.source for row in published_rows()), ())
+    return choose(
+        split_lists(names), known, what="source of published values", see="docs/protocols.md"
+    )
 
 
 def _refuse(*, ci: bool, pm: bool, tied: bool, rank_published: bool) -> None:

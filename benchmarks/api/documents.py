@@ -1,4 +1,4 @@
-"""JSON documents as typed data: read strictly, refused with place, key and nearest name.
+"""JSON and CSV documents as typed data: read strictly, refused with place, key and nearest name.
 
 A document is a frozen dataclass whose fields pydantic checks, also when it is made in Python:
 
@@ -12,7 +12,9 @@ Only what reads documents imports this module: pydantic takes a fifth of a secon
 
 from __future__ import annotations
 
+import csv
 import difflib
+import io
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -61,6 +63,28 @@ def parse(
     except ValidationError as problem:
         raise error(f"{where}: {_explained(kind, problem)}") from None
     return document
+
+
+def parse_rows(
+    kind: type[T], text: str, *, where: str, error: type[MFSRBenchError] = ConfigError
+) -> tuple[T, ...]:
+    """Return the rows of a CSV text whose first line names the fields of `kind`.
+
+    Raises:
+        MFSRBenchError: of the kind `error`: a row is no such document; its line is named.
+    """
+    lines = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    adapter, rows = TypeAdapter(kind), []
+    try:
+        for line in lines:
+            if None in line or None in line.values():
+                raise error(f"{where}, line {lines.line_num}: not as many values as names.")
+            rows.append(adapter.validate_strings(line))
+    except ValidationError as problem:
+        raise error(f"{where}, line {lines.line_num}: {_explained(kind, problem)}") from None
+    except csv.Error as problem:
+        raise error(f"{where}, line {lines.line_num}: not CSV: {problem}.") from None
+    return tuple(rows)
 
 
 def check(

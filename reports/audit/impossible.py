@@ -120,14 +120,18 @@ def _against_published(table: PaperTable, citing: str) -> Iterator[Finding]:
         ]
         variants = Counter(one for _, _, ways in doubted for one in set(map(_variant, ways)))
         for entry, row, ways in doubted:
-            sure = [one for one in ways if variants[_variant(one)] > 1]
-            yield _published(table, entry, row, sure, ways)
+            if ways:
+                sure = [one for one in ways if variants[_variant(one)] > 1]
+                yield _convention(table, entry, row, sure, ways)
+        others = [(entry, row) for entry, row, ways in doubted if not ways]
+        if others:
+            yield _published(table, others)
 
 
-def _published(
+def _convention(
     table: PaperTable, entry: Entry, row: PublishedRow, sure: Sequence[str], ways: Sequence[str]
 ) -> Finding:
-    """Return the finding about one value that differs from the published one.
+    """Return the finding about one value that another convention would give.
 
     Args:
         table: where it stands.
@@ -136,22 +140,34 @@ def _published(
         sure: conventions that explain it, and another value of the same row as well.
         ways: all that explain it.
     """
-    theirs = row.values[entry.metric]
+    theirs = row.texts[entry.metric]
     if sure:
-        why = f": the gap of {' or '.join(sure)} to {entry.metric}, as in another metric of the row"
-    elif ways:
-        why = f": could be the gap of {' or '.join(ways)} to {entry.metric}, in this metric alone"
+        why = f"the gap of {' or '.join(sure)} to {entry.metric}, as in another metric of the row"
     else:
-        why = ""
+        why = f"could be the gap of {' or '.join(ways)} to {entry.metric}, in this metric alone"
     return Finding(
-        check="convention" if ways else "published",
+        check="convention",
         severity=Severity.ERROR if _EXACT in sure else Severity.WARNING,
         place=place(table, entry.dataset, entry.row, entry.name, line=entry.line),
-        evidence=f"{entry.text}, published as {theirs:g} ({row.citation}){why}",
+        evidence=f"{entry.text}, published as {theirs} ({row.citation}): {why}",
         remedy="Find out: mfsr-bench score --sr DIR --hr DIR --conventions "
-        f"--expect {entry.name.lower()}={theirs:g}"
-        if ways
-        else "Say that it was measured again, on which images and with which weights.",
+        f"--expect {entry.name.lower()}={theirs}",
+    )
+
+
+def _published(table: PaperTable, pairs: Sequence[tuple[Entry, PublishedRow]]) -> Finding:
+    """Return the finding about the values of one row that no source has."""
+    by_source: dict[str, list[str]] = {}
+    for entry, row in pairs:
+        text = f"{entry.name} {entry.text}, published as {row.texts[entry.metric]}"
+        by_source.setdefault(row.citation, []).append(text)
+    first = pairs[0][0]
+    return Finding(
+        check="published",
+        severity=Severity.WARNING,
+        place=place(table, first.dataset, first.row, line=first.line),
+        evidence="; ".join(f"{'; '.join(said)} ({who})" for who, said in by_source.items()),
+        remedy="Say that it was measured again, on which images and with which weights.",
     )
 
 
@@ -183,12 +199,16 @@ def _doubt(entry: Entry, citing: str) -> tuple[PublishedRow, tuple[str, ...]] | 
         return None
     metric = entry.metric
     rows = [row for row in _rows_of(entry, citing) if metric in row.values]
-    rows.sort(key=lambda row: abs(entry.value - row.values[metric]))
+    rows.sort(key=lambda row: _gap(entry, row))
     noise = _FAR * NOISE_FLOOR.get(metric, float("inf"))
-    if not rows or abs(entry.value - rows[0].values[metric]) <= noise:
+    if not rows or any(_gap(entry, row) <= noise + row.rounding(metric) for row in rows):
         return None
     explained = ((row, _ways(entry, row.values[metric])) for row in rows)
     return next((found for found in explained if found[1]), (rows[0], ()))
+
+
+def _gap(entry: Entry, row: PublishedRow) -> float:
+    return abs(entry.value - row.values[entry.metric])
 
 
 def _rows_of(entry: Entry, citing: str) -> Iterator[PublishedRow]:

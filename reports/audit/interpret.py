@@ -69,8 +69,7 @@ def interpret(grid: Grid, dataset: str = "") -> PaperTable | None:
         if at is None:
             return None
         rows = turned
-    unranked = bool(_UNRANKED.search(grid.caption))
-    table = _Reading(rows, at, _in_caption(grid.caption) or dataset, unranked=unranked).table()
+    table = _Reading(rows, at, _in_caption(grid.caption) or dataset).table()
     if table.entries and all(entry.text[0] in "+-" for entry in table.entries):
         return None  # differences
     said = _PROTOCOL.search(grid.caption)
@@ -79,6 +78,7 @@ def interpret(grid: Grid, dataset: str = "") -> PaperTable | None:
         name=grid.name,
         caption=grid.caption,
         protocol=said[1] if said else table.protocol,
+        ranks_quoted=table.ranks_quoted and not _UNRANKED.search(grid.caption),
     )
 
 
@@ -146,8 +146,7 @@ def _with_unnamed(roles: Mapping[str, int], first: int) -> dict[str, int]:
 class _Reading:
     """One table, with its header found and its cells spread out."""
 
-    def __init__(self, rows: Sequence[GridRow], at: int, dataset: str, *, unranked: bool) -> None:
-        self._unranked = unranked  # rows with a sign are
+    def __init__(self, rows: Sequence[GridRow], at: int, dataset: str) -> None:
         self._body = rows[at + 1 :]
         self._dataset = dataset
         self._metrics: dict[int, str] = {}
@@ -198,6 +197,7 @@ class _Reading:
             arrows=self._arrows,
             unmarked=tuple(sorted(unmarked)),
             protocol=self._protocol,
+            ranks_quoted="published" not in self._roles,
         )
 
     @staticmethod
@@ -224,7 +224,7 @@ class _Reading:
             if not method:
                 continue  # intervals below the values
             self._protocol = self._protocol or self._text(row, "protocol")
-            signed = self._unranked and bool(_SIGNS.search(self._text(row, "method")))
+            signed = bool(_SIGNS.search(self._text(row, "method")))
             quoted = signed or bool(self._text(row, "published"))
             emphasised = len(numbers) > _FEWEST_METRICS and all(
                 "bold" in values[i].styles for i in numbers

@@ -24,7 +24,7 @@ class Entry:
     mark: Mark | None = None  # None: not known, or the table marks nothing
     basis: str = ""  # how a mark is known where it was not read in the table itself
     line: int = 0  # of the file; 0 for none
-    quoted: bool = False  # in a row with a sign such as †, which its table does not rank
+    quoted: bool = False  # in a row with a sign such as †, or with a source: of somebody else
 
     @property
     def value(self) -> float:
@@ -59,6 +59,7 @@ class PaperTable:
     arrows: Mapping[str, str] = field(default_factory=dict)  # metric id -> printed arrow
     unmarked: tuple[str, ...] = ()  # marks that the table never uses: "second"
     protocol: str = ""  # under which its values were measured, where it says so
+    ranks_quoted: bool = True  # whether quoted rows are ranked with the others
 
     def columns(self) -> Iterator[tuple[str, str, tuple[Entry, ...]]]:
         """Yield (data set, metric, entries): the numbers that are ranked against each other."""
@@ -66,7 +67,7 @@ class PaperTable:
         def key(entry: Entry) -> tuple[str, str]:
             return entry.dataset, entry.metric
 
-        shown = [entry for entry in self.entries if not entry.quoted]
+        shown = [entry for entry in self.entries if self.ranks_quoted or not entry.quoted]
         order = {key(entry): None for entry in shown}
         ranked = sorted(shown, key=lambda entry: list(order).index(key(entry)))
         for (dataset, metric), entries in groupby(ranked, key=key):

@@ -6,15 +6,13 @@ Marks are known of three columns alone, from a reading of the paper's text: `mfs
 from __future__ import annotations
 
 import csv
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reports.audit.csv_file import read_csv
 from reports.audit.interpret import interpret
-from reports.published.values import resource
+from reports.published.sources import Source, publications, resource
 
 if TYPE_CHECKING:
     from reports.audit.model import Entry, Mark, PaperTable
@@ -24,32 +22,29 @@ _BASIS = "read in a text extraction of the paper: confirm it in the PDF"
 _KNOWN_MARKS: Mapping[str, Mark] = {"marked": "marked", "unmarked": ""}
 
 
-@cache
-def _facts() -> Mapping[str, Any]:
-    facts: Mapping[str, Any] = tomllib.loads(resource("sources.toml"))["mfsr"]
-    return facts
+def _source() -> Source:
+    return publications().sources["mfsr"]
 
 
 def citation() -> str:
     """Return by what the published rows cite the paper."""
-    return str(_facts()["citation"])
+    return _source().citation
 
 
 def paper() -> tuple[PaperTable, ...]:
     """Return Tables 1 to 5, ablations under the data set that the paper's text names."""
     marks = _marks()
     tables = [
-        replace(table, entries=tuple(_marked(table, marks)))
-        for table in _tables(_facts()["tables"])
+        replace(table, entries=tuple(_marked(table, marks))) for table in _tables(_source().tables)
     ]
-    tables += _tables(_facts()["ablations"])
+    tables += _tables(_source().ablations)
     return tuple(sorted(tables, key=lambda table: table.name))
 
 
 def _tables(file: str) -> Iterator[PaperTable]:
-    n_of = {title: of["n"] for title, of in _facts()["datasets"].items()}
+    n_of = {title: of.n for title, of in _source().datasets.items()}
     for grid in read_csv(_with_methods(resource(file)), file):
-        table = interpret(grid, _facts()["ablations_stated"])
+        table = interpret(grid, _source().ablations_stated)
         assert table is not None, grid.name
         number = grid.name.rpartition(" ")[2]
         entries = tuple(replace(entry, line=0) for entry in table.entries)

@@ -30,6 +30,8 @@ def _mixed_decimals(table: PaperTable) -> Iterator[Finding]:
         return
     by_metric: dict[str, list[Entry]] = {}
     for entry in table.entries:
+        if entry.quoted:
+            continue  # as its source printed it
         by_metric.setdefault(entry.metric, []).append(entry)
     for entries in by_metric.values():
         usual, _ = Counter(entry.decimals for entry in entries).most_common(1)[0]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.conformance.columns import metric_of
 from benchmarks.conformance.logs import logs
+from reports.published.sources import Source, lines_of, publications
 
 if TYPE_CHECKING:
     from reports.identity import Method
@@ -21,13 +19,24 @@ if TYPE_CHECKING:
 class PublishedRow:
     """One method on one data set, as somebody published it."""
 
+    source: str  # "mfsr": its name in sources.toml, or that of a log
     citation: str
     dataset: str  # data set id
     n: int  # images of that set
     card_title: str  # "TSD-SR"
     steps: int
-    values: Mapping[str, float]  # by metric id, rounded as printed
+    texts: Mapping[str, str]  # by metric id, as printed
+    unsure: frozenset[str] = frozenset()  # metrics whose value may be a misprint
     note: str = ""  # in what the data set may differ from ours
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The values by metric id, rounded as printed."""
+        return {metric: float(text) for metric, text in self.texts.items()}
+
+    def rounding(self, metric: str) -> float:
+        """Return half a unit of the last printed digit of a value."""
+        return 0.5 * 10.0 ** -len(self.texts[metric].partition(".")[2])
 
     @property
     def title(self) -> str:
@@ -91,9 +100,8 @@ def published_for(dataset: str, n: int) -> Published:
 @cache
 def published_rows() -> tuple[PublishedRow, ...]:
     """Return all published rows, papers first, in the order in which they were printed."""
-    text = resource("sources.toml")
-    papers = [facts for facts in tomllib.loads(text).values() if "tables" in facts]
-    return (*(row for facts in papers for row in _paper(facts)), *_logs())
+    papers = [row for name, source in publications().sources.items() for row in _rows(name, source)]
+    return (*papers, *_logs())
 
 
 def bibkey(title: str, facts: Mapping[str, Any] | None = None) -> str:
@@ -104,44 +112,42 @@ def bibkey(title: str, facts: Mapping[str, Any] | None = None) -> str:
         facts: what `run.json` says of it, where it was run.
     """
     paper = (facts or {}).get("card", {}).get("paper") or {}
-    known: dict[str, str] = tomllib.loads(resource("sources.toml"))["bibkeys"]
-    return str(paper.get("bibkey") or known.get(title, ""))
+    return str(paper.get("bibkey") or publications().bibkeys.get(title, ""))
 
 
-def _paper(facts: Mapping[str, Any]) -> Iterator[PublishedRow]:
-    """Yield the rows of a paper; a method that two of its tables repeat is one row."""
-    found: dict[tuple[str, str, int], dict[str, float]] = {}
-    for line in csv.DictReader(resource(facts["tables"]).splitlines()):
-        key = (line.pop("dataset"), line.pop("method"), int(line.pop("steps")))
-        table = line.pop("table")
-        values = found.setdefault(key, {})
-        for column, text in line.items():
-            if text:
-                metric, value = _metric(column), float(text)
-                if values.setdefault(metric, value) != value:
-                    raise AssertionError(f"Table {table} contradicts another on {key}, {metric}")
-    for (dataset, method, steps), values in found.items():
-        named = facts["datasets"][dataset]
+def _rows(name: str, source: Source) -> Iterator[PublishedRow]:
+    """Yield the rows of a source; a method that two of its tables repeat is one row."""
+    found: dict[tuple[str, str, int], dict[str, str]] = {}
+    for line in lines_of(source):
+        texts = found.setdefault((line.dataset, line.method, line.steps), {})
+        for metric, text in line.values().items():
+            if texts.setdefault(metric, text) != text:
+                raise AssertionError(f"Table {line.table} contradicts another: {line}, {metric}")
+    for (dataset, method, steps), texts in found.items():
+        named = source.datasets[dataset]
         yield PublishedRow(
-            citation=facts["citation"],
-            dataset=named["id"],
-            n=named["n"],
-            note=named.get("note", ""),
-            card_title=facts["methods"].get(method, method),
+            source=name,
+            citation=source.citation,
+            dataset=named.id,
+            n=named.n,
+            note=named.note,
+            card_title=source.methods.get(method, method),
             steps=steps,
-            values=values,
+            texts={metric: text.removesuffix("?") for metric, text in texts.items()},
+            unsure=frozenset(metric for metric, text in texts.items() if text.endswith("?")),
         )
 
 
 def _logs() -> Iterator[PublishedRow]:
     for log in logs().values():
         yield PublishedRow(
+            source=log.name,
             citation=f"set means of the log in {log.source}",
             dataset=log.dataset,
             n=log.n,
             card_title=log.method,
             steps=log.steps,
-            values={_metric(column): value for column, value in log.means.items()},
+            texts={_metric(column): str(value) for column, value in log.means.items()},
         )
 
 
@@ -149,8 +155,3 @@ def _metric(column: str) -> str:
     metric = metric_of(column)
     assert metric is not None, column
     return metric
-
-
-def resource(name: str) -> str:
-    """Return the contents of one of the files beside this module."""
-    return files("reports.published").joinpath(name).read_text(encoding="utf-8")

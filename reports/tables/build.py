@@ -124,7 +124,7 @@ def _differences(scope: Scope) -> Table:
     columns = [_METHOD, *map(_column, scope.metrics)]
     groups = []
     for dataset in scope.datasets:
-        published = published_for(dataset.id, scope.n_tried(dataset))
+        published = _known(scope, dataset)
         pairs = [
             (method, theirs)
             for method in scope.methods_on(dataset)
@@ -142,14 +142,26 @@ def _published(scope: Scope, dataset: Dataset) -> Published:
     layout = scope.layout
     if not (layout.published or layout.delta):
         return Published()
-    known = published_for(dataset.id, scope.n_tried(dataset))
+    known = _known(scope, dataset)
     if not layout.published:
         return Published(refused=known.refused)
-    return replace(known, rows=tuple(row for row in known.rows if _wanted(layout, row)))
+    return replace(known, rows=tuple(row for row in known.rows if _wanted(scope, row)))
 
 
-def _wanted(layout: Layout, row: PublishedRow) -> bool:
-    return layout.published_titles is None or row.title in layout.published_titles
+def _wanted(scope: Scope, row: PublishedRow) -> bool:
+    """Whether a row is asked for, and has a value in any column."""
+    titles = scope.layout.published_titles
+    return (titles is None or row.title in titles) and any(
+        metric.id in row.texts for metric in scope.metrics
+    )
+
+
+def _known(scope: Scope, dataset: Dataset) -> Published:
+    """Return the published rows of the sources that are asked for."""
+    known = published_for(dataset.id, scope.n_tried(dataset))
+    if scope.layout.sources is None:
+        return known
+    return replace(known, rows=tuple(r for r in known.rows if r.source in scope.layout.sources))
 
 
 def _group(scope: Scope, dataset: Dataset, published: Published, footnotes: Footnotes) -> Group:

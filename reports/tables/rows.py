@@ -109,7 +109,9 @@ def published_row(scope: Scope, row: PublishedRow, footnotes: Footnotes) -> Row:
     for metric in scope.metrics:
         value = row.values.get(metric.id)
         if value is not None:
-            cells.append(Cell(text=f"{value:.{metric.decimals}f}", value=value, n=row.n))
+            unsure = "may be a misprint of its source" if metric.id in row.unsure else ""
+            text = _as_printed(row.texts[metric.id], metric.decimals)
+            cells.append(Cell(text=text, value=value, n=row.n, notes=footnotes.mark(unsure)))
         else:
             text = "not published" if scope.has_values(metric) else ""
             cells.append(Cell(notes=footnotes.mark(text)))
@@ -120,6 +122,15 @@ def published_row(scope: Scope, row: PublishedRow, footnotes: Footnotes) -> Row:
         cite=bibkey(row.card_title) if scope.layout.cite else "",
         facts={"method": "", "title": row.title, "published": footnotes.text_of(sign)},
     )
+
+
+def _as_printed(text: str, decimals: int) -> str:
+    """Return a published value with no more decimals than ours, and never with more than it has.
+
+    >>> _as_printed("123.493817", 2), _as_printed("5.91", 4)
+    ('123.49', '5.91')
+    """
+    return f"{float(text):.{decimals}f}" if len(text.partition(".")[2]) > decimals else text
 
 
 def difference_row(

@@ -26,6 +26,7 @@ class Layout:
     by_steps: bool = False  # in sections: without sampling, several steps, one step
     cite: bool = False  # name the papers of the methods, for LaTeX to cite
     published_titles: Collection[str] | None = None  # of the published rows to show; None: all
+    sources: Collection[str] | None = None  # of published values; None: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

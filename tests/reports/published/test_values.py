@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.api.documents import parse_rows
+from benchmarks.api.errors import ConfigError
 from reports.identity import Method
+from reports.published.noise import NOISE_FLOOR
+from reports.published.sources import Line
 from reports.published.values import bibkey, counterparts, published_for, published_rows
 
 
@@ -68,6 +72,7 @@ def test_the_ablations_are_on_realsr_as_the_source_says() -> None:
 
 def test_rows_carry_our_ids_and_titles() -> None:
     rows = {(row.citation[:4], row.dataset, row.title): row for row in published_rows()}
+    assert rows["MFSR", "realsr", "TSD-SR-1s"].rounding("psnr@y601") == pytest.approx(0.005)
     tsdsr = rows["MFSR", "realsr", "TSD-SR-1s"]
     assert tsdsr.values["fid@clean"] == 114.56
     assert tsdsr.values["psnr@y601"] == 23.40
@@ -80,6 +85,11 @@ def test_a_data_set_is_matched_by_id_and_size() -> None:
     assert published_for("div2k-val", 100).rows
     assert published_for("div2k-val", 100).notes
     assert not published_for("div2k-val-3k", 100).rows
+    assert {row.source for row in published_for("div2k-val-3k", 3000).rows} == {
+        "flowsr",
+        "tadsr",
+        "scaleresfusion",
+    }
     partial = published_for("realsr", 17)
     assert not partial.rows
     assert "100 images" in partial.refused
@@ -91,11 +101,11 @@ def test_a_data_set_is_matched_by_id_and_size() -> None:
         (method("MFSR", 2), ["MFSR-2s"]),
         (method("MFSR", 4), []),
         (method("MFSR", 2, variant="q"), []),
-        (method("OSEDiff", 1), ["OSEDiff-1s", "OSEDiff-1s"]),  # the paper and the log
-        (method("osediff", None), ["OSEDiff-1s", "OSEDiff-1s"]),  # a folder of images
+        (method("OSEDiff", 1), ["OSEDiff-1s"] * 5),  # four papers or pages, and the log
+        (method("osediff", None), ["OSEDiff-1s"] * 5),  # a folder of images
         (method("mfsr", None), []),  # of one step or of two?
         (method("mfsr-2s", None), ["MFSR-2s"]),
-        (method("TSDSR", 1), ["TSD-SR-1s"]),
+        (method("TSDSR", 1), ["TSD-SR-1s"] * 3),
         (method("Bicubic", None), []),
     ],
 )
@@ -111,3 +121,33 @@ def test_every_method_that_is_cited_is_in_the_references() -> None:
     assert "" not in cited and cited <= keys
     assert bibkey("Unknown") == ""
     assert bibkey("MFSR", {"card": {"paper": {"bibkey": "own2026"}}}) == "own2026"
+
+
+def test_sources_agree_where_they_print_the_same_results() -> None:
+    """OSEDiff's own images were scored by several; all are within the noise of its log."""
+    rows = {(row.source, row.dataset): row for row in published_rows() if row.title == "OSEDiff-1s"}
+    for dataset in ("realsr", "drealsr"):
+        log = rows[f"osediff-{dataset}", dataset]
+        for source in ("mfsr", "flowsr", "tadsr", "scaleresfusion"):
+            row = rows[source, dataset]
+            for metric in row.texts:
+                gap = abs(row.values[metric] - log.values[metric])
+                allowed = 2 * NOISE_FLOOR[metric] + row.rounding(metric) + log.rounding(metric)
+                assert gap <= allowed, (source, dataset, metric)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("1,RealSR,A,1,25.x", "line 2: psnr is"),
+        ("1,RealSR,A,one,25.1", "line 2: steps is"),
+        ("1,RealSR,A,1", "line 2: not as many values as names"),
+    ],
+)
+def test_a_damaged_table_is_refused_with_its_line(line: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        parse_rows(Line, f"table,dataset,method,steps,psnr\n{line}\n", where="x.csv")
+    with pytest.raises(
+        ConfigError, match="x.csv, line 2: unknown key 'pnsr'. Did you mean 'psnr'?"
+    ):
+        parse_rows(Line, "table,dataset,method,steps,pnsr\n1,R,A,1,25.1\n", where="x.csv")

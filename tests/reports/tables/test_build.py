@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,9 @@ from reports.tables.build import build_report
 from reports.tables.scope import Layout
 
 PSNR, LPIPS, FID, NIQE = "psnr@y601", "lpips@alex", "fid@clean", "niqe@pyiqa"
+PAPER = frozenset({"mfsr", "osediff-realsr"})  # sources of published values
+SHOWN = Layout(published=True, sources=PAPER)
+BOTH = replace(SHOWN, delta=True)
 REALSR = {"title": "RealSR", "n": 100, "has_reference": True}
 
 
@@ -57,7 +61,7 @@ def test_data_sets_with_and_without_references_are_two_tables(make_run) -> None:
 
 def test_a_table_without_columns_is_no_table(make_run) -> None:
     run = make_run({("realsr", "bicubic", PSNR): [20.0], ("reallq250", "bicubic", NIQE): [5.0]})
-    tables = build_report(compare([run]).select(metrics=[PSNR]), Layout(published=True)).tables
+    tables = build_report(compare([run]).select(metrics=[PSNR]), SHOWN).tables
     assert [table.label for table in tables] == ["realsr"]
 
 
@@ -173,7 +177,7 @@ def test_fid_of_fewer_images_says_its_n_and_is_not_ranked(make_run) -> None:
 
 def test_published_rows_follow_ours_and_are_not_ranked(make_run) -> None:
     run = make_run({("realsr", "mfsr@1", PSNR): [20.0] * 100}, datasets={"realsr": REALSR})
-    (table,) = build_report(compare([run]), Layout(published=True)).tables
+    (table,) = build_report(compare([run]), SHOWN).tables
     assert titles(table)[0] == "MFSR-1s"
     published = row_of(table, "TSD-SR-1s", "†")
     assert [cell.value for cell in published.cells[1:]] == [23.40, 0.2805, 114.56, 5.0924]
@@ -182,7 +186,7 @@ def test_published_rows_follow_ours_and_are_not_ranked(make_run) -> None:
     assert row_of(table, "OSEDiff-1s", "‡").cells[3].value == 123.493817
     assert not any(cell.mark for row in table.groups[0].rows for cell in row.cells)
 
-    (ranked,) = build_report(compare([run]), Layout(published=True, rank_published=True)).tables
+    (ranked,) = build_report(compare([run]), replace(SHOWN, rank_published=True)).tables
     assert row_of(ranked, "ResShift-15s", "†").cells[1].mark == "best"
 
 
@@ -198,9 +202,11 @@ def test_another_set_of_the_same_name_has_no_published_rows(make_run) -> None:
         },
         datasets=datasets,
     )
-    (table,) = build_report(compare([run]), Layout(published=True, delta=True)).tables
+    (table,) = build_report(compare([run]), BOTH).tables
     assert titles(table) == ["MFSR-1s", "MFSR-1s"]
-    assert table.groups[0].notes == ()
+    assert note_of(table, table.groups[0].notes[-1]) == (
+        "DIV2K-Val: published values are of 3000 images, these runs have 100: left out."
+    )
     assert note_of(table, table.groups[1].notes[0]) == (
         "RealSR: published values are of 100 images, these runs have 17: left out."
     )
@@ -209,7 +215,7 @@ def test_another_set_of_the_same_name_has_no_published_rows(make_run) -> None:
 def test_a_run_of_some_images_of_a_set_has_no_published_rows(make_run) -> None:
     values = {("realsr", "mfsr@1", PSNR): [20.0] * 10}
     run = make_run(values, datasets={"realsr": REALSR})
-    (table,) = build_report(compare([run]), Layout(published=True, delta=True)).tables
+    (table,) = build_report(compare([run]), BOTH).tables
     assert titles(table) == ["MFSR-1s"]
     assert [note_of(table, mark) for mark in table.groups[0].notes] == [
         "RealSR: means over 10 of 100 images (MFSR-1s has 10).",
@@ -221,7 +227,7 @@ def test_a_failed_image_does_not_keep_published_rows_away(make_run) -> None:
     failure = failed("mfsr@1", "i99", cause="NaN")
     values = {("realsr", "mfsr@1", PSNR): [20.0] * 99}
     run = make_run(values, datasets={"realsr": REALSR}, failures=(failure,))
-    scores, delta = build_report(compare([run]), Layout(published=True, delta=True)).tables
+    scores, delta = build_report(compare([run]), BOTH).tables
     assert len(scores.groups[0].rows) == 1 + 16
     assert delta.groups[0].n == 99
     assert "published values are over all 100 images" in note_of(delta, delta.groups[0].notes[1])
@@ -236,7 +242,7 @@ def test_delta_is_ours_minus_published_from_unrounded_values(make_run) -> None:
         {("realsr", "mfsr@1", FID): (100, 111.0)},
         datasets={"realsr": REALSR},
     )
-    scores, delta = build_report(compare([run]), Layout(delta=True)).tables
+    scores, delta = build_report(compare([run]), Layout(delta=True, sources=PAPER)).tables
     assert titles(scores) == ["MFSR-1s", "Bicubic"]
     assert delta.facts["table"] == "difference"
     assert titles(delta) == ["MFSR-1s"]
@@ -251,7 +257,7 @@ def test_crops_that_cannot_be_the_papers_own_are_said_to_be_others(make_run) -> 
         {("div2k-val", "mfsr@1", PSNR): [21.0] * 100},
         datasets={"div2k-val": {"title": "DIV2K-Val", "n": 100, "has_reference": True}},
     )
-    scores, delta = build_report(compare([run]), Layout(published=True, delta=True)).tables
+    scores, delta = build_report(compare([run]), BOTH).tables
     for table in (scores, delta):
         assert "not released" in note_of(table, table.groups[0].notes[0])
 
@@ -267,7 +273,7 @@ def test_provenance_names_protocol_runs_and_columns(make_run) -> None:
 def published_table(make_run, **layout) -> Table:
     values = {("realsr", m, PSNR): [20.0 + i] * 100 for i, m in enumerate(("bicubic", "mfsr@2"))}
     run = make_run(values, datasets={"realsr": REALSR})
-    (table,) = build_report(compare([run]), Layout(published=True, **layout)).tables
+    (table,) = build_report(compare([run]), Layout(published=True, sources=PAPER, **layout)).tables
     return table
 
 
@@ -297,7 +303,7 @@ def test_methods_are_cited_by_the_keys_of_the_references(make_run, make_method) 
     run = make_run(
         {("realsr", "mfsr@2", PSNR): [1.0] * 100}, methods=ours, datasets={"realsr": REALSR}
     )
-    (table,) = build_report(compare([run]), Layout(published=True, cite=True)).tables
+    (table,) = build_report(compare([run]), Layout(published=True, cite=True, sources=PAPER)).tables
     cited = {row.cells[0].text: row.cite for row in table.rows[1:]}
     assert table.rows[0].cite == "own2026"
     assert cited["TSD-SR-1s"] == "dong2025tsdsr"
@@ -316,3 +322,32 @@ def test_ranks_within_the_noise_of_repeated_measurement_are_said(make_run) -> No
     assert "noise" not in caption(5.0, 5.0)  # a tie
     assert "noise" not in caption(5.0, 5.05, intervals="ci")
     assert "noise" not in caption(4.0, 4.5, 5.0, 5.01)  # nobody's first or second
+
+
+def test_sources_are_chosen_and_print_as_many_digits_as_they_have(make_run) -> None:
+    values = {("realsr", "tsdsr@1", metric): [20.0] * 100 for metric in (PSNR, LPIPS, NIQE)}
+    run = make_run(values, datasets={"realsr": REALSR})
+    layout = Layout(published=True, delta=True, sources={"scaleresfusion"})
+    scores, delta = build_report(compare([run]), layout).tables
+    row = row_of(scores, "TSD-SR-1s", "†")
+    assert [cell.text for cell in row.cells[1:]] == ["24.81", "0.27", "114.45", "5.13"]
+    assert {row.facts["published"] for row in scores.rows[1:]} == {note_of(scores, "†")}
+    assert "ScaleResfusion" in note_of(scores, "†")
+    assert delta.rows[0].cells[1].text == "-4.81"
+
+
+def test_a_likely_misprint_is_marked_and_rows_without_values_are_left_out(make_run) -> None:
+    musiq = {"musiq@koniq": {"title": "MUSIQ", "higher_is_better": True, "decimals": 2}}
+    run = make_run(
+        {("realsr", "s3diff@1", "musiq@koniq"): [60.0] * 100},
+        datasets={"realsr": REALSR},
+        metrics=musiq,
+    )
+    comparison = compare([run])
+    layout = Layout(published=True, sources={"tadsr"})
+    (table,) = build_report(comparison.select(metrics=["musiq@koniq"]), layout).tables
+    cell = row_of(table, "S3Diff-1s", "†").cells[1]
+    assert cell.text == "65.82"
+    assert note_of(table, cell.notes[0]) == "may be a misprint of its source."
+    (bare,) = build_report(comparison.select(metrics=[NIQE, "musiq@koniq"]), layout).tables
+    assert len(bare.rows) == len(table.rows)

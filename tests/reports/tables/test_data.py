@@ -26,7 +26,8 @@ def test_csv_has_unrounded_values_and_every_n_that_differs(make_run) -> None:
         {("realsr", "mfsr@1", FID): (99, 123.456789)},
         datasets=REALSR,
     )
-    text = render_csv(build_report(compare([run]), Layout(published=True)))
+    layout = Layout(published=True, sources={"mfsr", "osediff-realsr"})
+    text = render_csv(build_report(compare([run]), layout))
     rows = list(csv.DictReader(io.StringIO(text)))
     ours, theirs = rows[0], rows[-1]
     assert (ours["dataset"], ours["method"], ours["n"]) == ("realsr", "mfsr@1", "100")

@@ -38,7 +38,9 @@ def report(make_run, make_method) -> Document:
         skipped={"lpips@alex": "weights missing: 100% of x_y.pth"},
         name="my_run%",
     )
-    return build_report(compare([run]), Layout(published=True, delta=True))
+    return build_report(
+        compare([run]), Layout(published=True, delta=True, sources={"mfsr", "osediff-realsr"})
+    )
 
 
 def test_the_source_has_the_papers_form(report: Document) -> None:

@@ -123,7 +123,7 @@ def test_published_rows_have_no_empty_line_for_intervals(make_run) -> None:
     datasets = {"realsr": {"title": "RealSR", "n": 100, "has_reference": True}}
     run = make_run(values, datasets=datasets)
     comparison = compare([run])
-    layout = Layout(published=True, intervals="ci")
+    layout = Layout(published=True, intervals="ci", sources={"mfsr", "osediff-realsr"})
     source = latex.render(build_report(comparison, layout, all_per_image(comparison, [run])))
     rows = [line for line in source.splitlines() if line.endswith(("\\\\", "\\\\[-3pt]"))]
     assert len(rows) == 1 + 2 + 16  # head, ours with its interval, published
