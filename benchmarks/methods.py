@@ -17,10 +17,13 @@ from typing import Any, get_args
 from benchmarks import registry
 from benchmarks.api.card import Dtype, MethodCard
 from benchmarks.api.errors import ConfigError, UsageError
+from benchmarks.api.names import unknown
 from benchmarks.api.restorer import Restorer, Runtime
+from benchmarks.api.text import one_line
 from benchmarks.api.weights import WeightStore
 
 _SEE = "mfsr-bench list methods"
+_DIGITS = 4  # of a number of steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,18 @@ class MethodSpec:
     argument: str = ""
     steps: int | None = None
     options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What is asked of all methods of a command; what a method's own text says wins."""
+
+    device: str = "cpu"
+    dtype: Dtype | None = None  # where the method supports it
+    faithful: bool = False  # where the method declares quirks
+    offload: bool = False
+    prompts: str = ""  # "none" or "given": part of the key of the methods that ask for prompts
+    weights: WeightStore = field(default_factory=WeightStore)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +63,11 @@ class Method:
     def card(self) -> MethodCard:
         """What is known of the method."""
         return self.runtime.card
+
+    @property
+    def asks_for_prompts(self) -> bool:
+        """Whether each image needs a prompt of its own."""
+        return self.card.prompt not in ("none", "fixed")
 
     def identity(self, weights: dict[str, str]) -> dict[str, Any]:
         """Return as plain data what decides this row's numbers; `weights` are sha256 by name."""
@@ -77,8 +97,12 @@ def parse(text: str) -> MethodSpec:
     head, _, argument = text.partition(":")
     head, *parts = head.split("+")
     name, at, steps = head.partition("@")
-    if at and not (steps.isascii() and steps.isdigit()):
-        raise UsageError(f"'{text}': the number of steps is not a number.", f"Use, say: {name}@4")
+    if at and not (steps.isascii() and steps.isdigit() and len(steps) <= _DIGITS):
+        shown = one_line(text, longest=60)
+        raise UsageError(
+            f"'{shown}': the number of steps is not a number up to {10**_DIGITS - 1}.",
+            f"Use, say: {name}@4",
+        )
     options = {}
     for part in parts:
         key, equals, value = part.partition("=")
@@ -90,56 +114,52 @@ def parse(text: str) -> MethodSpec:
     )
 
 
-def resolve(text: str, base: Runtime | None = None, *, prompts: str = "") -> Method:
+def resolve(text: str, wishes: Wishes | None = None) -> Method:
     """Return the method that `text` names.
-
-    Args:
-        text: the method as typed.
-        base: device, offload, and the dtype and faithful flag where the method supports them; what
-            `text` says wins.
-        prompts: "none" or "given" where the user leaves prompts empty or brings them; part of the
-            key of the methods that ask for prompts.
 
     Raises:
         UnknownNameError: no such method.
         UsageError: steps, option, dtype or argument that the method does not have.
     """
+    wishes = wishes or Wishes()
     spec = parse(text)
     restorer = registry.restorer(spec.name)
     card = restorer.card_for(spec.argument)
     steps = card.check_steps(spec.steps)
     options = dict(spec.options)
-    dtype = _dtype(card, options.pop("dtype", None), base.dtype if base else None)
-    faithful = _faithful(card, options.pop("faithful", None), bool(base and base.faithful))
+    dtype = _dtype(card, options.pop("dtype", None), wishes.dtype)
+    faithful = _faithful(card, options.pop("faithful", None), wishes.faithful)
     options = _options(card, options)
     card = card.with_weights_for(options)
     runtime = Runtime(
         card=card,
-        weights=base.weights if base else WeightStore(),
-        device=base.device if base else "cpu",
+        weights=wishes.weights,
+        device=wishes.device,
         dtype=dtype,
         faithful=faithful,
-        offload=bool(base and base.offload),
+        offload=wishes.offload,
         argument=spec.argument,
         options=options,
     )
-    suffix = _suffix(runtime)
-    if prompts and card.prompt not in ("none", "fixed"):
-        suffix += f"+prompts={prompts}"
-    name = f"{spec.name}:{card.name}" if spec.argument else card.name
-    return Method(
-        key=name + (f"@{steps}" if steps is not None else "") + suffix,
-        title=card.title + (f"-{steps}s" if steps is not None else "") + suffix.replace("+", " +"),
+    method = Method(
+        key=f"{spec.name}:{card.name}" if spec.argument else card.name,
+        title=card.title,
         restorer=restorer,
         runtime=runtime,
         steps=steps,
         fingerprint=restorer.fingerprint(spec.argument),
     )
+    suffix = _suffix(runtime)
+    if wishes.prompts and method.asks_for_prompts:
+        suffix += f"+prompts={wishes.prompts}"
+    return replace(
+        method,
+        key=method.key + ("" if steps is None else f"@{steps}") + suffix,
+        title=method.title + ("" if steps is None else f"-{steps}s") + suffix.replace("+", " +"),
+    )
 
 
-def resolve_all(
-    texts: Iterable[str], base: Runtime | None = None, *, prompts: str = ""
-) -> tuple[Method, ...]:
+def resolve_all(texts: Iterable[str], wishes: Wishes | None = None) -> tuple[Method, ...]:
     """Return the methods that `texts` name, in order, each once.
 
     Raises:
@@ -147,7 +167,7 @@ def resolve_all(
     """
     found: dict[str, Method] = {}
     for text in texts:
-        method = resolve(text, base, prompts=prompts)
+        method = resolve(text, wishes)
         other = found.setdefault(method.key, method)
         if other != method:
             raise UsageError(
@@ -188,10 +208,10 @@ def _options(card: MethodCard, given: dict[str, str]) -> dict[str, str]:
     known = {option.name: option for option in card.options}
     for name, value in given.items():
         if name not in known:
-            raise registry.unknown(f"option of '{card.name}'", name, known, see=_SEE)
+            raise unknown(f"option of '{card.name}'", name, known, see=_SEE)
         choices = known[name].choices
         if choices and value not in choices:
-            raise registry.unknown(f"value of '{card.name}+{name}'", value, choices, see=_SEE)
+            raise unknown(f"value of '{card.name}+{name}'", value, choices, see=_SEE)
     return {name: value for name, value in sorted(given.items()) if value != known[name].default}
 
 

@@ -14,8 +14,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import registry
 from benchmarks.api.errors import UsageError
+from benchmarks.api.names import unknown
 from benchmarks.datasets.places import FOLDER
 from benchmarks.tables.write import Format
 
@@ -127,7 +127,7 @@ def choose(
             keys = [name]
         if not keys:
             options = dict.fromkeys(word for every in words.values() for word in every)
-            raise registry.unknown(what, name, options, see=see)
+            raise unknown(what, name, options, see=see)
         if len(keys) > 1 and not several:
             raise UsageError(
                 f"'{name}' may be any of these: {', '.join(keys)}.", "Use one of the full names."

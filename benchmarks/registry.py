@@ -14,13 +14,13 @@ A plugin that does not load is an error that names it; the others are not touche
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.api.errors import PluginError, UnknownNameError
+from benchmarks.api.errors import PluginError
+from benchmarks.api.names import unknown
 
 if TYPE_CHECKING:
     from benchmarks.api.dataset import DatasetCard
@@ -134,10 +134,3 @@ def _collect(group: str, kind: type) -> list[Any]:
                 raise PluginError(f"Plugin '{entry.name}' holds {item!r}, not a {kind.__name__}.")
             found.append(item)
     return found
-
-
-def unknown(what: str, name: str, known: Iterable[str], *, see: str) -> UnknownNameError:
-    """Return the error for an unknown name, with the nearest known ones."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return UnknownNameError(f"Unknown {what} {name!r}.{hint}", f"See: {see}")

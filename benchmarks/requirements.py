@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks import registry
 from benchmarks.api.errors import MFSRBenchError, UnknownNameError
 from benchmarks.api.metric import WEIGHTS_OWNER
+from benchmarks.api.names import unknown
 from benchmarks.methods import resolve
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _of_name(name: str) -> tuple[Requirement, ...]:
         return of_metrics(metrics)
     known = [*registry.entries("restorers"), *registry.entries("prompts"), *specs]
     known += [METRICS, "all"]
-    error: UnknownNameError = registry.unknown(
+    error: UnknownNameError = unknown(
         "method or metric", name, known, see="mfsr-bench weights list"
     )
     raise error

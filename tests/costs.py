@@ -1,8 +1,9 @@
-"""A method whose costs are known in closed form, and tasks that measure it."""
+"""A method whose costs are known in closed form, and cases of measuring it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from torch import nn
 from benchmarks.api.card import MethodCard
 from benchmarks.api.prompts import PromptCard, PromptExtractor, PromptRuntime
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
-from benchmarks.bench.measure import Task
+from benchmarks.bench.measure import Case, Measuring, Split, Timed, Unmeasured
 from benchmarks.methods import Method
 
 
@@ -87,7 +88,7 @@ class Tagger(PromptExtractor):
         return [f"brightness {float(image.mean() * self.weight):.4f}" for image in images]
 
 
-def task(kind: type[Restorer] = Costs, *, runtime: Runtime | None = None, **changes: Any) -> Task:
+def case(kind: type[Restorer] = Costs, *, runtime: Runtime | None = None, **changes: Any) -> Case:
     """Return what measures a restorer: 2 runs to warm up and 4 to measure, of 6 x 8 pixels."""
     card = kind.card
     method = Method(
@@ -97,7 +98,7 @@ def task(kind: type[Restorer] = Costs, *, runtime: Runtime | None = None, **chan
         runtime=runtime or Runtime(card=card),
         steps=card.default_steps,
     )
-    made = Task(
+    made = Case(
         method=method,
         extractor=Tagger if card.prompt != "none" else None,
         batch=1,
@@ -108,3 +109,15 @@ def task(kind: type[Restorer] = Costs, *, runtime: Runtime | None = None, **chan
         split=True,
     )
     return replace(made, **changes)
+
+
+def measure(case: Case) -> Iterator[Timed | Split | Unmeasured]:
+    """Measure in this process: latency, then the split where it is wanted."""
+    measuring = Measuring(case)
+    try:
+        found = measuring("latency")
+        yield found
+        if case.split and isinstance(found, Timed):
+            yield measuring("split")
+    finally:
+        measuring.close()

@@ -39,7 +39,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
 
     def run(*arguments: str | Path) -> Answer:
         words = list(map(str, arguments))
-        if words[0] in ("run", "score") and "--workers" not in words:
+        if words[0] in ("run", "score", "verify") and "--workers" not in words:
             words += ["--workers", "0"]
         monkeypatch.setattr(sys, "argv", ["mfsr-bench", *words])
         capsys.readouterr()

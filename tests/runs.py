@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.api.images import write_png
 from benchmarks.datasets.opening import open_dataset
-from benchmarks.results.directory import RunDirectory
+from benchmarks.results.directory import SESSIONS, RunDirectory
 from benchmarks.results.rows import FailureRow, ImageRow, ScoreRow
 from benchmarks.results.store import RunStore
 
@@ -86,7 +86,9 @@ def write_run(
     store = RunStore(path)
     store.write(rows)
     store.close()
-    directory.log_session(_SESSION | {"datasets": {dataset.card.id: dataset.spec}})
+    line = json.dumps(_SESSION | {"datasets": {dataset.card.id: dataset.spec}})
+    with (path / SESSIONS).open("a", encoding="utf-8") as sessions:
+        sessions.write(f"{line}\n")
     return path
 
 

@@ -93,11 +93,11 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         return np.asarray(image.convert("RGB"), dtype=np.uint8)
 
 
-def write_png(path: Path, image: NDArray[np.uint8]) -> str:
+def write_png(path: Path, image: NDArray[np.uint8], *, sync: bool = True) -> str:
     """Write an (h, w, 3) `uint8` image as PNG, whole or not at all, and return its sha256.
 
     The bytes depend on the pixels alone (fixed compression, no metadata), so equal images are
-    equal files.
+    equal files. With `sync` it is on the disk afterwards, whatever happens to the machine.
 
     Raises:
         ResourceError: the disk is full or refuses the write.
@@ -109,25 +109,26 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(image, mode=None).save(buffer, format="PNG", compress_level=6)
     content = buffer.getvalue()
-    write_atomic(path, content)
+    write_atomic(path, content, sync=sync)
     return hashlib.sha256(content).hexdigest()
 
 
-def write_atomic(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes, *, sync: bool = True) -> None:
     """Put `content` at `path`, whole or not at all.
 
     Raises:
         ResourceError: the disk is full or refuses the write; nothing is left behind.
     """
-    with atomic_file(path) as handle:
+    with atomic_file(path, sync=sync) as handle:
         handle.write(content)
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
     """Yield a file that takes the place of `path` by a rename, if what is inside succeeds.
 
-    A reader sees the old file or the new one, never half of it, even after kill -9 or power loss.
+    A reader sees the old file or the new one, never half of it, even after kill -9; with `sync`,
+    even after power loss.
 
     Raises:
         ResourceError: the disk is full or refuses the write; nothing is left behind.
@@ -139,7 +140,8 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             temporary = Path(handle.name)
             yield handle.file
             handle.flush()
-            os.fsync(handle.fileno())
+            if sync:
+                os.fsync(handle.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
         temporary = None

@@ -8,15 +8,14 @@ read.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from benchmarks.api.errors import MFSRBenchError
-from benchmarks.api.images import first_line
 from benchmarks.api.prompts import PromptRuntime
 from benchmarks.api.restorer import LRBatch, Restorer
+from benchmarks.api.text import cause_of
 from benchmarks.bench.rows import OTHER, Part
 
 if TYPE_CHECKING:
@@ -26,13 +25,14 @@ if TYPE_CHECKING:
     from benchmarks.bench.memory import MemoryMeter
     from benchmarks.methods import Method
 
+What = Literal["latency", "split"]
 _PROMPT = "prompt"  # as the engine names the stage
 _SPLIT_RUNS = 5  # at most: the split is where the time goes, not how long it takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What to measure. It pickles."""
+class Case:
+    """One method at one batch size. It pickles."""
 
     method: Method
     extractor: type[PromptExtractor] | None  # None: no prompts, or empty ones
@@ -69,17 +69,18 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmeasured:
-    """A part of the task did not succeed."""
+    """A part of the measurement did not succeed."""
 
-    what: str  # "latency" or "split"
+    what: What
     error: str
     cause: str
 
 
 class Measuring:
-    """Does one task in a worker process, and says what it found as it finds it."""
+    """Measures one case in a worker process: its latency, and then its split."""
 
-    def __init__(self) -> None:
+    def __init__(self, case: Case) -> None:
+        self._case = case
         self._subject: Subject | None = None
 
     def close(self) -> None:
@@ -87,22 +88,24 @@ class Measuring:
         if self._subject:
             self._subject.close()
 
-    def __call__(self, task: Task) -> Iterator[Timed | Split | Unmeasured]:
-        """Yield the latency, then the split; or why there is none."""
+    def __call__(self, what: What) -> Timed | Split | Unmeasured:
+        """Return what was asked for, or why there is none."""
+        try:
+            return self._latency() if what == "latency" else self._split()
+        except Exception as error:
+            return Unmeasured(what=what, error=type(error).__name__, cause=cause_of(error))
+
+    def _latency(self) -> Timed:
         from benchmarks.bench.memory import MemoryMeter
 
-        what = "latency"
-        try:
-            meter = MemoryMeter(task.method.runtime.device)  # imports torch, before loading begins
-            start = time.perf_counter()
-            subject = self._subject = Subject.load(task)
-            yield _timed(subject, task, meter, load_s=time.perf_counter() - start)
-            if task.split:
-                what = "split"
-                yield _split(subject, runs=min(task.repeats, _SPLIT_RUNS))
-        except Exception as error:
-            cause = error.cause if isinstance(error, MFSRBenchError) else first_line(error)
-            yield Unmeasured(what=what, error=type(error).__name__, cause=cause)
+        meter = MemoryMeter(self._case.method.runtime.device)  # imports torch, before loading
+        start = time.perf_counter()
+        self._subject = Subject.load(self._case)
+        return _timed(self._subject, self._case, meter, load_s=time.perf_counter() - start)
+
+    def _split(self) -> Split:
+        assert self._subject is not None
+        return _split(self._subject, runs=min(self._case.repeats, _SPLIT_RUNS))
 
 
 @dataclass(slots=True)
@@ -111,21 +114,21 @@ class Subject:
 
     restorer: Restorer
     extractor: PromptExtractor | None
-    task: Task
+    case: Case
     _calls: int = field(default=0)
 
     @classmethod
-    def load(cls, task: Task) -> Subject:
+    def load(cls, case: Case) -> Subject:
         """Load the method, and the extractor of its prompts where it asks for them."""
-        runtime = task.method.runtime
+        runtime = case.method.runtime
         extractor = None
-        if task.extractor:
-            extractor = task.extractor.load(
+        if case.extractor:
+            extractor = case.extractor.load(
                 PromptRuntime(
-                    card=task.extractor.card, weights=runtime.weights, device=runtime.device
+                    card=case.extractor.card, weights=runtime.weights, device=runtime.device
                 )
             )
-        return cls(task.method.restorer.load(runtime), extractor, task)
+        return cls(case.method.restorer.load(runtime), extractor, case)
 
     def close(self) -> None:
         """Release what loading took beyond memory."""
@@ -142,7 +145,7 @@ class Subject:
 
         self._calls += 1
         generator = torch.Generator().manual_seed(self._calls)
-        size = (self.task.batch, 3, self.task.height, self.task.width)
+        size = (self.case.batch, 3, self.case.height, self.case.width)
         return torch.randint(256, size, generator=generator).float() / 255
 
     def restore(self, images: Tensor) -> None:
@@ -158,11 +161,11 @@ class Subject:
             seeds=tuple(range(n)),
             prompts=prompts,
         )
-        self.restorer.restore(batch, steps=self.task.method.steps)
+        self.restorer.restore(batch, steps=self.case.method.steps)
 
     def synchronise(self) -> None:
         """Wait for the device."""
-        device = self.task.method.runtime.device
+        device = self.case.method.runtime.device
         if device.startswith("cuda"):
             import torch
 
@@ -178,10 +181,10 @@ class Subject:
         return time.perf_counter() - start
 
 
-def _timed(subject: Subject, task: Task, meter: MemoryMeter, *, load_s: float) -> Timed:
+def _timed(subject: Subject, case: Case, meter: MemoryMeter, *, load_s: float) -> Timed:
     subject.restorer.clock = None
-    first_s, *_ = [subject.run() for _ in range(task.warm_up)]
-    seconds = tuple(subject.run() for _ in range(task.repeats))
+    first_s, *_ = [subject.run() for _ in range(case.warm_up)]
+    seconds = tuple(subject.run() for _ in range(case.repeats))
     return Timed(
         seconds=seconds,
         load_s=load_s,

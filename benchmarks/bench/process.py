@@ -8,57 +8,59 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from benchmarks.bench.measure import Measuring, Split, Task, Timed, Unmeasured
+from benchmarks.api.text import one_line
+from benchmarks.bench.measure import Case, Measuring, Timed, Unmeasured, What
 from benchmarks.bench.rows import BenchFailure, BenchRow
 from benchmarks.engine import pool
 
 Found = tuple[BenchRow | BenchFailure, dict[str, Any]]
 
 
-def measure(tasks: Iterable[Task], *, inline: bool = False) -> Iterator[Found]:
+def measure(cases: Iterable[Case], *, inline: bool = False) -> Iterator[Found]:
     """Yield rows and failures as they are found, each with what torch said of itself.
 
     A row comes again when its parts are known.
 
     Args:
-        tasks: what to measure.
+        cases: what to measure.
         inline: measure in this process, for debugging: memory is then that of all together.
     """
-    for task in tasks:
-        yield from _measure(task, inline=inline)
+    for case in cases:
+        yield from _measure(case, inline=inline)
 
 
-def _measure(task: Task, *, inline: bool) -> Iterator[Found]:
+def _measure(case: Case, *, inline: bool) -> Iterator[Found]:
     row: BenchRow | None = None
     facts: dict[str, Any] = {}
-    for event in pool.run([task], [Measuring], inline=inline):
-        if isinstance(event, pool.Died):
-            what = "split" if row else "latency"
-            yield _failure(task, Unmeasured(what=what, error="Died", cause=event.cause)), facts
-        if not isinstance(event, pool.Message):
-            continue
-        found: Timed | Split | Unmeasured = event.payload
-        if isinstance(found, Unmeasured):
-            yield _failure(task, found), facts
-            continue
-        if isinstance(found, Timed):
-            row, facts = _row(task, found), found.torch
-        elif row is not None:
-            row = replace(
-                row, parts=found.parts, macs=found.macs or None, parameters=found.parameters
-            )
-        if row is not None:
+
+    def parts() -> Iterator[What]:
+        yield "latency"
+        if case.split and row:
+            yield "split"
+
+    worker = (partial(Measuring, case), parts())
+    for what, found in pool.run([worker], inline=inline):
+        if isinstance(found, pool.Died):
+            yield _failure(case, Unmeasured(what=what, error="Died", cause=found.cause)), facts
+        elif isinstance(found, Unmeasured):
+            yield _failure(case, found), facts
+        elif isinstance(found, Timed):
+            row, facts = _row(case, found), found.torch
             yield row, facts
+        elif row:
+            macs, parameters = found.macs or None, found.parameters
+            yield replace(row, parts=found.parts, macs=macs, parameters=parameters), facts
 
 
-def _row(task: Task, timed: Timed) -> BenchRow:
-    method, card = task.method, task.method.card
+def _row(case: Case, timed: Timed) -> BenchRow:
+    method, card = case.method, case.method.card
     return BenchRow(
         method=method.key,
         title=method.title,
-        batch=task.batch,
+        batch=case.batch,
         scale=card.scale,
         steps=method.steps,
         nfe=None if method.steps is None else method.steps * card.nfe_per_step,
@@ -73,12 +75,12 @@ def _row(task: Task, timed: Timed) -> BenchRow:
     )
 
 
-def _failure(task: Task, found: Unmeasured) -> BenchFailure:
+def _failure(case: Case, found: Unmeasured) -> BenchFailure:
     return BenchFailure(
-        method=task.method.key,
-        title=task.method.title,
-        batch=task.batch,
+        method=case.method.key,
+        title=case.method.title,
+        batch=case.batch,
         what=found.what,
         error=found.error,
-        cause=" ".join(found.cause.split()),
+        cause=one_line(found.cause),
     )

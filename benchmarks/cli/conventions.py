@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import UsageError
@@ -10,15 +10,14 @@ from benchmarks.api.images import read_size
 from benchmarks.console import out, print_json, print_table
 
 if TYPE_CHECKING:
-    from benchmarks.cli.score import Summary
     from benchmarks.metrics.conventions import Convention, Explanation, Match
-    from benchmarks.pairing import Pair
+    from benchmarks.plan import ImageSet
     from benchmarks.results.store import RunStore
 
 
 def show_conventions(
-    summary: Sequence[Summary],
-    pairs: Sequence[Pair],
+    images: ImageSet,
+    values: Mapping[str, float],
     store: RunStore,
     expect: str | None,
     *,
@@ -27,19 +26,17 @@ def show_conventions(
     """Print each convention's value of the folder, and whose convention it is.
 
     Args:
-        summary: the values that were computed.
-        pairs: the images, for metrics that are pooled over pixels.
+        images: the folder and its metrics.
+        values: of the folder, by metric id.
         store: the values per image.
         expect: METRIC=VALUE, or None: say which convention gives that number.
         json: whether to print JSON.
     """
     from benchmarks.metrics.conventions import conventions, nearest
 
-    specs = [one.spec for one in summary]
-    names = dict.fromkeys(spec.name for spec in specs)
-    found = [convention for name in names for convention in conventions(specs, name)]
-    values = {one.spec.id: one.value for one in summary if one.value is not None}
-    values |= _derived(found, pairs, store)
+    names = dict.fromkeys(spec.name for spec in images.specs)
+    found = [convention for name in names for convention in conventions(images.specs, name)]
+    values = {**values, **_derived(found, images, store)}
     matches: tuple[Match, ...] = ()
     reasons: tuple[Explanation, ...] = ()
     if expect:
@@ -77,7 +74,7 @@ def show_conventions(
         )
 
 
-def _mix_ups(name: str, values: dict[str, float], expected: float) -> tuple[Explanation, ...]:
+def _mix_ups(name: str, values: Mapping[str, float], expected: float) -> tuple[Explanation, ...]:
     """Return the mix-ups that would turn the protocol's value into the expected one."""
     from benchmarks.metrics.conventions import explain
     from benchmarks.metrics.protocol import MFSR_PAPER
@@ -92,21 +89,19 @@ def _mix_ups(name: str, values: dict[str, float], expected: float) -> tuple[Expl
     )
 
 
-def _derived(
-    found: Sequence[Convention], pairs: Sequence[Pair], store: RunStore
-) -> dict[str, float]:
+def _derived(found: Sequence[Convention], images: ImageSet, store: RunStore) -> dict[str, float]:
     """Return the conventions that are computed from the values per image of another one."""
     from benchmarks.metrics.conventions import pooled_psnr
     from benchmarks.results.rows import ScoreRow
 
-    sizes = {one.image: one.sr for one in pairs}
+    (srs,) = images.srs.values()
     values = {}
     for one in found:
         if not one.derived_from:
             continue
         rows = list(store.rows(ScoreRow, metric=one.derived_from))
         if rows:
-            pixels = [h * w for h, w in (read_size(sizes[row.image]) for row in rows)]
+            pixels = [h * w for h, w in (read_size(srs[row.image]) for row in rows)]
             values[one.id] = pooled_psnr([row.value for row in rows], pixels)
     return values
 
@@ -123,7 +118,7 @@ def _expected(text: str) -> tuple[str, float]:
 
 def _as_json(
     found: Sequence[Convention],
-    values: dict[str, float],
+    values: Mapping[str, float],
     matches: Sequence[Match],
     reasons: Sequence[Explanation],
 ) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`mfsr-bench run --plan`: what a run would do, what it lacks, and how long it may take."""
+"""`mfsr-bench run --plan`: what a run would do, what is missing, and how long it may take."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.datasets.opening import OpenDataset
-    from benchmarks.engine.config import RunConfig
-    from benchmarks.engine.missing import Missing
-    from benchmarks.engine.preflight import Preflight
     from benchmarks.methods import Method
+    from benchmarks.missing import Missing
+    from benchmarks.plan import RunPlan
     from benchmarks.results.cache import ScoreCache
+    from benchmarks.settle import Settled
 
 _BYTES_PER_PIXEL = 1.9  # of a photograph saved as 8-bit PNG: the mean over RealSR's 100 HR images
 
@@ -37,14 +37,14 @@ class Line:
     gpu_bytes: int | None  # GPU memory at its peak, for the largest image; None if unknown
 
 
-def show_plan(settled: Preflight, cache: ScoreCache, *, json: bool) -> None:
+def show_plan(settled: Settled[RunPlan], cache: ScoreCache, *, json: bool) -> None:
     """Print the plan on stdout. Nothing is computed, fetched or written."""
-    config = settled.config
-    sizes = {dataset.card.id: _sizes(dataset) for dataset in config.datasets}
+    plan = settled.plan
+    sizes = {dataset.card.id: _sizes(dataset) for dataset in plan.datasets}
     lines = [
-        _line(method, dataset, sizes[dataset.card.id], config, cache)
-        for method in config.methods
-        for dataset in config.datasets
+        _line(method, dataset, sizes[dataset.card.id], plan, cache)
+        for method in plan.methods
+        for dataset in plan.datasets
     ]
     if json:
         console.print_json(_as_json(settled, lines))
@@ -52,12 +52,12 @@ def show_plan(settled: Preflight, cache: ScoreCache, *, json: bool) -> None:
     console.print_table(
         ("method", "data set", "images", "finished", "time left", "disk", "GPU memory"),
         [_cells(line) for line in lines],
-        title=f"Run {config.out}, {config.protocol.id} ({config.protocol.hash})",
+        title=f"Run {plan.out}, {plan.scoring.protocol.id} ({plan.scoring.protocol.hash})",
     )
-    for dataset in config.datasets:
+    for dataset in plan.datasets:
         for note in dataset.notes:
             console.out().print(f"{dataset.card.id}: {note}", markup=False)
-    for metric, reason in config.skipped.items():
+    for metric, reason in plan.scoring.skipped.items():
         console.out().print(f"{metric}: skipped; {reason}", markup=False)
     if settled.missing:
         console.print_table(
@@ -96,16 +96,16 @@ def _line(
     method: Method,
     dataset: OpenDataset,
     sizes: Sequence[tuple[int, int]],
-    config: RunConfig,
+    plan: RunPlan,
     cache: ScoreCache,
 ) -> Line:
-    directory = RunDirectory(config.out)
+    directory = RunDirectory(plan.out)
     name = dataset.card.id
     total = len(dataset.samples)
     finished = sum(directory.image(method.key, name, s.id).is_file() for s in dataset.samples)
     megapixels = sum(height * width for height, width in sizes) / 1e6
     left = megapixels * (1 - finished / total) if total else 0.0
-    speed = cache.speed(method.key, device_name(config.devices[0]))
+    speed = cache.speed(method.key, device_name(plan.scoring.devices[0]))
     largest = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
     return Line(
         method=method.key,
@@ -114,7 +114,7 @@ def _line(
         finished=finished,
         seconds=None if speed is None else speed * left,
         bytes=left * 1e6 * method.card.scale**2 * _BYTES_PER_PIXEL,
-        gpu_bytes=method.restorer.memory_estimate(method.runtime, largest, batch=config.batch_size),
+        gpu_bytes=method.restorer.memory_estimate(method.runtime, largest, batch=plan.batch_size),
     )
 
 
@@ -138,14 +138,14 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _as_json(settled: Preflight, lines: list[Line]) -> dict[str, Any]:
-    config = settled.config
+def _as_json(settled: Settled[RunPlan], lines: list[Line]) -> dict[str, Any]:
+    plan = settled.plan
     return {
-        "run": str(config.out),
-        "protocol": config.protocol.id,
-        "protocol_hash": config.protocol.hash,
+        "run": str(plan.out),
+        "protocol": plan.scoring.protocol.id,
+        "protocol_hash": plan.scoring.protocol.hash,
         "plan": [asdict(line) for line in lines],
-        "notes": {dataset.card.id: list(dataset.notes) for dataset in config.datasets},
-        "skipped_metrics": dict(config.skipped),
+        "notes": {dataset.card.id: list(dataset.notes) for dataset in plan.datasets},
+        "skipped_metrics": dict(plan.scoring.skipped),
         "missing": [item.as_json() for item in settled.missing],
     }

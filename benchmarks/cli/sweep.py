@@ -3,112 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from benchmarks import console, registry
-from benchmarks.api.errors import DataError, UsageError
-from benchmarks.cli.execution import carry_out
-from benchmarks.cli.machine import cores, devices
-from benchmarks.cli.options import (
-    DEFAULT_PROTOCOL,
-    Datasets,
-    Devices,
-    Dtype,
-    Limit,
-    Metrics,
-    Missing,
-    Out,
-    Plan,
-    Policy,
-    Prompts,
-    ProtocolId,
-    Seed,
-    Workers,
-)
+from benchmarks.api.errors import DataError
+from benchmarks.cli.command import command
+from benchmarks.cli.execution import Plan, carry_out
 from benchmarks.methods import parse
-from benchmarks.options import Json, Quiet, split_datasets, split_lists
+from benchmarks.options import Json, Quiet
+from benchmarks.request import SweepRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.api.card import MethodCard
 
-DEFAULT_STEPS = "1,2,3,4,5,8"
 DEFAULT_METHODS = ("mfsr-tiny", "dit4sr-tiny", "bicubic")
-DEFAULT_DATASETS = ("sample",)
 FIGURE = "steps"  # the report that draws it, and its folder in a run
 
 
+@command(SweepRequest)
 def sweep_steps(
-    *,
-    methods: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--methods",
-            "-m",
-            help="name[+option=value], as a comma list; name@steps stays as it is.",
-        ),
-    ] = None,
-    steps: Annotated[
-        str, typer.Option("--steps", help="Numbers of steps, as a comma list.")
-    ] = DEFAULT_STEPS,
-    datasets: Datasets = None,
-    metrics: Metrics = None,
-    protocol: ProtocolId = DEFAULT_PROTOCOL,
-    out: Out = None,
-    plan: Plan = False,
-    missing: Missing = None,
-    seed: Seed = 0,
-    device: Devices = None,
-    dtype: Dtype = None,
-    prompts: Prompts = "",
-    limit: Limit = None,
-    workers: Workers = None,
-    quiet: Quiet = False,
-    json: Json = False,
+    request: SweepRequest, *, plan: Plan = False, quiet: Quiet = False, json: Json = False
 ) -> None:
     """Run methods at several numbers of steps; one row each, a figure and its table.
 
     A method with one legal number of steps, or none at all, runs once. It is a run as any other:
     the same command finishes what was interrupted, and more steps may join the same --out.
     """
-    from benchmarks.engine.preflight import Request
-
-    embedded = not methods and not datasets
-    policy = missing or (Policy.SKIP if embedded else Policy.ERROR)
-    request = Request(
-        methods=expand(split_lists(methods) or DEFAULT_METHODS, step_counts(steps)),
-        datasets=split_datasets(datasets) or DEFAULT_DATASETS,
-        metrics=split_lists(metrics),
-        protocol=protocol,
-        out=out,
-        seed=seed,
-        devices=devices(split_lists(device)),
-        workers=cores() if workers is None else workers,
-        dtype=dtype,
-        prompts=prompts,
-        missing="skip" if policy is Policy.SKIP else "error",
-        limit=limit,
-    )
-    carry_out(request, fetch=policy is Policy.FETCH, plan=plan, quiet=quiet, json=json, then=_draw)
-
-
-def step_counts(text: str) -> tuple[int, ...]:
-    """Return the numbers of a comma list, each once, in order.
-
-    >>> step_counts("1, 2,4,2")
-    (1, 2, 4)
-
-    Raises:
-        UsageError: one of them is not a whole number from 1, or there are none.
-    """
-    words = split_lists([text])
-    for word in words:
-        if not (word.isascii() and word.isdigit() and int(word)):
-            raise UsageError(f"--steps: {word!r} is not a number of steps.", "Use, say: 1,2,4")
-    return tuple(dict.fromkeys(map(int, words)))
+    methods = expand(request.methods or DEFAULT_METHODS, request.steps)
+    missing = request.missing or ("error" if request.methods or request.datasets else "skip")
+    run = request.model_copy(update={"methods": methods, "missing": missing})
+    carry_out(run, plan=plan, quiet=quiet, json=json, then=_draw)
 
 
 def expand(methods: Iterable[str], steps: Sequence[int]) -> tuple[str, ...]:

@@ -3,70 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from benchmarks import console
 from benchmarks.api.errors import UsageError
-from benchmarks.cli.machine import cores, devices
-from benchmarks.conformance.compare import Conformance, verify
+from benchmarks.cli.command import command
 from benchmarks.conformance.logs import fetch, logs, recognise
 from benchmarks.conformance.parse import PublishedScores, read_published
-from benchmarks.options import choose, split_lists
+from benchmarks.options import Json, Quiet
+from benchmarks.request import VerifyRequest
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from benchmarks.conformance.compare import Conformance
 
-def verify_command(
-    sr: Annotated[
-        Path, typer.Option("--sr", metavar="DIR", help="Folder of the published SR images.")
-    ],
-    published: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="osediff-realsr, osediff-drealsr, or a file: OSEDiff's .log, a CSV of "
-            "image,PSNR,..., or our scores.csv.",
-        ),
-    ],
-    hr: Annotated[
-        Path | None, typer.Option("--hr", metavar="DIR", help="Folder of their HR references.")
-    ] = None,
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAMES", help="Only these metrics: psnr,ssim@y601. Default: all published."
-        ),
-    ] = None,
-    subset: Annotated[
-        bool, typer.Option("--subset", help="Allow SR to hold only some of the published images.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
-) -> None:
+
+@command(VerifyRequest)
+def verify(request: VerifyRequest, *, quiet: Quiet = False, json: Json = False) -> None:
     """Score published images and compare, image by image, with the scores their authors published.
 
     Exit code 1 says that a difference is beyond the tolerance of its metric.
     """
-    names = split_lists(metrics)
-    theirs = _read(published).read_as(names)
-    known = {metric: [metric.partition("@")[0]] for metric in (*theirs.samples, *theirs.sets)}
-    chosen = choose(names, known, what=f"metric of {theirs.title}", see="mfsr-bench list metrics")
-    from functools import partial
-
-    from benchmarks.conformance.scoring import score_pairs
+    from benchmarks.conformance.compare import compare
+    from benchmarks.engine.run import score
     from benchmarks.progress import progress
+    from benchmarks.results.cache import ScoreCache
+    from benchmarks.results.store import RunStore
+    from benchmarks.settle import settle_verify, settled
 
-    with progress() as show:
-        score = partial(score_pairs, workers=cores(), devices=devices(()), show=show)
-        found = verify(sr, hr, theirs, score=score, metrics=chosen, subset=subset)
-    if as_json:
+    cache, published = ScoreCache(), _read(request.published).read_as(request.metrics or ())
+    plan = settled(lambda: settle_verify(request, published, cache))
+    store = RunStore(None)
+    with progress(quiet=quiet) as show:
+        for event in score(plan.score, store, cache):
+            show(event)
+    found = compare(plan, store)
+    if json:
         console.print_json(found.as_json())
     else:
         _print(found)
-    if not found.agrees:
-        raise typer.Exit(1)
+    raise typer.Exit(0 if found.agrees else 1)
 
 
 def _read(published: str) -> PublishedScores:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import registry
-from benchmarks.api.errors import DataError, UsageError
+from benchmarks.api.errors import ScoreError, UsageError
 from benchmarks.metrics.tolerances import TOLERANCES, Tolerance
-from benchmarks.pairing import Pair, pair
+from benchmarks.options import choose
+from benchmarks.results.rows import FailureRow, ScoreRow, SetScoreRow
 
 if TYPE_CHECKING:
     from benchmarks.conformance.parse import PublishedScores
-    from benchmarks.conformance.scoring import FolderScores, ScoreFolder
+    from benchmarks.plan import VerifyPlan
+    from benchmarks.results.store import RunStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,56 +91,51 @@ class Conformance:
         }
 
 
-def verify(
-    sr: Path,
-    hr: Path | None,
-    published: PublishedScores,
-    *,
-    score: ScoreFolder,
-    metrics: Sequence[str] | None = None,
-    subset: bool = False,
-) -> Conformance:
-    """Score a folder of published images and compare with the published scores.
+def compare(plan: VerifyPlan, store: RunStore) -> Conformance:
+    """Compare the scores of a folder with those that were published.
 
     Args:
-        sr: folder of the images that were published.
-        hr: folder of their references; None if no metric needs them.
-        published: what their authors measured.
-        score: computes our scores.
-        metrics: metric ids; None for all that were published.
-        subset: compare the images that are there. Means are then over these images on both
-            sides, and set metrics, which have no value of a subset, are left out.
+        plan: what was scored.
+        store: our scores.
 
     Raises:
-        UsageError: a metric that was not published, or has no known tolerance; no reference folder.
-        DataError: the folder does not hold the published images.
+        ScoreError: an image has no score: conformance is of all images or of none.
     """
-    chosen = _choose(metrics, published)
-    paired = pair(sr, hr, published.images, subset=subset)
-    pairs = paired.pairs
-    left_out: dict[str, str] = {}
-    if len(pairs) < len(published.images):
-        reason = f"its published value is of all {len(published.images)} images"
-        left_out = {metric: reason for metric in chosen if metric in published.sets}
-    chosen = [metric for metric in chosen if metric not in left_out]
-    _check_references(chosen, hr)
-    ours = score(pairs, chosen)
+    failures = sorted(store.rows(FailureRow), key=lambda row: not row.image)
+    if failures:
+        failed = failures[0]  # an image is the cause where a whole set has no value
+        raise ScoreError(f"No {failed.metric} of '{failed.image or 'the set'}': {failed.cause}")
+    ours: dict[str, dict[str, float]] = {}
+    for row in store.rows(ScoreRow):
+        ours.setdefault(row.metric, {})[row.image] = row.value
+    sets = {row.metric: row.value for row in store.rows(SetScoreRow)}
+    images = list(plan.score.images.images())
+    published = plan.published
     return Conformance(
         title=published.title,
-        n=len(pairs),
+        n=len(images),
         n_published=len(published.images),
-        verdicts=tuple(_judge(metric, pairs, ours, published) for metric in chosen),
-        left_out=left_out,
-        notes=paired.notes,
+        verdicts=tuple(
+            _of_set(spec.id, len(images), sets[spec.id], published)
+            if spec.id in published.sets
+            else _of_images(spec.id, images, ours[spec.id], published)
+            for spec in plan.score.images.specs
+        ),
+        left_out=plan.left_out,
+        notes=plan.score.notes,
     )
 
 
-def _choose(metrics: Sequence[str] | None, published: PublishedScores) -> list[str]:
-    known = [*published.samples, *published.sets]
-    chosen = known if metrics is None else list(metrics)
+def choose_metrics(names: Sequence[str] | None, published: PublishedScores) -> tuple[str, ...]:
+    """Return the metric ids to compare: those of `names`, or all that were published.
+
+    Raises:
+        UsageError: a metric that was not published, or has no known tolerance.
+    """
+    known = {metric: [metric.partition("@")[0]] for metric in (*published.samples, *published.sets)}
+    what = f"metric of {published.title}"
+    chosen = choose(names or (), known, what=what, see="mfsr-bench list metrics") or tuple(known)
     for metric in chosen:
-        if metric not in known:
-            raise UsageError(f"{published.title} has no {metric}; it has {', '.join(known)}.")
         if metric not in TOLERANCES:
             raise UsageError(
                 f"No tolerance is known for {metric}, so agreement cannot be judged.",
@@ -149,49 +144,34 @@ def _choose(metrics: Sequence[str] | None, published: PublishedScores) -> list[s
     return chosen
 
 
-def _check_references(metrics: Sequence[str], hr: Path | None) -> None:
-    specs = registry.metric_specs()
-    for metric in metrics:
-        if metric not in specs:
-            raise registry.unknown("metric", metric, specs, see="mfsr-bench list metrics")
-    needing = [metric for metric in metrics if specs[metric].needs_reference]
-    if needing and hr is None:
-        raise UsageError(
-            f"{', '.join(needing)} need references.", "Give --hr DIR, or choose with --metrics."
-        )
+def _of_set(metric: str, n: int, ours: float, published: PublishedScores) -> Verdict:
+    theirs = published.sets[metric]
+    return Verdict(
+        metric=metric,
+        n=n,
+        ours=ours,
+        published=theirs,
+        difference=abs(ours - theirs),
+        image="",
+        tolerance=TOLERANCES[metric],
+        rounding=published.rounding.get(metric, 0.0),
+    )
 
 
-def _judge(
-    metric: str, pairs: Sequence[Pair], ours: FolderScores, published: PublishedScores
+def _of_images(
+    metric: str, images: Sequence[str], ours: Mapping[str, float], published: PublishedScores
 ) -> Verdict:
-    tolerance = TOLERANCES[metric]
-    if metric in published.sets:
-        a, b = ours.sets[metric], published.sets[metric]
-        return Verdict(
-            metric=metric,
-            n=len(pairs),
-            ours=a,
-            published=b,
-            difference=abs(a - b),
-            image="",
-            tolerance=tolerance,
-            rounding=published.rounding.get(metric, 0.0),
-        )
-    images = [one.image for one in pairs]
-    mine, theirs = ours.samples.get(metric, {}), published.samples[metric]
-    lacking = [image for image in images if image not in mine]
-    if lacking:
-        raise DataError(f"{metric} could not be computed for {len(lacking)} images: {lacking[0]}.")
-    differences = {image: abs(mine[image] - theirs[image]) for image in images}
+    theirs = published.samples[metric]
+    differences = {image: abs(ours[image] - theirs[image]) for image in images}
     worst = max(images, key=lambda image: _order(differences[image]))
     return Verdict(
         metric=metric,
         n=len(images),
-        ours=math.fsum(mine[image] for image in images) / len(images),
+        ours=math.fsum(ours[image] for image in images) / len(images),
         published=math.fsum(theirs[image] for image in images) / len(images),
         difference=differences[worst],
         image=worst,
-        tolerance=tolerance,
+        tolerance=TOLERANCES[metric],
         rounding=published.rounding.get(metric, 0.0),
     )
 

@@ -9,9 +9,9 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from benchmarks import registry
 from benchmarks.api import paths
 from benchmarks.api.images import sha256_file
+from benchmarks.api.names import unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def find(name: str) -> PublishedLog:
     """
     known = logs()
     if name not in known:
-        raise registry.unknown("published log", name, known, see="mfsr-bench verify --help")
+        raise unknown("published log", name, known, see="mfsr-bench verify --help")
     return known[name]
 
 

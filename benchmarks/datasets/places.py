@@ -21,6 +21,7 @@ from benchmarks.api.card import NAME
 from benchmarks.api.dataset import DatasetCard, Side
 from benchmarks.api.errors import ConfigError, DataError
 from benchmarks.api.images import show
+from benchmarks.api.names import unknown
 
 FOLDER = "folder:"
 REINSTALL = "It is a part of mfsr-bench: install that again."
@@ -59,7 +60,7 @@ def locate(spec: str) -> Place:
         return _folder(spec)
     cards = registry.dataset_cards()
     if spec not in cards:
-        raise registry.unknown("data set", spec, cards, see="mfsr-bench list datasets")
+        raise unknown("data set", spec, cards, see="mfsr-bench list datasets")
     return of_card(cards[spec])
 
 

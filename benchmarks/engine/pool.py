@@ -1,11 +1,11 @@
 """Worker processes that may die without taking the run with them.
 
-A task is a picklable value. A worker turns it into a stream of messages; the parent passes them on
-as they come. When a worker dies (killed, out of memory, a crash in native code) the parent learns
-which task it was at, replaces the worker and goes on. When the parent dies, the workers follow.
+A task is a picklable value, and a worker answers it with one value. When a worker dies (killed, out
+of memory, a crash in native code) its task is answered by `Died`, and the next one gets a new
+process. When the parent dies, the workers follow.
 
 This is the `local` engine. Another engine (`ray`) has to offer the same one function: tasks in,
-messages out, each task at least once.
+answers out, each task once.
 """
 
 from __future__ import annotations
@@ -14,190 +14,181 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from benchmarks.api.errors import MFSRBenchError
+from benchmarks.console import foreign_output
+
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 T = TypeVar("T")
-S_contra = TypeVar("S_contra", contravariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class Handler(Protocol[S_contra]):
-    """What does tasks, in a worker. It is made once per worker and may keep state (a network)."""
+class Handler(Protocol[T_contra]):
+    """What answers tasks in a worker. It is made there, and may keep state (a network)."""
 
-    def __call__(self, task: S_contra, /) -> Iterable[Any]:
-        """Do a task; yield picklable messages meanwhile."""
+    def __call__(self, task: T_contra, /) -> Any:
+        """Return a picklable answer.
+
+        Raises:
+            MFSRBenchError: no further task has a point; the run ends with it.
+        """
 
     def close(self) -> None:
         """Release what is held beyond memory."""
 
 
-MakeHandler = Callable[[], Handler[T]]
-
-
 @dataclass(frozen=True, slots=True)
-class Message(Generic[T]):
-    """Something that a worker says while it is at a task."""
-
-    task: T
-    payload: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Finished(Generic[T]):
-    """A worker is through with a task."""
-
-    task: T
-
-
-@dataclass(frozen=True, slots=True)
-class Died(Generic[T]):
+class Died:
     """A worker process ended while it was at a task."""
 
-    task: T
     cause: str  # "killed by signal 9", "exit code 1"
 
 
-Event = Message[T] | Finished[T] | Died[T]
-
-
-class _Worker(Generic[T]):
-    """One process, the pipe to it, and the task that it is at."""
-
-    def __init__(self, make_handler: MakeHandler[T], env: Mapping[str, str]) -> None:
-        self.make_handler = make_handler
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        watched, self._lifeline = context.Pipe(duplex=False)
-        self.process: BaseProcess = context.Process(
-            target=_work, args=(make_handler, theirs, watched), daemon=True
-        )
-        with _environment(env):
-            self.process.start()
-        theirs.close()
-        watched.close()
-        self.task: T | None = None
-
-    def give(self, task: T) -> None:
-        self.task = task
-        with suppress(OSError):  # it died just now: its sentinel will tell
-            self.pipe.send(task)
-
-    def stop(self, *, kill: bool) -> None:
-        """End the process: at once, or by letting it close what it holds."""
-        self.pipe.close()
-        if kill:
-            self.process.kill()
-            _kill_group(self.process.pid)
-        self.process.join()
-        self._lifeline.close()
-        self.process.close()
+# What makes a worker's handler (picklable, called in the worker), and the tasks that are its own.
+# Workers may share an iterator: each takes from it when it is free.
+Worker = tuple[Callable[[], Handler[T]], Iterable[T]]
 
 
 def run(
-    tasks: Iterable[T],
-    handlers: Sequence[MakeHandler[T]],
-    *,
-    inline: bool = False,
-    env: Mapping[str, str] | None = None,
-) -> Iterator[Event[T]]:
-    """Do `tasks` in worker processes and yield what they say, in the order it comes.
+    workers: Sequence[Worker[T]], *, inline: bool = False, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[T, Any]]:
+    """Do the workers' tasks and yield each with its answer, in the order they come.
 
-    Tasks are taken from the iterator only when a worker is free, so that a long plan is never in
-    memory at once; the iterator may grow while the caller handles events.
+    A worker's next task is taken after the caller has seen its last answer, so that a plan is never
+    in memory at once, and may depend on what came before.
 
     Args:
-        tasks: picklable values.
-        handlers: one per worker; picklable, called in the worker, returns what does a task.
-        inline: do everything in this process with the first handler, for debugging.
-        env: environment variables of the workers.
+        workers: one process each, started for its first task.
+        inline: do everything in this process, one worker after the other, for debugging.
+        env: environment variables of the processes.
+
+    Raises:
+        MFSRBenchError: a handler raised it.
     """
     if inline:
-        yield from _inline(tasks, handlers[0])
+        yield from _inline(workers)
         return
-    pending = iter(tasks)
-    unused = list(handlers)
-    idle: deque[_Worker[T]] = deque()
-    busy: list[_Worker[T]] = []
+    crew = [_Process(make, iter(tasks), env or {}) for make, tasks in workers]
     finished = False
     try:
-        while True:
-            for task in _take(pending, len(handlers) - len(busy)):
-                worker = idle.popleft() if idle else _Worker(unused.pop(0), env or {})
-                busy.append(worker)
-                worker.give(task)
-            if not busy:
-                finished = True
-                return
-            for worker in _ready(busy):
-                yield from _listen(worker, busy, idle, unused)
+        busy = [one for one in crew if one.take()]
+        while busy:
+            for one in _ready(busy):
+                for task, answer in one.answers():
+                    yield task, answer
+                    if not one.take():
+                        busy.remove(one)
+        finished = True
     finally:
-        for worker in (*busy, *idle):
-            worker.stop(kill=not finished)
+        for one in crew:
+            one.stop(kill=not finished)
 
 
-def _take(pending: Iterator[T], n: int) -> Iterator[T]:
-    for _ in range(n):
+def _inline(workers: Sequence[Worker[T]]) -> Iterator[tuple[T, Any]]:
+    for make, tasks in workers:
+        handler: Handler[T] | None = None
         try:
-            yield next(pending)
+            for task in tasks:
+                with foreign_output():
+                    handler = handler or make()
+                    answer = handler(task)
+                yield task, answer
+        finally:
+            if handler:
+                handler.close()
+
+
+class _Process(Generic[T]):
+    """A worker as the parent sees it: the process, the pipe to it, and the task it is at."""
+
+    def __init__(
+        self, make: Callable[[], Handler[T]], tasks: Iterator[T], env: Mapping[str, str]
+    ) -> None:
+        self._make, self._tasks, self._env = make, tasks, env
+        self._task: T | None = None
+        self._process: BaseProcess | None = None
+
+    def take(self) -> bool:
+        """Give the process the next task; return whether there was one."""
+        try:
+            self._task = next(self._tasks)
         except StopIteration:
-            return
+            return False
+        if self._process is None:
+            self._start()
+        with suppress(OSError):  # it died just now: its sentinel will tell
+            self._pipe.send(self._task)
+        return True
 
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        watched, self._lifeline = context.Pipe(duplex=False)
+        self._process = context.Process(
+            target=_work, args=(self._make, theirs, watched), daemon=True
+        )
+        with _environment(self._env):
+            self._process.start()
+        theirs.close()
+        watched.close()
 
-def _inline(tasks: Iterable[T], make_handler: MakeHandler[T]) -> Iterator[Event[T]]:
-    handler = make_handler()
-    try:
-        for task in tasks:
-            for payload in handler(task):
-                yield Message(task, payload)
-            yield Finished(task)
-    finally:
-        handler.close()
+    def sources(self) -> tuple[Any, Any]:
+        """Return what tells that the process has answered or ended."""
+        assert self._process is not None
+        return self._pipe, self._process.sentinel
 
-
-def _ready(busy: list[_Worker[T]]) -> list[_Worker[T]]:
-    """Wait for workers that have said something or ended, and return them, each once."""
-    sources: dict[Any, _Worker[T]] = {}
-    for worker in busy:
-        sources[worker.pipe] = sources[worker.process.sentinel] = worker
-    return list(dict.fromkeys(sources[source] for source in wait(list(sources))))
-
-
-def _listen(
-    worker: _Worker[T],
-    busy: list[_Worker[T]],
-    idle: deque[_Worker[T]],
-    unused: list[MakeHandler[T]],
-) -> Iterator[Event[T]]:
-    """Yield what one worker has said; put it among the idle ones, or away, when its task ends."""
-    task = worker.task
-    assert task is not None
-    alive = worker.process.is_alive()  # asked first: whatever it said before its end is in the pipe
-    try:
-        while worker.pipe.poll():
-            kind, payload = worker.pipe.recv()
-            if kind == "finished":
-                busy.remove(worker)
-                idle.append(worker)
-                yield Finished(task)
+    def answers(self) -> Iterator[tuple[T, Any]]:
+        """Yield the task with its answer, or that the process died; nothing if neither is so."""
+        assert self._process is not None and self._task is not None
+        alive = self._process.is_alive()  # asked first: what it said before its end is in the pipe
+        try:
+            if self._pipe.poll():
+                answer = self._pipe.recv()
+                if isinstance(answer, _Raised):
+                    raise answer.error
+                yield self._task, answer
                 return
-            yield Message(task, payload)
-    except (EOFError, OSError):
-        alive = False
-    if alive:
-        return
-    busy.remove(worker)
-    worker.process.join()
-    cause = _cause(worker.process.exitcode)
-    worker.stop(kill=False)
-    unused.append(worker.make_handler)
-    yield Died(task, cause)
+        except (EOFError, OSError):
+            alive = False
+        if not alive:
+            self._process.join()
+            died = Died(_cause(self._process.exitcode))
+            _kill_group(self._process.pid)
+            self.stop(kill=False)
+            yield self._task, died
+
+    def stop(self, *, kill: bool) -> None:
+        """End the process: at once, or by letting it close what it holds."""
+        if self._process is None:
+            return
+        self._pipe.close()
+        if kill:
+            self._process.kill()
+            _kill_group(self._process.pid)
+        self._process.join()
+        self._lifeline.close()
+        self._process.close()
+        self._process = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """What a handler raised to end the run."""
+
+    error: MFSRBenchError
+
+
+def _ready(busy: Sequence[_Process[T]]) -> list[_Process[T]]:
+    """Wait for processes that have answered or ended, and return them, each once."""
+    sources = {source: one for one in busy for source in one.sources()}
+    return list(dict.fromkeys(sources[source] for source in wait(list(sources))))
 
 
 def _cause(exitcode: int | None) -> str:
@@ -230,9 +221,11 @@ def _kill_group(pid: int | None) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
-def _work(make_handler: MakeHandler[T], pipe: Connection, lifeline: Connection) -> None:
-    """Be a worker: runs in the child process."""
+def _work(make: Callable[[], Handler[T]], pipe: Connection, lifeline: Connection) -> None:
+    """Be a worker: runs in the child process, and leaves the parent's stdout to the parent."""
     os.setsid()  # Ctrl-C reaches the parent alone, and our own children end with us
+    with suppress(OSError):  # where there is no stderr
+        os.dup2(2, 1)
     threading.Thread(target=_follow, args=(lifeline,), daemon=True).start()
     handler: Handler[T] | None = None
     while True:
@@ -240,10 +233,12 @@ def _work(make_handler: MakeHandler[T], pipe: Connection, lifeline: Connection) 
             task = pipe.recv()
         except (EOFError, OSError):
             break
-        handler = handler or make_handler()
-        for payload in handler(task):
-            pipe.send(("message", payload))
-        pipe.send(("finished", None))
+        try:
+            handler = handler or make()
+            answer = handler(task)
+        except MFSRBenchError as error:
+            answer = _Raised(error)
+        pipe.send(answer)
     if handler:
         handler.close()
 

@@ -14,31 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import DataError, MFSRBenchError
-from benchmarks.api.images import first_line, read_rgb, show, to_tensor
+from benchmarks.api.images import read_rgb, show, to_tensor
+from benchmarks.api.text import first_line
 from benchmarks.engine import pool
 from benchmarks.engine.events import Advanced, Event, ItemFailed, StageBegan
 from benchmarks.engine.restore import failure
 from benchmarks.results.rows import PromptRow
 
 if TYPE_CHECKING:
-    from benchmarks.api.prompts import PromptExtractor, PromptRuntime
+    from benchmarks.api.prompts import PromptExtractor
     from benchmarks.api.restorer import LRFile
     from benchmarks.engine.restore import Shard
+    from benchmarks.plan import PromptSource
     from benchmarks.results.cache import ScoreCache
     from benchmarks.results.store import RunStore
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptSource:
-    """Where the prompts of one kind come from."""
-
-    kind: str  # "tags:dape"
-    version: str  # what identifies the source: extractor and weights, "none", or a hash of files
-    folder: Path | None = (
-        None  # given prompts: <folder>/<data set>/<image>.txt or <folder>/<image>.txt
-    )
-    extractor: type[PromptExtractor] | None = None
-    runtime: PromptRuntime | None = None
+_Found = tuple[str, float] | MFSRBenchError  # a prompt and its seconds, or why there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +40,44 @@ class _Task:
     lr_sha256: str
 
 
-class _Handler:
-    """Extracts prompts in a worker."""
+class _Extracting:
+    """Extracts prompts in a worker; no task: it loads the extractor."""
 
     def __init__(self, source: PromptSource) -> None:
         self._source = source
         self._extractor: PromptExtractor | None = None
+        self._error: MFSRBenchError | None = None  # why it did not load
 
     def close(self) -> None:
         """Let go of the extractor."""
         if self._extractor:
             self._extractor.close()
 
-    def __call__(self, task: _Task) -> Iterator[tuple[str, float] | MFSRBenchError]:
-        """Yield the prompt and the seconds that it took, or why there is none."""
+    def __call__(self, task: _Task | None) -> _Found | None:
+        """Return the prompt of one LR image, or why there is none."""
         try:
+            if self._error:
+                return self._error
             if self._extractor is None:
                 assert self._source.extractor and self._source.runtime
                 self._extractor = self._source.extractor.load(self._source.runtime)
-            lr = to_tensor(read_rgb(task.image.path))
-            start = time.perf_counter()
-            (prompt,) = self._extractor.extract([lr])
-            yield prompt, time.perf_counter() - start
-        except MFSRBenchError as error:
-            yield error
+            return self._extract(self._extractor, task.image.path) if task else None
         except Exception as error:
-            yield MFSRBenchError(f"{type(error).__name__}: {first_line(error)}")
+            found = (
+                error
+                if isinstance(error, MFSRBenchError)
+                else MFSRBenchError(f"{type(error).__name__}: {first_line(error)}")
+            )
+            self._error = None if self._extractor else found
+            return found
+
+    def _extract(self, extractor: PromptExtractor, path: Path) -> tuple[str, float]:
+        lr = to_tensor(read_rgb(path))
+        start = time.perf_counter()
+        (prompt,) = extractor.extract([lr])
+        # Lone surrogates, which no file can hold, are escaped.
+        prompt = prompt.encode(errors="backslashreplace").decode()
+        return prompt, time.perf_counter() - start
 
 
 def add_prompts(
@@ -84,7 +88,7 @@ def add_prompts(
     *,
     inline: bool = False,
 ) -> Generator[Event, None, list[Shard]]:
-    """Yield what happens, and return the shards with their prompts.
+    """Yield what happens, and return the shards, their images with prompts.
 
     Images for which there is no prompt fail for the methods that need one, and leave their shards.
     """
@@ -93,13 +97,13 @@ def add_prompts(
         tasks = list(_missing(source, wanted, store, cache))
         if tasks:
             yield StageBegan(f"prompts {source.kind}", len(tasks), 0)
-            for task, outcome in _outcomes(source, tasks, inline):
-                if isinstance(outcome, MFSRBenchError):
-                    yield from _fail(task, outcome, wanted, store)
+            for task, found in _found(source, tasks, inline):
+                if isinstance(found, MFSRBenchError):
+                    yield from _fail(task, found, wanted, store)
                     continue
-                store.write([_row(source, task, *outcome)])
+                store.write([_row(source, task, *found)])
                 if source.extractor:
-                    cache.add_prompt(task.lr_sha256, source.kind, source.version, *outcome)
+                    cache.add_prompt(task.lr_sha256, source.kind, source.version, *found)
                 yield Advanced(f"{source.kind} {task.dataset}/{task.image.id}")
     return [_with_prompts(shard, store) for shard in shards]
 
@@ -135,18 +139,22 @@ def _fail(
             yield ItemFailed(row)
 
 
-def _outcomes(
+def _found(
     source: PromptSource, tasks: Sequence[_Task], inline: bool
-) -> Iterator[tuple[_Task, tuple[str, float] | MFSRBenchError]]:
+) -> Iterator[tuple[_Task, _Found]]:
     if source.extractor is None:
         for task in tasks:
             yield task, (given(source.folder, task.dataset, task.image.id), 0.0)
         return
-    for event in pool.run(tasks, [partial(_Handler, source)], inline=inline):
-        if isinstance(event, pool.Message):
-            yield event.task, event.payload
-        elif isinstance(event, pool.Died):
-            yield event.task, MFSRBenchError(event.cause)
+    # Loading is a task of its own: where it kills the process, no image is tried.
+    worker = (partial(_Extracting, source), [None, *tasks])
+    for image, answer in pool.run([worker], inline=inline):
+        died = MFSRBenchError(answer.cause) if isinstance(answer, pool.Died) else None
+        if image:
+            yield image, died or answer
+        elif died:
+            yield from ((task, died) for task in tasks)
+            return
 
 
 def given(folder: Path | None, dataset: str, image: str) -> str:
@@ -190,10 +198,8 @@ def _with_prompts(shard: Shard, store: RunStore) -> Shard:
     if shard.method.card.prompt in ("none", "fixed"):
         return shard
     rows = _prompts(shard, store)
-    images = tuple(image for image in shard.images if image.id in rows)
-    return replace(
-        shard,
-        images=images,
-        prompts={image.id: rows[image.id].prompt for image in images},
-        prompt_seconds={image.id: rows[image.id].seconds for image in images},
+    images = tuple(
+        replace(image, prompt=rows[image.id].prompt) for image in shard.images if image.id in rows
     )
+    seconds = {image.id: rows[image.id].seconds for image in images}
+    return replace(shard, images=images, prompt_seconds=seconds)

@@ -1,7 +1,7 @@
 """Restoring: LR files in, PNG files and rows out, in workers that a method may kill.
 
-A shard is a pure, idempotent task: images of one data set for one method. What it yields depends on
-the card, the LR file and the image's seed alone.
+A task is one batch, so that a worker that dies has named its images. What a batch yields depends on
+the card, the LR files and the images' seeds alone.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.api.errors import MFSRBenchError, ResourceError
-from benchmarks.api.images import first_line, read_rgb, to_tensor, to_uint8, write_png
+from benchmarks.api.errors import ImageError
+from benchmarks.api.images import read_rgb, read_size, to_tensor, to_uint8, write_png
 from benchmarks.api.restorer import LRBatch, LRFile, Restorer
+from benchmarks.api.text import cause_of, one_line
 from benchmarks.engine import pool
 from benchmarks.results.directory import RunDirectory
 from benchmarks.results.rows import FailureRow, ImageRow, TimingRow
@@ -29,36 +31,20 @@ if TYPE_CHECKING:
     from benchmarks.methods import Method
 
 _STAGE = "restore"
-LRImage = tuple[LRFile, "NDArray[np.uint8]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """Images of one data set for one method, in the order they are restored."""
+    """Images of one data set for one method, in the order in which one worker restores them."""
 
     method: Method
     dataset: str
     images: tuple[LRFile, ...]
     run: Path  # the run directory
     seed: int  # the stream of the data set
-    batch_size: int = 1
-    prompts: Mapping[str, str] | None = None  # by image id
     prompt_seconds: Mapping[str, float] = field(
         default_factory=dict
     )  # by image id, part of its time
-
-    def images_with_prompts(self) -> tuple[LRFile, ...]:
-        """Return the images, each with its prompt where there are prompts."""
-        if self.prompts is None:
-            return self.images
-        return tuple(replace(file, prompt=self.prompts[file.id]) for file in self.images)
-
-
-@dataclass(frozen=True, slots=True)
-class Began:
-    """These images are being restored now: if the worker dies, it is with them."""
-
-    images: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,125 +55,205 @@ class Restored:
     timing: TimingRow
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """One image could not be restored; the run goes on."""
-
-    failure: FailureRow
+Outcome = Restored | FailureRow
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
-    """The run cannot go on (a full disk)."""
+class _Batch:
+    """Images of a shard, by position; none of them: the method is loaded and begins with `start`.
 
-    error: MFSRBenchError
+    That is a task of its own, so that a method that kills its process while it loads is told from
+    one that an image kills.
+    """
+
+    shard: int
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
 
 
-Report = Began | Restored | Failed | Stopped
+def restore(
+    shards: Sequence[Sequence[Shard]],
+    devices: Sequence[str],
+    *,
+    batch_size: int = 1,
+    inline: bool = False,
+) -> Iterator[Outcome]:
+    """Restore everything and yield each image's outcome once.
+
+    Args:
+        shards: of each device.
+        devices: one worker each.
+        batch_size: images at a time, where their sizes agree.
+        inline: restore in this process.
+
+    Raises:
+        MFSRBenchError: the run cannot go on (a full disk).
+    """
+    every = [shard for mine in shards for shard in mine]
+    killed: dict[_Batch, pool.Died] = {}
+    workers = []
+    first = 0
+    for device, mine in zip(devices, shards, strict=True):
+        numbered = enumerate(mine, start=first)
+        workers.append((partial(_Restoring, device, every), _batches(numbered, batch_size, killed)))
+        first += len(mine)
+    for batch, answer in pool.run(workers, inline=inline):
+        if isinstance(answer, pool.Died):
+            killed[batch] = answer
+            yield from _blamed(every[batch.shard], batch, answer.cause)
+        else:
+            yield from answer
 
 
-class RestoreHandler:
-    """Restores shards in a worker, on one device; keeps the last method loaded."""
+def _batches(
+    shards: Iterator[tuple[int, Shard]], batch_size: int, killed: Mapping[_Batch, pool.Died]
+) -> Iterator[_Batch]:
+    """Yield a worker's tasks; images of a batch that killed it come again, one by one."""
+    for number, shard in shards:
+        left = deque(_Batch(number, a, b) for a, b in _runs(shard.images, batch_size))
+        loaded = False
+        while left:
+            if not loaded:
+                loading = _Batch(number, left[0].start, left[0].start)
+                yield loading
+                if loading in killed:
+                    break
+                loaded = True
+            batch = left.popleft()
+            yield batch
+            if batch in killed:
+                loaded = False
+                if len(batch) > 1:
+                    singles = range(batch.start, batch.stop)
+                    left.extendleft(_Batch(number, i, i + 1) for i in reversed(singles))
 
-    def __init__(self, device: str) -> None:
+
+def _runs(images: Sequence[LRFile], batch_size: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of neighbours of one size, at most a batch long."""
+    start = 0
+    sizes = groupby(images, _size) if batch_size > 1 else ((None, [image]) for image in images)
+    for _, equal in sizes:
+        stop = start + len(list(equal))
+        for first in range(start, stop, batch_size):
+            yield first, min(first + batch_size, stop)
+        start = stop
+
+
+def _size(file: LRFile) -> tuple[int, int] | str:
+    try:
+        return read_size(file.path)
+    except ImageError:
+        return file.id  # a batch of its own, that fails
+
+
+def _blamed(shard: Shard, batch: _Batch, cause: str) -> Iterator[FailureRow]:
+    """Yield the failures of a dead worker: of all that are left if it was loading, or of one."""
+    images = shard.images[batch.start :] if not batch else shard.images[batch.start : batch.stop]
+    if len(batch) <= 1:
+        for file in images:
+            yield failure(shard, file.id, "WorkerDied", cause)
+
+
+class _Restoring:
+    """Restores batches in a worker, on one device; keeps the last method loaded."""
+
+    def __init__(self, device: str, shards: Sequence[Shard]) -> None:
         self._device = device
+        self._shards = shards
         self._key = ""
         self._restorer: Restorer | None = None
+        self._at = -1  # the shard that has begun
+        self._share = 0.0  # seconds that beginning it took, per image
+        self._error: Exception | None = None  # why it did not begin
 
     def close(self) -> None:
         """Let go of the loaded method."""
         if self._restorer:
             self._restorer.close()
-        self._restorer = None
+        self._restorer, self._key = None, ""
 
-    def __call__(self, shard: Shard) -> Iterator[Report]:
-        """Restore a shard, image by image or batch by batch."""
-        start = time.perf_counter()
+    def __call__(self, batch: _Batch) -> tuple[Outcome, ...]:
+        """Restore a batch, or image by image where it fails as a whole.
+
+        Raises:
+            ResourceError: the disk is full.
+        """
+        shard = self._shards[batch.shard]
+        if self._at != batch.shard:
+            self._begin(batch.shard, shard.images[batch.start :])
+        files = shard.images[batch.start : batch.stop]
+        if self._error:
+            return tuple(_failed(shard, file, self._error) for file in files)
+        if not files:
+            return ()
+        try:
+            sr, seconds, stages = self._restore(shard, files)
+        except Exception as error:
+            _free_memory()
+            if len(files) == 1:
+                return (_failed(shard, files[0], error),)
+        else:
+            return tuple(
+                _save(shard, file, to_uint8(one), seconds, stages)
+                for file, one in zip(files, sr, strict=True)
+            )
+        singles = (_Batch(batch.shard, i, i + 1) for i in range(batch.start, batch.stop))
+        return tuple(outcome for one in singles for outcome in self(one))
+
+    def _begin(self, number: int, images: Sequence[LRFile]) -> None:
+        shard = self._shards[number]
+        self._at, self._error = number, None
         try:
             restorer = self._load(shard.method)
             start = time.perf_counter()
-            restorer.begin(shard.dataset, shard.images_with_prompts(), seed=shard.seed)
+            restorer.begin(shard.dataset, images, seed=shard.seed)
+            self._share = (time.perf_counter() - start) / max(1, len(images))
         except Exception as error:
-            for image in shard.images:
-                yield _failed(shard, image.id, error)
-            return
-        share = (time.perf_counter() - start) / max(1, len(shard.images))
-        for batch in _batches(shard):
-            if isinstance(batch, Failed):
-                yield batch
-                continue
-            yield Began(tuple(file.id for file, _ in batch))
-            yield from self._restore(restorer, shard, batch, share)
+            self._error = error
 
     def _load(self, method: Method) -> Restorer:
         if self._restorer is None or self._key != method.key:
             self.close()
-            runtime = replace(method.runtime, device=self._device)
-            self._restorer = method.restorer.load(runtime)
+            self._restorer = method.restorer.load(replace(method.runtime, device=self._device))
             self._key = method.key
         return self._restorer
 
     def _restore(
-        self, restorer: Restorer, shard: Shard, batch: Sequence[LRImage], share: float
-    ) -> Iterator[Report]:
-        try:
-            start = time.perf_counter()
-            sr = restorer.restore(_as_lr_batch(shard, batch), steps=shard.method.steps)
-            seconds = (time.perf_counter() - start) / len(batch) + share
-        except Exception as error:
-            _free_memory()
-            if len(batch) == 1:
-                yield _failed(shard, batch[0][0].id, error)
-                return
-            for image in batch:  # one of them is at fault: find it
-                yield from self._restore(restorer, shard, [image], share)
-            return
-        stages = {name: value / len(batch) for name, value in restorer.pop_stages().items()}
-        for (file, _), image in zip(batch, sr, strict=True):
-            yield _save(shard, file, image, seconds, stages)
+        self, shard: Shard, files: Sequence[LRFile]
+    ) -> tuple[Tensor, float, dict[str, float]]:
+        """Return SR images (B, 3, H, W), and seconds per image: in all, and by stage."""
+        assert self._restorer is not None
+        lr = _as_lr_batch(shard, files)
+        start = time.perf_counter()
+        sr = self._restorer.restore(lr, steps=shard.method.steps)
+        seconds = (time.perf_counter() - start) / len(files) + self._share
+        stages = self._restorer.pop_stages()
+        return sr, seconds, {name: value / len(files) for name, value in stages.items()}
 
 
-def _batches(shard: Shard) -> Iterator[list[LRImage] | Failed]:
-    """Yield runs of images of one size, at most a batch long, and failures to read one."""
-    batch: list[LRImage] = []
-    for file in shard.images:
-        try:
-            lr = read_rgb(file.path)
-        except MFSRBenchError as error:
-            yield _failed(shard, file.id, error)
-            continue
-        if batch and (len(batch) == shard.batch_size or batch[0][1].shape != lr.shape):
-            yield batch
-            batch = []
-        batch.append((file, lr))
-    if batch:
-        yield batch
-
-
-def _as_lr_batch(shard: Shard, batch: Sequence[LRImage]) -> LRBatch:
+def _as_lr_batch(shard: Shard, files: Sequence[LRFile]) -> LRBatch:
     import torch
 
-    files = [file for file, _ in batch]
+    prompts = tuple(file.prompt for file in files if file.prompt is not None)
     return LRBatch(
-        images=torch.stack([to_tensor(lr) for _, lr in batch]),
+        images=torch.stack([to_tensor(read_rgb(file.path)) for file in files]),
         ids=tuple(file.id for file in files),
         seeds=tuple(file.seed for file in files),
         dataset=shard.dataset,
-        prompts=tuple(shard.prompts[f.id] for f in files) if shard.prompts is not None else None,
+        prompts=prompts or None,
     )
 
 
 def _save(
-    shard: Shard, file: LRFile, sr: Tensor, seconds: float, stages: dict[str, float]
-) -> Report:
+    shard: Shard, file: LRFile, sr: NDArray[np.uint8], seconds: float, stages: dict[str, float]
+) -> Restored:
     key = {"dataset": shard.dataset, "method": shard.method.key, "image": file.id}
-    image = to_uint8(sr)
-    try:
-        path = RunDirectory(shard.run).image(shard.method.key, shard.dataset, file.id)
-        sha256 = write_png(path, image)
-    except ResourceError as error:
-        return Stopped(error)
-    height, width = image.shape[:2]
+    path = RunDirectory(shard.run).image(shard.method.key, shard.dataset, file.id)
+    sha256 = write_png(path, sr, sync=False)
+    height, width = sr.shape[:2]
     if file.id in shard.prompt_seconds:
         stages = {"prompt": shard.prompt_seconds[file.id], **stages}
         seconds += stages["prompt"]
@@ -197,9 +263,8 @@ def _save(
     )
 
 
-def _failed(shard: Shard, image: str, error: Exception) -> Failed:
-    cause = error.cause if isinstance(error, MFSRBenchError) else first_line(error)
-    return Failed(failure(shard, image, type(error).__name__, cause))
+def _failed(shard: Shard, file: LRFile, error: Exception) -> FailureRow:
+    return failure(shard, file.id, type(error).__name__, cause_of(error))
 
 
 def failure(shard: Shard, image: str, error: str, cause: str) -> FailureRow:
@@ -211,7 +276,7 @@ def failure(shard: Shard, image: str, error: str, cause: str) -> FailureRow:
         stage=_STAGE,
         metric="",
         error=error,
-        cause=" ".join(cause.split()),
+        cause=one_line(cause),
     )
 
 
@@ -221,61 +286,3 @@ def _free_memory() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-class Restoration:
-    """The parent's side: hands out shards, and what a dead worker left undone again."""
-
-    def __init__(self, shards: Sequence[Shard]) -> None:
-        self._queue = deque(shards)
-        self._running: dict[int, tuple[set[str], tuple[str, ...]]] = {}
-
-    def __iter__(self) -> Restoration:
-        return self
-
-    def __next__(self) -> Shard:
-        """Take the next shard; more may come after the last one, when a worker dies."""
-        if not self._queue:
-            raise StopIteration
-        return self._queue.popleft()
-
-    def reports(self, devices: Sequence[str], *, inline: bool = False) -> Iterator[Report]:
-        """Restore everything, one worker per device, and yield each image's outcome once.
-
-        Raises:
-            MFSRBenchError: the run cannot go on.
-        """
-        handlers = [partial(RestoreHandler, device) for device in devices]
-        for event in pool.run(self, handlers, inline=inline):
-            done, at = self._running.get(id(event.task), (set(), ()))
-            if isinstance(event, pool.Message):
-                report: Report = event.payload
-                if isinstance(report, Stopped):
-                    raise report.error
-                if isinstance(report, Began):
-                    at = report.images
-                else:
-                    row = report.image if isinstance(report, Restored) else report.failure
-                    done.add(row.image)
-                    yield report
-                self._running[id(event.task)] = (done, at)
-                continue
-            self._running.pop(id(event.task), None)
-            if isinstance(event, pool.Died):
-                yield from self._after_death(event, done, tuple(i for i in at if i not in done))
-
-    def _after_death(
-        self, event: pool.Died[Shard], done: set[str], at: tuple[str, ...]
-    ) -> Iterator[Report]:
-        shard = event.task
-        left = tuple(file for file in shard.images if file.id not in done)
-        # None begun: loading itself kills, for every image alike. One begun: it is at fault.
-        blamed = at if len(at) == 1 else () if at else tuple(file.id for file in left)
-        for image in blamed:
-            yield Failed(failure(shard, image, "WorkerDied", event.cause))
-        suspects = tuple(file for file in left if file.id in at and file.id not in blamed)
-        rest = tuple(file for file in left if file.id not in at and file.id not in blamed)
-        if rest:
-            self._queue.appendleft(replace(shard, images=rest))
-        if suspects:
-            self._queue.appendleft(replace(shard, images=suspects, batch_size=1))

@@ -1,269 +1,174 @@
 """Scoring: files in, rows out. It knows nothing of restoring, so any folder can be scored.
 
-Three passes over the same jobs: what the cache knows, light metrics (many processes, no torch),
-deep metrics (one process per device). Then set metrics, from features of single images.
+Three passes over the same images: what the cache knows, light metrics (many processes, no torch),
+deep metrics (one process per device).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchmarks.api.errors import MFSRBenchError
 from benchmarks.engine import pool
-from benchmarks.metrics.scoring import LIGHT_WORKER_ENV, ScoreFailure, Scorer
+from benchmarks.engine.events import Advanced, Event, ItemFailed, StageBegan
+from benchmarks.metrics.scoring import (
+    LIGHT_WORKER_ENV,
+    ImageTask,
+    ScoreFailure,
+    Scorer,
+)
 from benchmarks.results.rows import FailureRow, ScoreRow
 
 if TYPE_CHECKING:
     from benchmarks.api.metric import MetricSpec
-    from benchmarks.api.weights import WeightStore
     from benchmarks.metrics.scoring import Outcome
+    from benchmarks.plan import ImageSet, Scoring
     from benchmarks.results.cache import ScoreCache, ScoreKey
     from benchmarks.results.store import RunStore
 
-_STAGE = "score"
+T = TypeVar("T")
+STAGE = "score"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What several methods made of one LR image, and its reference."""
-
-    dataset: str
-    image: str
-    srs: Mapping[str, Path]  # by method
-    hr: Path | None
-    specs: tuple[MetricSpec, ...]  # sample metrics that apply
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources:
-    """What scoring computes with, and what it remembers."""
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Scores that need no computing: those of this run, and those that the cache remembers."""
 
     store: RunStore
     cache: ScoreCache
-    specs: tuple[MetricSpec, ...]  # all metrics that any job asks for
     versions: Mapping[str, str]  # metric id -> its full version
-    weights: WeightStore
-    devices: tuple[str, ...] = ("cpu",)
-    workers: int = 1  # processes for light metrics; 0: everything in this process
+    _hashes: dict[Path, str] = field(default_factory=dict)
 
+    def sha256(self, path: Path) -> str:
+        """Return the hash of a file, read once."""
+        if path not in self._hashes:
+            self._hashes[path] = self.cache.sha256(path)
+        return self._hashes[path]
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """Values or failures of one image; they are in the store already."""
+    def key(self, spec: MetricSpec, sr: Path, hr: Path | None) -> ScoreKey:
+        """Return what a score is remembered by."""
+        reference = self.sha256(hr) if hr and spec.needs_reference else ""
+        return self.sha256(sr), reference, spec.id, self.versions[spec.id]
 
-    dataset: str
-    image: str
-    rows: tuple[ScoreRow | FailureRow, ...]
+    def remember(self, scores: Iterable[tuple[MetricSpec, Path, Path | None, float]]) -> None:
+        """Keep scores of files for later runs."""
+        self.cache.add_scores((self.key(spec, sr, hr), value) for spec, sr, hr, value in scores)
 
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What a worker is to compute for one image."""
-
-    job: Job
-    wanted: frozenset[tuple[str, str]]  # (method, metric id) to be scored
-    known: frozenset[tuple[str, str]]  # the others
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureTask:
-    """An image whose features a worker is to compute."""
-
-    metric: str
-    path: Path
-    sha256: str
-
-
-Task = _Task | FeatureTask
-
-
-@dataclass(frozen=True, slots=True)
-class _Stopped:
-    """No image can be scored on this machine."""
-
-    error: MFSRBenchError
-
-
-class ScoreHandler:
-    """Scores in a worker: sample metrics of images, or features for set metrics."""
-
-    def __init__(self, specs: Sequence[MetricSpec], store: WeightStore, device: str) -> None:
-        self._arguments = (specs, store, device)
-        self._scorer: Scorer | None = None
-
-    def close(self) -> None:
-        """Nothing is held beyond memory."""
-
-    def __call__(self, task: Task) -> Iterator[object]:
-        """Yield the outcomes of a task, or the error that stops everything."""
-        if self._scorer is None:
-            specs, store, device = self._arguments
-            self._scorer = Scorer(specs, store=store, device=device)
+    def recall(self, spec: MetricSpec, sr: Path, hr: Path | None) -> float | None:
+        """Return a remembered score of a file."""
         try:
-            if isinstance(task, FeatureTask):
-                yield self._scorer.features(task.metric, task.path)
-            else:
-                yield self._scorer.score_image(task.job.srs, task.job.hr, known=task.known)
-        except MFSRBenchError as error:
-            yield _Stopped(error)
+            return self.cache.score(self.key(spec, sr, hr))
+        except MFSRBenchError:  # an unreadable file: scoring it records why
+            return None
 
 
-def score(jobs: Callable[[], Iterable[Job]], resources: Resources) -> Iterator[Scored]:
-    """Score all jobs with their sample metrics, and yield each image's new rows.
-
-    Args:
-        jobs: yields the jobs, the same ones each time it is called.
-        resources: where values are kept, and what to compute with.
+def score_images(sets: Sequence[ImageSet], scoring: Scoring, ledger: Ledger) -> Iterator[Event]:
+    """Score all images with their sample metrics; what is yielded is in the store.
 
     Raises:
         MFSRBenchError: no image can be scored on this machine (weights, disk).
     """
-    for job in jobs():
-        rows = _from_cache(job, resources)
-        if rows:
-            resources.store.write(rows)
-            yield Scored(job.dataset, job.image, rows)
+    specs = {spec.id: spec for one in sets for spec in one.sample_specs()}
+    total = sum(len(files) * len(one.sample_specs()) for one in sets for files in one.srs.values())
+    if not total:
+        return
+    yield StageBegan(STAGE, total, 0)
+    left: list[ImageTask] = []
+    for task in (task for one in sets for task in _tasks(one, ledger.store)):
+        remembered = _remembered(task, specs, ledger)
+        yield from _write(task, remembered, ledger.store)
+        left.append(replace(task, wanted=task.wanted - remembered.keys()))
     for light in (True, False):
-        yield from _compute(jobs, resources, light=light)
+        mine = [spec for spec in specs.values() if spec.light == light]
+        for task, answer in compute(_narrowed(left, mine), mine, scoring):
+            found = unless_died(answer)
+            outcomes = found if isinstance(found, dict) else dict.fromkeys(task.wanted, found)
+            yield from _write(task, outcomes, ledger.store)
+            ledger.remember(
+                (specs[metric], task.srs[method], task.hr, value)
+                for (method, metric), value in outcomes.items()
+                if isinstance(value, float)
+            )
 
 
-def _compute(
-    jobs: Callable[[], Iterable[Job]], resources: Resources, *, light: bool
-) -> Iterator[Scored]:
-    for event in run_workers(_tasks(jobs, resources, light=light), resources, light=light):
-        task = event.task
-        assert isinstance(task, _Task)
-        if isinstance(event, pool.Message):
-            outcomes: Mapping[tuple[str, str], Outcome] = event.payload
-        elif isinstance(event, pool.Died):
-            outcomes = dict.fromkeys(sorted(task.wanted), died(event.cause))
-        else:
-            continue
-        rows = _rows(task.job, outcomes)
-        resources.store.write(rows)
-        _remember(task.job, rows, resources)
-        yield Scored(task.job.dataset, task.job.image, rows)
+def _tasks(images: ImageSet, store: RunStore) -> Iterator[ImageTask]:
+    """Yield all images of a set, and which scores of them the run has not."""
+    rows = store.rows(ScoreRow, dataset=images.dataset)
+    stored = {(row.method, row.image, row.metric) for row in rows}
+    metrics = [spec.id for spec in images.sample_specs()]
+    for image, srs in images.images().items():
+        yield ImageTask(
+            dataset=images.dataset,
+            image=image,
+            srs=srs,
+            hr=images.hrs.get(image),
+            wanted=frozenset((m, k) for m in srs for k in metrics if (m, image, k) not in stored),
+        )
 
 
-def run_workers(
-    tasks: Iterable[Task], resources: Resources, *, light: bool
-) -> Iterator[pool.Event[Task]]:
-    """Run tasks in the workers that fit their metrics.
+def _remembered(
+    task: ImageTask, specs: Mapping[str, MetricSpec], ledger: Ledger
+) -> dict[tuple[str, str], Outcome]:
+    found: dict[tuple[str, str], Outcome] = {}
+    for method, metric in sorted(task.wanted):
+        value = ledger.recall(specs[metric], task.srs[method], task.hr)
+        if value is not None:
+            found[method, metric] = value
+    return found
+
+
+def _narrowed(tasks: Iterable[ImageTask], specs: Sequence[MetricSpec]) -> Iterator[ImageTask]:
+    metrics = {spec.id for spec in specs}
+    for task in tasks:
+        wanted = frozenset(key for key in task.wanted if key[1] in metrics)
+        if wanted:
+            yield replace(task, wanted=wanted)
+
+
+def compute(
+    tasks: Iterable[T], specs: Sequence[MetricSpec], scoring: Scoring
+) -> Iterator[tuple[T, Any]]:
+    """Return what does tasks of metrics that are all light, or none of them, with their answers.
 
     Raises:
-        MFSRBenchError: a worker cannot score anything on this machine.
+        MFSRBenchError: no image can be scored on this machine (weights, disk).
     """
-    specs = tuple(spec for spec in resources.specs if spec.light == light)
-    devices = ["cpu"] * max(1, resources.workers) if light else resources.devices
-    handlers = [partial(ScoreHandler, specs, resources.weights, device) for device in devices]
-    env = LIGHT_WORKER_ENV if light else {}
-    for event in pool.run(tasks, handlers, inline=resources.workers == 0, env=env):
-        if isinstance(event, pool.Message) and isinstance(event.payload, _Stopped):
-            raise event.payload.error
-        yield event
-
-
-def _tasks(
-    jobs: Callable[[], Iterable[Job]], resources: Resources, *, light: bool
-) -> Iterator[_Task]:
-    for job in jobs():
-        pairs = {(m, spec.id) for m in job.srs for spec in resources.specs}
-        mine = [spec.id for spec in job.specs if spec.light == light]
-        missing = {
-            (method, metric)
-            for method in job.srs
-            for metric in set(mine) - (_stored(job, method, resources.store) if mine else set())
-        }
-        if missing:
-            yield _Task(job, frozenset(missing), frozenset(pairs - missing))
-
-
-def _stored(job: Job, method: str, store: RunStore) -> set[str]:
-    """Return the metrics that a method's image has a score of."""
-    rows = store.rows(ScoreRow, dataset=job.dataset, method=method, image=job.image)
-    return {row.metric for row in rows}
-
-
-def _from_cache(job: Job, resources: Resources) -> tuple[ScoreRow, ...]:
-    """Return the rows of a job that are not in the store but in the cache."""
-    rows = []
-    key = _Keys(job, resources)
-    for method in job.srs:
-        stored = _stored(job, method, resources.store)
-        for spec in job.specs:
-            if spec.id in stored:
-                continue
-            try:
-                value = resources.cache.score(key(method, spec))
-            except MFSRBenchError:  # an unreadable file: scoring it records why
-                continue
-            if value is not None:
-                rows.append(_score_row(job, method, spec.id, value))
-    return tuple(rows)
-
-
-class _Keys:
-    """The cache keys of one job; each file is looked up once."""
-
-    def __init__(self, job: Job, resources: Resources) -> None:
-        self._job = job
-        self._resources = resources
-        self._hashes: dict[Path, str] = {}
-
-    def __call__(self, method: str, spec: MetricSpec) -> ScoreKey:
-        hr = self._job.hr if spec.needs_reference else None
-        reference = self._hash(hr) if hr else ""
-        sr = self._hash(self._job.srs[method])
-        return sr, reference, spec.id, self._resources.versions[spec.id]
-
-    def _hash(self, path: Path) -> str:
-        if path not in self._hashes:
-            self._hashes[path] = self._resources.cache.sha256(path)
-        return self._hashes[path]
-
-
-def _remember(job: Job, rows: Iterable[ScoreRow | FailureRow], resources: Resources) -> None:
-    specs = {spec.id: spec for spec in job.specs}
-    key = _Keys(job, resources)
-    resources.cache.add_scores(
-        (key(row.method, specs[row.metric]), row.value) for row in rows if isinstance(row, ScoreRow)
+    light = all(spec.light for spec in specs)
+    devices = ["cpu"] * max(1, scoring.workers) if light else scoring.devices
+    make = partial(Scorer, specs, store=scoring.weights)
+    shared = iter(tasks)
+    workers: list[pool.Worker[Any]] = [(partial(make, device=one), shared) for one in devices]
+    return pool.run(
+        workers,
+        inline=scoring.workers == 0,
+        env=LIGHT_WORKER_ENV if light else {},
     )
 
 
-def _rows(
-    job: Job, outcomes: Mapping[tuple[str, str], Outcome]
-) -> tuple[ScoreRow | FailureRow, ...]:
-    return tuple(
-        _score_row(job, method, metric, outcome)
-        if isinstance(outcome, float)
-        else failure_row(job.dataset, method, job.image, metric, outcome)
-        for (method, metric), outcome in outcomes.items()
-    )
+def unless_died(answer: Any) -> Any:
+    """Return a worker's answer; that it died, as a failure to score."""
+    return ScoreFailure("WorkerDied", answer.cause) if isinstance(answer, pool.Died) else answer
 
 
-def _score_row(job: Job, method: str, metric: str, value: float) -> ScoreRow:
-    return ScoreRow(dataset=job.dataset, method=method, image=job.image, metric=metric, value=value)
-
-
-def failure_row(
-    dataset: str, method: str, image: str, metric: str, failure: ScoreFailure
-) -> FailureRow:
-    """Return the row that records that there is no value."""
-    return FailureRow(
-        dataset=dataset,
-        method=method,
-        image=image,
-        stage=_STAGE,
-        metric=metric,
-        error=failure.error,
-        cause=" ".join(failure.cause.split()),
-    )
-
-
-def died(cause: str) -> ScoreFailure:
-    """Return the failure of what a worker was at when it ended."""
-    return ScoreFailure("WorkerDied", cause)
+def _write(
+    task: ImageTask, outcomes: Mapping[tuple[str, str], Outcome], store: RunStore
+) -> Iterator[Event]:
+    """Write what came of an image, and say it."""
+    if not outcomes:
+        return
+    rows: list[ScoreRow | FailureRow] = []
+    for (method, metric), outcome in sorted(outcomes.items()):
+        key = {"dataset": task.dataset, "method": method, "image": task.image, "metric": metric}
+        if isinstance(outcome, ScoreFailure):
+            rows.append(FailureRow(**key, stage=STAGE, error=outcome.error, cause=outcome.cause))
+        else:
+            rows.append(ScoreRow(**key, value=outcome))
+    store.write(rows)
+    failures = [row for row in rows if isinstance(row, FailureRow)]
+    yield from map(ItemFailed, failures)
+    if len(rows) > len(failures):
+        yield Advanced(f"{task.dataset}/{task.image}", len(rows) - len(failures))

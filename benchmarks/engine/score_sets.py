@@ -7,14 +7,14 @@ kept by image content, so that a further method costs its own images alone.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.engine import pool
-from benchmarks.engine.score import FeatureTask, Resources, died, failure_row, run_workers
-from benchmarks.metrics.scoring import ScoreFailure, Scorer
+from benchmarks.console import foreign_output
+from benchmarks.engine.events import Advanced, Event, ItemFailed, StageBegan
+from benchmarks.engine.score import STAGE, compute, unless_died
+from benchmarks.metrics.scoring import FeatureTask, ScoreFailure, Scorer
 from benchmarks.results.rows import FailureRow, SetScoreRow
 
 if TYPE_CHECKING:
@@ -22,107 +22,106 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.api.metric import MetricSpec
-    from benchmarks.metrics.scoring import Outcome
+    from benchmarks.engine.score import Ledger
+    from benchmarks.plan import ImageSet, Scoring
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetJob:
-    """What several methods made of a data set, and its references."""
-
-    dataset: str
-    spec: MetricSpec
-    srs: Mapping[str, Mapping[str, Path]]  # method -> image -> SR file
-    hrs: Mapping[str, Path]  # image -> HR file
-
-
-def score_set(job: SetJob, resources: Resources) -> Iterator[SetScoreRow | FailureRow]:
-    """Score a data set with one set metric; rows are in the store when they are yielded.
+def score_sets(sets: Sequence[ImageSet], scoring: Scoring, ledger: Ledger) -> Iterator[Event]:
+    """Score all sets with their set metrics; what is yielded is in the store.
 
     Raises:
         MFSRBenchError: no image can be scored on this machine (weights, disk).
     """
-    yield from _compute_features(job, resources)
-    have = {method: srs for method, srs in job.srs.items() if srs}
+    work = [(one, spec) for one in sets for spec in one.specs if spec.level == "set"]
+    if not work:
+        return
+    yield StageBegan("score sets", sum(len(one.srs) for one, _ in work), 0)
+    for one, spec in work:
+        for row in _score_set(one, spec, scoring, ledger):
+            ledger.store.write([row])
+            if isinstance(row, FailureRow):
+                yield ItemFailed(row)
+            else:
+                yield Advanced(f"{row.metric} {row.method} {row.dataset}")
+
+
+def _score_set(
+    images: ImageSet, spec: MetricSpec, scoring: Scoring, ledger: Ledger
+) -> Iterator[SetScoreRow | FailureRow]:
+    yield from _compute_features(images, spec, scoring, ledger)
+    have = {method: srs for method, srs in images.srs.items() if srs}
     common = sorted(
         image
-        for image, hr in job.hrs.items()
-        if all(_known(srs.get(image), job, resources) for srs in have.values())
-        and _known(hr, job, resources)
+        for image, hr in images.hrs.items()
+        if all(_known(srs.get(image), spec, ledger) for srs in have.values())
+        and _known(hr, spec, ledger)
     )
+    hrs = [images.hrs[image] for image in common]
     for method, srs in have.items():
-        row = _score(job, method, [srs[i] for i in common], [job.hrs[i] for i in common], resources)
-        resources.store.write([row])
-        yield row
+        key = {"dataset": images.dataset, "method": method, "metric": spec.id}
+        outcome = _distance(spec, [srs[image] for image in common], hrs, scoring, ledger)
+        if isinstance(outcome, ScoreFailure):
+            yield _failure(key, "", outcome)
+        else:
+            yield SetScoreRow(**key, n=len(common), value=outcome)
 
 
-def _compute_features(job: SetJob, resources: Resources) -> Iterator[FailureRow]:
-    owners = {path: ("", image) for image, path in job.hrs.items()}
-    for method, srs in job.srs.items():
+def _compute_features(
+    images: ImageSet, spec: MetricSpec, scoring: Scoring, ledger: Ledger
+) -> Iterator[FailureRow]:
+    owners = {path: ("", image) for image, path in images.hrs.items()}
+    for method, srs in images.srs.items():
         owners.update({path: (method, image) for image, path in srs.items()})
     tasks = (
-        FeatureTask(job.spec.id, path, resources.cache.sha256(path))
-        for path in owners
-        if not _known(path, job, resources)
+        FeatureTask(metric=spec.id, path=path) for path in owners if not _known(path, spec, ledger)
     )
-    for event in run_workers(tasks, resources, light=job.spec.light):
-        if isinstance(event, pool.Finished):
-            continue
-        task = event.task
-        assert isinstance(task, FeatureTask)
-        features = died(event.cause) if isinstance(event, pool.Died) else event.payload
+    for task, answer in compute(tasks, [spec], scoring):
+        features = unless_died(answer)
         if isinstance(features, ScoreFailure):
             method, image = owners[task.path]
-            row = failure_row(job.dataset, method, image, job.spec.id, features)
-            resources.store.write([row])
-            yield row
+            key = {"dataset": images.dataset, "method": method, "metric": spec.id}
+            yield _failure(key, image, features)
         else:
-            resources.cache.add_features(
-                task.sha256, job.spec.id, resources.versions[job.spec.id], features
-            )
+            version = ledger.versions[spec.id]
+            ledger.cache.add_features(ledger.sha256(task.path), spec.id, version, features)
 
 
-def _known(path: Path | None, job: SetJob, resources: Resources) -> bool:
-    return path is not None and _features(path, job.spec, resources) is not None
+def _failure(key: dict[str, str], image: str, failure: ScoreFailure) -> FailureRow:
+    return FailureRow(**key, image=image, stage=STAGE, error=failure.error, cause=failure.cause)
 
 
-def _features(path: Path, spec: MetricSpec, resources: Resources) -> NDArray[np.float32] | None:
-    return resources.cache.features(
-        resources.cache.sha256(path), spec.id, resources.versions[spec.id]
-    )
+def _known(path: Path | None, spec: MetricSpec, ledger: Ledger) -> bool:
+    return path is not None and _features(path, spec, ledger) is not None
 
 
-def _score(
-    job: SetJob, method: str, srs: list[Path], hrs: list[Path], resources: Resources
-) -> SetScoreRow | FailureRow:
-    spec = job.spec
-    key = (
-        _digest(srs, resources),
-        _digest(hrs, resources),
-        spec.id,
-        resources.versions[spec.id],
-    )
-    value = resources.cache.score(key)
-    if value is None:
-        outcome = _distance(job, srs, hrs, resources)
-        if not isinstance(outcome, float):
-            return failure_row(job.dataset, method, "", spec.id, outcome)
-        value = outcome
-        resources.cache.add_scores([(key, value)])
-    return SetScoreRow(dataset=job.dataset, method=method, metric=spec.id, n=len(srs), value=value)
+def _features(path: Path, spec: MetricSpec, ledger: Ledger) -> NDArray[np.float32] | None:
+    return ledger.cache.features(ledger.sha256(path), spec.id, ledger.versions[spec.id])
 
 
-def _distance(job: SetJob, srs: list[Path], hrs: list[Path], resources: Resources) -> Outcome:
+def _distance(
+    spec: MetricSpec, srs: list[Path], hrs: list[Path], scoring: Scoring, ledger: Ledger
+) -> float | ScoreFailure:
     import numpy as np
 
+    if not srs:
+        return ScoreFailure("DataError", "no image has a result of every method and a reference")
+
     def stacked(paths: list[Path]) -> NDArray[np.float32]:
-        found = (_features(path, job.spec, resources) for path in paths)
+        found = (_features(path, spec, ledger) for path in paths)
         return np.stack([vector for vector in found if vector is not None])
 
-    scorer = Scorer((job.spec,), store=resources.weights, device=resources.devices[0])
-    return scorer.distance(job.spec.id, stacked(srs), stacked(hrs))
+    key = (_digest(srs, ledger), _digest(hrs, ledger), spec.id, ledger.versions[spec.id])
+    value = ledger.cache.score(key)
+    if value is not None:
+        return value
+    with foreign_output():
+        scorer = Scorer([spec], store=scoring.weights, device=scoring.devices[0])
+        outcome = scorer.distance(spec.id, stacked(srs), stacked(hrs))
+    if isinstance(outcome, float):
+        ledger.cache.add_scores([(key, outcome)])
+    return outcome
 
 
-def _digest(paths: list[Path], resources: Resources) -> str:
+def _digest(paths: list[Path], ledger: Ledger) -> str:
     """Return what identifies a set of images: a hash over their hashes, in order."""
-    hashes = "\n".join(resources.cache.sha256(path) for path in paths)
-    return hashlib.sha256(hashes.encode()).hexdigest()
+    return hashlib.sha256("\n".join(map(ledger.sha256, paths)).encode()).hexdigest()

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import registry
+from benchmarks.api.names import unknown
 from benchmarks.metrics.catalogue import METRICS
 
 if TYPE_CHECKING:
@@ -102,5 +102,5 @@ def find(name: str) -> Protocol:
         UnknownNameError: there is none of that id.
     """
     if name not in PROTOCOLS:
-        raise registry.unknown("protocol", name, PROTOCOLS, see="mfsr-bench list protocols")
+        raise unknown("protocol", name, PROTOCOLS, see="mfsr-bench list protocols")
     return PROTOCOLS[name]

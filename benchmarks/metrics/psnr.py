@@ -34,10 +34,7 @@ def psnr(
         crop: pixels left out at each border.
     """
     inner = slice(crop, -crop or None)
-    return _psnr(sr[inner, inner], hr[inner, inner], channels)
-
-
-def _psnr(sr: NDArray[np.uint8], hr: NDArray[np.uint8], channels: Channels) -> float:
+    sr, hr = sr[inner, inner], hr[inner, inner]
     if channels == "rgb":
         difference = (sr.astype(np.int16) - hr) / 255.0
     elif channels == "y601-rounded":

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.errors import (
     ImageError,
-    MFSRBenchError,
     PluginError,
     ResourceError,
     ScoreError,
     WeightsError,
 )
-from benchmarks.api.images import first_line, read_rgb
+from benchmarks.api.images import read_rgb
 from benchmarks.api.metric import MetricRuntime, MetricSpec, SampleMetric, SetMetric
+from benchmarks.api.text import cause_of, first_line
 from benchmarks.api.weights import WeightStore
 
 if TYPE_CHECKING:
@@ -56,6 +56,33 @@ Outcome = float | ScoreFailure
 Outcomes = dict[tuple[str, str], Outcome]  # by (method, metric id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageTask:
+    """What several methods made of one LR image, and which scores of it are wanted."""
+
+    srs: Mapping[str, Path]  # SR file by method
+    hr: Path | None  # there where a wanted metric needs it
+    wanted: frozenset[tuple[str, str]]  # (method, metric id)
+    dataset: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureTask:
+    """An image whose features for a set metric are wanted."""
+
+    metric: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A reference as a metric wants it."""
+
+    shape: tuple[int, ...]  # of the HR image
+    reference: Any
+
+
 def build(spec: MetricSpec, *, store: WeightStore, device: str = "cpu") -> SampleMetric | SetMetric:
     """Return a metric that is ready to compute.
 
@@ -78,7 +105,7 @@ def build(spec: MetricSpec, *, store: WeightStore, device: str = "cpu") -> Sampl
 
 
 class Scorer:
-    """Metrics by id, built when first used and kept."""
+    """Metrics by id, built when first used and kept; what answers tasks in a worker."""
 
     def __init__(
         self,
@@ -91,6 +118,9 @@ class Scorer:
         self._store = store or WeightStore()
         self._device = device
         self._built: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Nothing is held beyond memory."""
 
     def load(self) -> None:
         """Build every metric now, so that what is missing shows before the first image.
@@ -107,6 +137,26 @@ class Scorer:
             spec = self.specs[metric]
             self._built[metric] = build(spec, store=self._store, device=self._device)
         return self._built[metric]
+
+    def __call__(
+        self, task: ImageTask | FeatureTask
+    ) -> Outcomes | NDArray[np.float32] | ScoreFailure:
+        """Answer a task: outcomes by (method, metric id) of an image, or its features.
+
+        Raises:
+            WeightsError, PluginError, ResourceError: no image can be scored on this machine.
+        """
+        if isinstance(task, FeatureTask):
+            return self.features(task.metric, task.path)
+        images: dict[Path, Image | ScoreFailure] = {}
+        outcomes: Outcomes = {}
+        for metric, spec in self.specs.items():
+            methods = [method for method in task.srs if (method, metric) in task.wanted]
+            prepared = self._prepare(spec, task.hr, images) if methods else None
+            for method in methods:
+                sr = _read(task.srs[method], images)
+                outcomes[method, metric] = self._score(spec, sr, prepared)
+        return outcomes
 
     def score_image(
         self,
@@ -128,59 +178,49 @@ class Scorer:
         Raises:
             WeightsError, PluginError, ResourceError: no image can be scored on this machine.
         """
-        images: dict[Path, Image | ScoreFailure] = {}
-        outcomes: Outcomes = {}
-        for metric, spec in self.specs.items():
-            if spec.level != "sample" or (spec.needs_reference and hr is None):
-                continue
-            wanted = {m: path for m, path in srs.items() if (m, metric) not in known}
-            if wanted:
-                reference = hr if spec.needs_reference else None
-                scores = self._with_metric(spec, wanted, reference, images)
-                outcomes.update({(method, metric): value for method, value in scores.items()})
+        wanted = {
+            (method, spec.id)
+            for spec in self.specs.values()
+            if spec.level == "sample" and (hr is not None or not spec.needs_reference)
+            for method in srs
+        }
+        task = ImageTask(srs=srs, hr=hr, wanted=frozenset(w for w in wanted if w not in known))
+        outcomes = self(task)
+        assert isinstance(outcomes, dict)
         return outcomes
 
-    def _with_metric(
-        self,
-        spec: MetricSpec,
-        srs: Mapping[str, Path],
-        hr: Path | None,
-        images: dict[Path, Image | ScoreFailure],
-    ) -> dict[str, Outcome]:
-        prepared: Any = None
-        shape: tuple[int, ...] | None = None
-        if hr is not None:
-            reference = _read(hr, images)
-            if isinstance(reference, ScoreFailure):
-                return dict.fromkeys(srs, reference)
-            prepared = self._prepare(spec, reference)
-            if isinstance(prepared, ScoreFailure):
-                return dict.fromkeys(srs, prepared)
-            shape = reference.shape
-        found: dict[str, Outcome] = {}
-        for method, path in srs.items():
-            sr = _read(path, images)
-            if isinstance(sr, ScoreFailure):
-                found[method] = sr
-            else:
-                found[method] = self._score(spec, sr, shape, prepared)
-        return found
-
-    def _prepare(self, spec: MetricSpec, hr: Image) -> Any:
+    def _prepare(
+        self, spec: MetricSpec, hr: Path | None, images: dict[Path, Image | ScoreFailure]
+    ) -> _Prepared | ScoreFailure | None:
+        """Return what a metric computes of the reference alone; None where it needs none."""
+        if not spec.needs_reference:
+            return None
+        assert hr is not None
+        image = _read(hr, images)
+        if isinstance(image, ScoreFailure):
+            return image
         try:
-            _check_side(spec, hr, "HR")
-            return self._metric(spec.id).prepare(hr)
+            _check_side(spec, image, "HR")
+            return _Prepared(image.shape, self._metric(spec.id).prepare(image))
         except Exception as error:
             return _failure(error)
 
     def _score(
-        self, spec: MetricSpec, sr: Image, shape: tuple[int, ...] | None, prepared: Any
+        self,
+        spec: MetricSpec,
+        sr: Image | ScoreFailure,
+        prepared: _Prepared | ScoreFailure | None,
     ) -> Outcome:
+        if isinstance(prepared, ScoreFailure):
+            return prepared
+        if isinstance(sr, ScoreFailure):
+            return sr
         try:
             _check_side(spec, sr, "SR")
-            if shape is not None and sr.shape != shape:
-                raise ImageError(f"SR is {_size(sr.shape)} where HR is {_size(shape)}.")
-            (value,) = self._metric(spec.id).score([sr], prepared)
+            if prepared and sr.shape != prepared.shape:
+                raise ImageError(f"SR is {_size(sr.shape)} where HR is {_size(prepared.shape)}.")
+            reference = prepared.reference if prepared else None
+            (value,) = self._metric(spec.id).score([sr], reference)
             return _finite(spec, value)
         except Exception as error:
             return _failure(error)
@@ -239,5 +279,4 @@ def _failure(error: Exception) -> ScoreFailure:
     """Return what is recorded of an error, or raise it where it would only repeat itself."""
     if isinstance(error, _FATAL):
         raise error
-    cause = error.cause if isinstance(error, MFSRBenchError) else first_line(error)
-    return ScoreFailure(type(error).__name__, cause)
+    return ScoreFailure(type(error).__name__, cause_of(error))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import registry
 from benchmarks.api.errors import UsageError
+from benchmarks.api.names import unknown
 
 if TYPE_CHECKING:
     from benchmarks.api.metric import MetricSpec
@@ -59,4 +60,4 @@ def _id_of(name: str, protocol: Protocol, known: Mapping[str, MetricSpec]) -> st
             f"Name one of them. See: {_SEE}",
         )
     names = {spec.name for spec in known.values()}
-    raise registry.unknown("metric", name, [*known, *sorted(names), ALL], see=_SEE)
+    raise unknown("metric", name, [*known, *sorted(names), ALL], see=_SEE)

@@ -10,11 +10,12 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.api import images, paths
-from benchmarks.api.errors import MFSRBenchError
+from benchmarks.api.errors import ConflictError, MFSRBenchError
 from benchmarks.results import sqlite
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ ScoreKey = tuple[str, str, str, str]  # sha256 of SR, sha256 of HR or "", metric
 
 
 class ScoreCache:
-    """The cache of this user. Any failure to write it is ignored: it only saves time."""
+    """The cache of this user. It saves time and nothing else, so that no failure of it is an error.
+
+    Nothing waits for the disk here; a file that a loss of power has damaged is put aside.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.path = (folder or paths.cache()) / FILE
@@ -55,10 +59,27 @@ class ScoreCache:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            return sqlite.connect(self.path, _SCHEMA, version=_VERSION)
-        except MFSRBenchError:
-            # Unwritable, damaged or of another version: work without, in memory.
+            return sqlite.connect(self.path, _SCHEMA, version=_VERSION, durable=False)
+        except MFSRBenchError:  # not writable, of another version, or damaged: work in memory
             return sqlite.connect(sqlite.MEMORY, _SCHEMA, version=_VERSION)
+
+    def _one(self, statement: str, values: tuple[str, ...]) -> tuple[Any, ...] | None:
+        """Return the row that a statement finds, if any."""
+        try:
+            row: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
+        except sqlite3.OperationalError:  # another process writes for too long
+            return None
+        except sqlite3.DatabaseError:
+            self._put_aside()
+            return None
+        return row
+
+    def _put_aside(self) -> None:
+        """Go on with a new file in the place of a damaged one."""
+        with suppress(sqlite3.Error, OSError):
+            self._db.close()
+            self.path.replace(self.path.with_suffix(".damaged"))
+        self._db = self._open()
 
     def close(self) -> None:
         """Close the file."""
@@ -80,9 +101,9 @@ class ScoreCache:
             if not str(path).isprintable()
             else str(path.absolute())
         )
-        row = self._db.execute(
+        row = self._one(
             "SELECT size, mtime_ns, ctime_ns, inode, sha256 FROM hashes WHERE path = ?", (key,)
-        ).fetchone()
+        )
         if row and row[:4] == state:
             return str(row[4])
         digest = images.sha256_file(path)
@@ -94,9 +115,9 @@ class ScoreCache:
 
     def score(self, key: ScoreKey) -> float | None:
         """Return a known score, or None."""
-        row = self._db.execute(
+        row = self._one(
             "SELECT value FROM scores WHERE sr = ? AND hr = ? AND metric = ? AND version = ?", key
-        ).fetchone()
+        )
         return None if row is None else float(row[0])
 
     def add_scores(self, scores: Iterable[tuple[ScoreKey, float]]) -> None:
@@ -110,10 +131,10 @@ class ScoreCache:
         """Return the known features (d,) of the image with this sha256, or None."""
         import numpy as np
 
-        row = self._db.execute(
+        row = self._one(
             "SELECT vector FROM features WHERE image = ? AND metric = ? AND version = ?",
             (image, metric, version),
-        ).fetchone()
+        )
         return None if row is None else np.frombuffer(row[0], dtype="<f4")
 
     def add_features(
@@ -127,10 +148,10 @@ class ScoreCache:
 
     def prompt(self, lr: str, kind: str, version: str) -> tuple[str, float] | None:
         """Return the known prompt of the LR image with this sha256 and its seconds, or None."""
-        row = self._db.execute(
+        row = self._one(
             "SELECT prompt, seconds FROM prompts WHERE lr = ? AND kind = ? AND version = ?",
             (lr, kind, version),
-        ).fetchone()
+        )
         return None if row is None else (str(row[0]), float(row[1]))
 
     def add_prompt(self, lr: str, kind: str, version: str, prompt: str, seconds: float) -> None:
@@ -142,10 +163,10 @@ class ScoreCache:
 
     def speed(self, method: str, device: str) -> float | None:
         """Return the last measured seconds per LR megapixel of a method on a device, or None."""
-        row = self._db.execute(
+        row = self._one(
             "SELECT seconds_per_megapixel FROM speeds WHERE method = ? AND device = ?",
             (method, device),
-        ).fetchone()
+        )
         return None if row is None else float(row[0])
 
     def add_speed(self, method: str, device: str, seconds_per_megapixel: float) -> None:
@@ -160,5 +181,7 @@ class ScoreCache:
         try:
             with sqlite.transaction(self._db, self.path):
                 self._db.executemany(statement, rows)
-        except MFSRBenchError:
+        except ConflictError:
+            self._put_aside()
+        except MFSRBenchError:  # a full disk, or another process that writes for too long
             return

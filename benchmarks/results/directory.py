@@ -1,28 +1,27 @@
 """The run directory: its identity, its lock, and where everything in it lies.
 
-    <run>/run.json        what the run is: protocol, methods, data sets, seed. Written first
-    <run>/results.sqlite  all rows, as they are done
-    <run>/images/<method>/<dataset>/<image>.png
-    <run>/prompts/<kind>/<dataset>.json
-    <run>/*.csv           the rows for people, sorted; written at the end of every invocation
-    <run>/summary.md      the table
-    <run>/sessions.jsonl  one line per invocation: command, packages, machine, exit code
-
-A run directory keeps one identity. New methods, data sets and metrics may join it; anything that
-would change a number already in it is refused.
+<run>/run.json        what the run is: protocol, methods, data sets, seed. Written first
+<run>/results.sqlite  all rows, as they are done
+<run>/images/<method>/<dataset>/<image>.png
+<run>/prompts/<kind>/<dataset>.json
+<run>/*.csv           the rows for people, sorted; written at the end of every invocation
+<run>/summary.md      the table
+<run>/sessions.jsonl  the invocations: command, packages, machine, exit code
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.api.errors import ConflictError, DataError, ResourceError
 from benchmarks.api.images import show, write_atomic
+from benchmarks.api.text import first_line
+from benchmarks.results.identity import join
 
 SCHEMA = 1
 SESSIONS = "sessions.jsonl"
@@ -86,32 +85,31 @@ class RunDirectory:
         """
         return read_run_json(self.run_json)
 
-    def begin(self, identity: dict[str, Any], **notes: Any) -> None:
-        """Write run.json, or join an existing run of the same identity.
+    def begin(
+        self, identity: dict[str, Any], *, restored: Collection[str] = (), **notes: Any
+    ) -> Mapping[str, str]:
+        """Write run.json, or join an existing run.
 
         Args:
-            identity: what decides the numbers: see `merge_identity`.
-            notes: what does not (tool version, skipped metrics); the newest wins.
+            identity: what the run is.
+            restored: keys of the methods that have images here.
+            notes: what does not decide numbers (tool version, skipped metrics); the newest wins.
+
+        Returns:
+            The metrics whose scores are of other versions: metric id -> versions there and now.
 
         Raises:
-            ConflictError: the directory holds a run of another identity.
+            ConflictError: the directory holds a run that may not be mixed with this one.
         """
         identity = json.loads(json.dumps(identity))  # as it will be read back: tuples are lists
+        outdated: Mapping[str, str] = {}
         found = self.read()
         if found is not None:
-            identity = merge_identity(found["identity"], identity, self.path)
+            joined = join(found["identity"], identity, self.path, restored=restored)
+            identity, outdated = joined.identity, joined.outdated
         content = {"schema": SCHEMA, "identity": identity, **notes}
         write_atomic(self.run_json, (json.dumps(content, indent=2) + "\n").encode())
-
-    def log_session(self, session: dict[str, Any]) -> None:
-        """Append one line to sessions.jsonl."""
-        try:
-            with (self.path / SESSIONS).open("a", encoding="utf-8") as handle:
-                handle.write(json.dumps(session) + "\n")
-        except OSError as error:
-            raise ResourceError(
-                f"Cannot write {show(self.path / SESSIONS)}: {error.strerror or error}."
-            ) from None
+        return outdated
 
 
 def read_run_json(path: Path) -> dict[str, Any] | None:
@@ -121,77 +119,18 @@ def read_run_json(path: Path) -> dict[str, Any] | None:
         schema = run["schema"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
-            f"{show(path)} cannot be read: {error}.", "Move the directory away and start again."
+            f"{show(path)} cannot be read: {type(error).__name__}: {first_line(error)}.",
+            "It was damaged or edited: get it from a copy, or move the directory away.",
         ) from None
     if schema != SCHEMA:
         raise ConflictError(
             f"{show(path)} has schema {schema}; this program reads and writes schema {SCHEMA}.",
-            "Use the version of mfsr-bench that made it, or start in another folder.",
+            "Use the version of mfsr-bench that made it.",
         )
     assert isinstance(run, dict)
     return run
-
-
-def merge_identity(old: dict[str, Any], new: dict[str, Any], where: Path) -> dict[str, Any]:
-    """Return the identity of a run that goes on with more methods, data sets or metrics.
-
-    Seed and protocol, and everything known of a method, data set or metric that both name, must be
-    equal.
-
-    Raises:
-        ConflictError: something is not; the message names it.
-    """
-    old_protocol, new_protocol = dict(old["protocol"]), dict(new["protocol"])
-    metrics = _joined("metric", old_protocol.pop("metrics"), new_protocol.pop("metrics"), where)
-    _same("seed", old["seed"], new["seed"], where)
-    _same("protocol", old_protocol, new_protocol, where)
-    return {
-        "protocol": {**new_protocol, "metrics": metrics},
-        "methods": _joined("method", old["methods"], new["methods"], where),
-        "datasets": _joined("data set", old["datasets"], new["datasets"], where),
-        "seed": new["seed"],
-    }
-
-
-def _joined(kind: str, old: dict[str, Any], new: dict[str, Any], where: Path) -> dict[str, Any]:
-    for name in old.keys() & new.keys():
-        _same(f"{kind} '{name}'", old[name], new[name], where)
-    return {**old, **new}
-
-
-def _same(what: str, old: Any, new: Any, where: Path) -> None:
-    if old == new:
-        return
-    path = _first_difference(old, new)
-    name = f"{what}, {path}" if path else what
-    raise ConflictError(
-        f"{show(where)} holds a run made under other conditions ({name}): "
-        f"{_short(_at(old, path))} there, {_short(_at(new, path))} now.",
-        "Results of two kinds are never merged: choose another folder with --out.",
-    )
-
-
-def _first_difference(old: Any, new: Any) -> str:
-    """Return the dotted path of the first value in which two JSON documents differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(key for key in new if key not in old)]:
-            if old.get(key) != new.get(key):
-                below = _first_difference(old.get(key), new.get(key))
-                return f"{key}.{below}" if below else str(key)
-    return ""
-
-
-def _at(value: Any, path: str) -> Any:
-    for key in path.split(".") if path else ():
-        value = value.get(key) if isinstance(value, dict) else value
-    return value
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value) if not isinstance(value, str) else value
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def slug(name: str) -> str:

@@ -23,7 +23,7 @@ def read_run(path: Path) -> RunResults:
     """Return what is known so far of the run in `path`.
 
     Raises:
-        DataError: there is no run in that folder.
+        DataError: there is no run in that folder, or it is damaged.
         ConflictError: it was written by another version of this program.
     """
     run = RunDirectory(path).read()
@@ -31,7 +31,7 @@ def read_run(path: Path) -> RunResults:
         raise DataError(
             f"There is no run in {show(path)}.", "Start one with: mfsr-bench run --out DIR"
         )
-    store = RunStore(path)
+    store = RunStore(path, read_only=True)
     try:
         return RunResults(
             path=path,

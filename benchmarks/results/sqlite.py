@@ -7,15 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.api.errors import ConflictError, MFSRBenchError, ResourceError
+from benchmarks.api.errors import ConflictError, DataError, MFSRBenchError, ResourceError
 from benchmarks.api.images import show
 
 MEMORY = Path(":memory:")  # SQLite's name of a database that is no file
 _WAIT_S = 30.0  # for another process that writes
 
 
-def connect(path: Path, schema: str, *, version: int) -> sqlite3.Connection:
+def connect(path: Path, schema: str, *, version: int, durable: bool = True) -> sqlite3.Connection:
     """Open the database at `path`, creating it with `schema` (SQL) where it does not exist.
+
+    Args:
+        path: the file.
+        schema: what creates its tables.
+        version: of the schema.
+        durable: whether what is committed survives a loss of power, at the price of waiting for
+            the disk. Without, a database of such an end may be damaged.
 
     Raises:
         ConflictError: it was written by another version, or is not a database.
@@ -25,7 +32,7 @@ def connect(path: Path, schema: str, *, version: int) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
         # The default rollback journal, not WAL: runs often lie on network file systems.
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found == 0:
             connection.executescript(
@@ -34,11 +41,47 @@ def connect(path: Path, schema: str, *, version: int) -> sqlite3.Connection:
         elif found != version:
             raise ConflictError(
                 f"{show(path)} has format {found}; this program reads and writes format {version}.",
-                "Use the version of mfsr-bench that made it, or start in another folder.",
+                "Use the version of mfsr-bench that made it.",
             )
     except (sqlite3.Error, OSError) as error:
         raise explain(error, path) from None
     return connection
+
+
+@contextmanager
+def part(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Do what is inside as a part of an open transaction, or of a new one: all of it, or none.
+
+    Raises:
+        ResourceError: the disk is full or refuses the write.
+    """
+    try:
+        if not connection.in_transaction:
+            connection.execute("BEGIN IMMEDIATE")
+        connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK TO part")
+            raise
+        connection.execute("RELEASE part")
+    except sqlite3.Error as error:
+        raise explain(error, path) from None
+
+
+def commit(connection: sqlite3.Connection, path: Path) -> None:
+    """End the open transaction, if there is one.
+
+    Raises:
+        ResourceError: the disk is full or refuses the write.
+    """
+    try:
+        connection.commit()
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.rollback()
+        raise explain(error, path) from None
 
 
 @contextmanager
@@ -48,24 +91,50 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
     Raises:
         ResourceError: the disk is full or refuses the write.
     """
+    with part(connection, path):
+        yield
+    commit(connection, path)
+
+
+def open_to_read(path: Path, *, version: int) -> sqlite3.Connection:
+    """Open an existing database without writing to it.
+
+    Where a writer was killed in the middle of a commit, what it left behind is put right first.
+
+    Raises:
+        DataError: it is not a database of ours, or cannot be read.
+        ConflictError: it was written by another version.
+    """
+    address = path.absolute().as_uri()
     try:
-        connection.execute("BEGIN IMMEDIATE")
         try:
-            yield
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+            connection = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=_WAIT_S)
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.OperationalError:
+            connection = sqlite3.connect(f"{address}?mode=rw", uri=True, timeout=_WAIT_S)
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise explain(error, path) from None
+        raise unreadable(path, error) from None
+    if found != version:
+        raise ConflictError(
+            f"{show(path)} has format {found}; this program reads format {version}.",
+            "Use the version of mfsr-bench that made it.",
+        )
+    return connection
+
+
+def unreadable(path: Path, error: object) -> DataError:
+    """Return the error for a database that is not what it should be."""
+    return DataError(
+        f"{show(path)} cannot be read: {error}.",
+        "It is damaged, or another program's. Repeat the command that made it in another folder.",
+    )
 
 
 def explain(error: Exception, path: Path) -> MFSRBenchError:
     """Turn what SQLite or the system says of `path` into one of our errors."""
-    if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
+    damaged = ("not a database", "malformed")
+    if isinstance(error, sqlite3.DatabaseError) and any(one in str(error) for one in damaged):
         return ConflictError(
             f"{show(path)} is not a database of mfsr-bench.", "Move it away and repeat the command."
         )

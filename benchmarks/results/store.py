@@ -8,8 +8,10 @@ which workers finished.
 from __future__ import annotations
 
 import json
+import math
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +28,7 @@ from benchmarks.results.rows import (
 
 FILE = "results.sqlite"
 _VERSION = 1
+_COMMIT_S = 1.0  # seconds between two commits, at least
 _SCHEMA = """
 CREATE TABLE images (
     dataset TEXT, method TEXT, image TEXT, sha256 TEXT, width INTEGER, height INTEGER, seed INTEGER,
@@ -59,29 +62,56 @@ R = TypeVar("R", ImageRow, ScoreRow, SetScoreRow, FailureRow, PromptRow, TimingR
 
 
 class RunStore:
-    """The rows of the run in `folder`, or in memory. One process writes; others may read."""
+    """The rows of the run in `folder`, or in memory. One process writes; others may read.
 
-    def __init__(self, folder: Path | None) -> None:
+    Rows are committed at most once a second, so that a run of small images does not wait for the
+    disk; what is written less often is committed at once. A process that is killed loses the work
+    of its last second, which a resumed run does again.
+    """
+
+    def __init__(self, folder: Path | None, *, read_only: bool = False) -> None:
         self.path = folder / FILE if folder else sqlite.MEMORY
-        self._db = sqlite.connect(self.path, _SCHEMA, version=_VERSION)
+        self._committed = -math.inf
+        self._db = (
+            sqlite.open_to_read(self.path, version=_VERSION)
+            if read_only
+            else sqlite.connect(self.path, _SCHEMA, version=_VERSION)
+        )
 
     def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+        """Commit and close the file."""
+        try:
+            self.commit()
+        finally:
+            self._db.close()
+
+    def commit(self) -> None:
+        """Put on the disk what was written.
+
+        Raises:
+            ResourceError: the disk is full or refuses the write.
+        """
+        sqlite.commit(self._db, self.path)
+        self._committed = time.monotonic()
 
     def write(self, rows: Iterable[Row]) -> None:
-        """Write rows as one transaction; a row with the same key is replaced.
+        """Write rows, all of them or none; a row with the same key is replaced.
 
         A success takes back the failure recorded for the same work, and an image with other
         contents takes back the scores of the old one.
+
+        Raises:
+            ResourceError: the disk is full or refuses the write.
         """
-        with self._transaction():
+        with sqlite.part(self._db, self.path):
             for row in rows:
                 self._supersede(row)
                 marks = ", ".join("?" * len(_COLUMNS[type(row)]))
                 self._db.execute(
                     f"INSERT OR REPLACE INTO {TABLES[type(row)]} VALUES ({marks})", _pack(row)
                 )
+        if time.monotonic() - self._committed >= _COMMIT_S:
+            self.commit()
 
     def _supersede(self, row: Row) -> None:
         if isinstance(row, ImageRow):
@@ -106,27 +136,39 @@ class RunStore:
             )
 
     def rows(self, kind: type[R], /, **where: str) -> Iterator[R]:
-        """Yield the rows of one kind, sorted by key, that have the given values."""
+        """Yield the rows of one kind, sorted by key, that have the given values.
+
+        Raises:
+            DataError: the file is damaged.
+        """
         condition = " AND ".join(f"{column} = ?" for column in where) or "1"
         columns = ", ".join(_COLUMNS[kind])
-        cursor = self._db.execute(
-            f"SELECT {columns} FROM {TABLES[kind]} WHERE {condition} ORDER BY {_KEYS[kind]}",
-            tuple(where.values()),
-        )
-        for values in cursor:
-            yield _unpack(kind, values)
+        try:
+            for values in self._db.execute(
+                f"SELECT {columns} FROM {TABLES[kind]} WHERE {condition} ORDER BY {_KEYS[kind]}",
+                tuple(where.values()),
+            ):
+                yield _unpack(kind, values)
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise sqlite.unreadable(self.path, error) from None
 
-    def delete(self, kind: type[Row], /, **where: str) -> None:
-        """Delete the rows of one kind that have the given values."""
-        condition = " AND ".join(f"{column} = ?" for column in where)
-        with self._transaction():
-            self._db.execute(f"DELETE FROM {TABLES[kind]} WHERE {condition}", tuple(where.values()))
-
-    def _transaction(self) -> AbstractContextManager[None]:
-        return sqlite.transaction(self._db, self.path)
+    def forget(self, metric: str) -> bool:
+        """Delete the scores of a metric and its failures; return whether there were any."""
+        found = 0
+        with sqlite.part(self._db, self.path):
+            for table in ("scores", "set_scores", "failures"):
+                found += self._db.execute(
+                    f"DELETE FROM {table} WHERE metric = ?", (metric,)
+                ).rowcount
+        return found > 0
 
 
 _COLUMNS = {kind: tuple(field.name for field in fields(kind)) for kind in TABLES}
+_PLAIN: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int)}
+_TYPES = {
+    kind: {field.name: _PLAIN.get(str(field.type), (dict,)) for field in fields(kind)}
+    for kind in TABLES
+}
 _KEYS: dict[type, str] = {
     ImageRow: "dataset, method, image",
     ScoreRow: "dataset, method, image, metric",
@@ -143,7 +185,16 @@ def _pack(row: Row) -> tuple[Any, ...]:
 
 
 def _unpack(kind: type[R], values: tuple[Any, ...]) -> R:
+    """Return a row.
+
+    Raises:
+        TypeError, ValueError: a value is not of the type of its column.
+    """
     named = dict(zip(_COLUMNS[kind], values, strict=True))
     if kind is TimingRow:
         named["stages"] = json.loads(named["stages"])
+    for name, value in named.items():
+        expected = _TYPES[kind][name]
+        if not isinstance(value, expected):
+            raise TypeError(f"{TABLES[kind]}.{name} holds {str(value)[:40]!r}")
     return kind(**named)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import registry
 from benchmarks.api.errors import DataError, UsageError
 from benchmarks.api.images import read_rgb, read_size
+from benchmarks.api.names import unknown
 from benchmarks.results.directory import slug
 from reports.figures.model import About
 from reports.figures.places import (
@@ -116,9 +116,7 @@ def _check(comparison: Comparison, of: Mapping[str, Sequence[Picture]], by_hand:
         )
     for image, _ in by_hand:
         if image not in known:
-            raise registry.unknown(
-                "image with results of all methods", image, known, see="RUN/images.csv"
-            )
+            raise unknown("image with results of all methods", image, known, see="RUN/images.csv")
     if len(comparison.methods) < 2 and not (by_hand and all(box for _, box in by_hand)):
         raise UsageError(
             "One method cannot disagree, so places have to be given.",

@@ -19,7 +19,7 @@ from baselines.osediff.restorer import OSEDiff
 from benchmarks.api.restorer import Runtime
 from benchmarks.api.weights import WeightStore
 from benchmarks.bench.counting import MacCounter
-from benchmarks.bench.measure import Measuring, Split, Timed
+from benchmarks.bench.measure import Split, Timed
 
 if TYPE_CHECKING:
     from baselines.sd21.components import Components
@@ -49,8 +49,8 @@ def unet_macs(components: Components, height: int, width: int) -> int:
 def test_the_split_is_that_of_the_networks(
     runtime: Runtime, sd21: tuple[Path, Any], components: Components
 ) -> None:
-    task = costs.task(OSEDiff, runtime=runtime, height=16, width=24, warm_up=1, repeats=1)
-    timed, split = Measuring()(task)
+    task = costs.case(OSEDiff, runtime=runtime, height=16, width=24, warm_up=1, repeats=1)
+    timed, split = costs.measure(task)
     assert isinstance(timed, Timed)
     assert isinstance(split, Split)
     assert set(split.parts) == {"prompt", "text", "vae", "network", "other"}

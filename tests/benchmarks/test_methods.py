@@ -12,7 +12,6 @@ import pytest
 from benchmarks import methods, registry, requirements
 from benchmarks.api.card import MethodOption, WeightFile
 from benchmarks.api.errors import ConfigError, UnknownNameError, UsageError
-from benchmarks.api.restorer import Runtime
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +61,8 @@ def test_keys_and_titles(text: str, key: str, title: str | None) -> None:
         ("bicubc", UnknownNameError, "'bicubic'"),
         ("fake@", UsageError, "not a number"),
         ("fake@two", UsageError, "not a number"),
+        ("fake@" + "9" * 5000, UsageError, "not a number up to 9999"),
+        ("fake@999999999999", UsageError, "not a number up to 9999"),
         ("fake@3", ConfigError, "legal: 1, 4, 8"),
         ("bicubic@2", ConfigError, "no sampling steps"),
         ("fake+varient=f", UnknownNameError, "'variant'"),
@@ -79,7 +80,7 @@ def test_bad_specs(text: str, error: type[Exception], says: str) -> None:
 
 
 def test_global_wishes_apply_where_the_card_allows_them() -> None:
-    base = Runtime(card=fakes.Fake.card, dtype="fp32", faithful=True, device="cuda:1")
+    base = methods.Wishes(dtype="fp32", faithful=True, device="cuda:1")
     assert methods.resolve("fake", base).key == "fake@4+dtype=fp32+faithful"
     assert methods.resolve("fake+faithful=false", base).key == "fake@4+dtype=fp32"
     bicubic = methods.resolve("bicubic", base)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from program import Program
 
 from benchmarks.results.read import read_run
+from benchmarks.results.session import read_sessions
 
 OLD_RUNS = Path(__file__).parents[1] / "old_runs"
 
@@ -56,6 +56,24 @@ def test_an_old_run_is_reported(program: Program, old: Path, name: str) -> None:
     assert page.returncode == 0, page.stderr
 
 
+def test_scores_of_another_version_are_computed_anew_and_nothing_else(
+    program: Program, old: Path
+) -> None:
+    run = old / "finished"
+    text = (run / "run.json").read_text(encoding="utf-8")
+    (run / "run.json").write_text(text.replace("v1 numpy=", "v1 numpy=0."), encoding="utf-8")
+    (run / "scores.csv").unlink()
+    images = stamps(run)
+    done = program("run", *arguments(old, "finished", "bicubic,nearest"))
+    assert done.returncode == 0, done.stderr
+    assert "psnr@rgb is computed anew: v1 numpy=0." in done.stderr.replace("\n", " ")
+    assert stamps(run) == images
+    assert len(rows(run / "scores.csv")) == 8
+    assert (
+        "computed anew" not in program("run", *arguments(old, "finished", "bicubic,nearest")).stderr
+    )
+
+
 def test_a_finished_run_stays_as_it_is_and_takes_more_methods(program: Program, old: Path) -> None:
     run = old / "finished"
     images, scores = stamps(run), rows(run / "scores.csv")
@@ -81,7 +99,7 @@ def test_a_killed_run_is_finished(program: Program, old: Path) -> None:
     assert len(rows(run / "images.csv")) == 4
     bicubic = rows(OLD_RUNS / "finished" / "images.csv")[:2]
     assert [row for row in rows(run / "images.csv") if row["method"] == "bicubic"] == bicubic
-    assert json.loads((run / "sessions.jsonl").read_text())["exit_code"] == 0
+    assert [session["exit_code"] for session in read_sessions(run)] == [0]
 
 
 def test_more_steps_join_a_sweep(program: Program, old: Path) -> None:

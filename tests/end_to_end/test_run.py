@@ -18,6 +18,7 @@ from program import Program, command
 from skimage.metrics import peak_signal_noise_ratio
 
 from benchmarks.api.images import read_rgb
+from benchmarks.results.session import read_sessions
 
 N = 6
 RESULTS = ("images.csv", "scores.csv", "set_scores.csv", "failures.csv")
@@ -55,9 +56,10 @@ def test_values_are_those_of_an_independent_reference(
         hr = read_rgb(photos / "hr" / f"{row['image']}.png")
         assert float(row["value"]) == pytest.approx(peak_signal_noise_ratio(hr, sr), abs=1e-3)
     assert "Bicubic" in (out / "summary.md").read_text()
-    session = json.loads((out / "sessions.jsonl").read_text())
+    (session,) = read_sessions(out)
     assert session["exit_code"] == 0
     assert session["packages"]["torch"]
+    assert session["request"]["methods"] == ["nearest", "bicubic"]
 
 
 def test_the_same_command_again_computes_nothing(
@@ -141,8 +143,14 @@ def test_an_interrupted_run_is_finished_by_the_same_command(
         assert "Repeat the command to go on" in errors
     kept = {path: path.stat().st_mtime_ns for path in finished(out)}
     assert 0 < len(kept) < 2 * N
+    (cut,) = read_sessions(out)
+    assert cut["machine"]["cpu"] and cut["tool"] and cut["packages"]
+    assert cut.get("exit_code") == (None if signal_ == signal.SIGKILL else 130)
+    with (out / "sessions.jsonl").open("a") as sessions:
+        sessions.write('{"session": "of a machine that lost its pow')
     done = program(*arguments(photos, out, "slow,bicubic"))
     assert done.returncode == 0, done.stderr
+    assert [one.get("exit_code") for one in read_sessions(out)] == [cut.get("exit_code"), 0]
     assert contents(out) == contents(whole)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
 
@@ -305,7 +313,18 @@ def test_missing_things_are_refused_before_anything_is_computed(
         (("--metrics", "pnsr"), 2, "Did you mean"),
         (("--protocol", "mfsr-paper"), 2, "Did you mean 'mfsr-paper-v1'"),
         (("--images", "nothing"), 2, "Unknown image"),
+        (("--images", "chelsea,chelsee"), 2, "'sample' 'chelsee'. Did you mean 'chelsea'"),
         (("--batch-size", "0"), 2, "batch-size"),
+        (("--methods", ""), 2, "empty"),
+        (("--datasets", ""), 2, "empty"),
+        (("--out", ""), 2, "--out: '' is not a path"),
+        (("--out", "x" * 300), 2, "300 characters"),
+        (("--out", "y/" + "x" * 300 + "/z"), 2, "300 characters"),
+        (("--datasets", "folder:" + "n" * 300 + "=."), 2, "300 characters"),
+        (("--methods", "mfsr-tiny@999999999999"), 2, "not a number up to 9999"),
+        (("--methods", "mfsr-tiny@" + "9" * 5000), 2, "not a number up to 9999"),
+        (("--device", "gpu"), 2, "Unknown device 'gpu'"),
+        (("--device", "cuda:0"), 5, "no GPU 0"),
     ],
 )
 def test_unknown_names_get_near_ones(

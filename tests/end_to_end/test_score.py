@@ -63,7 +63,7 @@ def test_what_was_scored_is_not_computed_again(
     def computed(*_: object, **__: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(scoring.Scorer, "score_image", computed)
+    monkeypatch.setattr(scoring.Scorer, "__call__", computed)
     assert program(*words).stdout == first.stdout
     (sr / "a.png").write_bytes((sr / "b c.png").read_bytes())
     with pytest.raises(AssertionError, match="computed again"):

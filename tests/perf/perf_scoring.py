@@ -5,6 +5,7 @@ The time of starting the program is not counted: workers are measured from their
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import time
@@ -13,42 +14,39 @@ from pathlib import Path
 from perf_light_metrics import METRICS, pairs_in
 from ratios import Ratio, show
 
-from benchmarks import registry
-from benchmarks.api.weights import WeightStore
 from benchmarks.engine.events import Advanced
-from benchmarks.engine.folder import resources_for, score_folder
-from benchmarks.pairing import Pair
+from benchmarks.engine.run import score
+from benchmarks.request import ScoreRequest, ask
 from benchmarks.results.cache import ScoreCache
+from benchmarks.results.store import RunStore
+from benchmarks.settle import settle_score, settled
 
 _COPIES = 6  # of the pairs, under other names, so that scoring outlasts starting
 
 
-def _copies(pairs: list[tuple[Path, Path]], folder: Path) -> list[Pair]:
-    """Return the pairs several times over, each copy with contents of its own."""
-    found = []
+def _copies(pairs: list[tuple[Path, Path]], folder: Path) -> None:
+    """Write the pairs several times over, each copy with contents of its own."""
+    for side in ("sr", "hr"):
+        (folder / side).mkdir()
     for k in range(_COPIES):
         for sr, hr in pairs:
-            path = folder / f"{k}-{sr.name}"
-            path.write_bytes(sr.read_bytes() + bytes([k]))  # a byte after the end is no pixel
-            found.append(Pair(image=path.stem, sr=path, hr=hr))
-    return found
+            name = f"{k}-{sr.name}"
+            # A byte after the end is no pixel.
+            (folder / "sr" / name).write_bytes(sr.read_bytes() + bytes([k]))
+            shutil.copyfile(hr, folder / "hr" / name)
 
 
-def _score(pairs: list[Pair], cache: Path, weights: Path, workers: int) -> tuple[float, float]:
+def _score(folder: Path, cache: Path, workers: int) -> tuple[float, float]:
     """Return the wall seconds of scoring, and those from the first to the last result."""
-    specs = registry.metric_specs()
     start = time.perf_counter()
-    resources = resources_for(
-        [specs[metric] for metric in METRICS],
-        ScoreCache(cache),
-        WeightStore(weights),
-        workers=workers,
-    )
+    asked = {"sr": folder / "sr", "hr": folder / "hr", "metrics": METRICS, "workers": workers}
+    known, store = ScoreCache(cache), RunStore(None)
+    plan = settled(lambda: settle_score(ask(ScoreRequest, {**asked, "device": "cpu"}), known))
     times = []
-    for event in score_folder(pairs, resources):
+    for event in score(plan, store, known):
         if isinstance(event, Advanced):
-            times.append(time.perf_counter())
-    count = len(pairs) * len(METRICS)
+            times += [time.perf_counter()] * event.units
+    count = len(plan.images.images()) * len(METRICS)
     assert len(times) == count, f"{len(times)} of {count} scores"
     end = time.perf_counter()
     # The first result of each process ends its start; what follows is scoring.
@@ -61,13 +59,13 @@ def main() -> bool:
     """Measure and print; return whether the targets are reached."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        weights = folder / "weights"  # these metrics need none
-        pairs = _copies(pairs_in(folder), folder)
-        _, one = _score(pairs, folder / "cache1", weights, 1)
-        _, two = _score(pairs, folder / "cache2", weights, 2)
-        again, _ = _score(pairs, folder / "cache1", weights, 1)
+        pairs = pairs_in(folder)
+        _copies(pairs, folder)
+        _, one = _score(folder, folder / "cache1", 1)
+        _, two = _score(folder, folder / "cache2", 2)
+        again, _ = _score(folder, folder / "cache1", 1)
         assert "torch" not in sys.modules
-    n = len(pairs)
+    n = _COPIES * len(pairs)
     return show(
         [
             Ratio(

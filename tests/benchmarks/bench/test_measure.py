@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import costs
 import fakes
 import pytest
 import torch
 
 from benchmarks.bench import measure
-from benchmarks.bench.measure import Measuring, Split, Subject, Timed, Unmeasured
+from benchmarks.bench.measure import Split, Subject, Timed, Unmeasured
 from benchmarks.bench.rows import Part
 
 PIXELS = 6 * 8
@@ -23,7 +21,7 @@ def _own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def found() -> list[Timed | Split | Unmeasured]:
-    return list(Measuring()(costs.task()))
+    return list(costs.measure(costs.case()))
 
 
 def test_latency_is_the_whole_of_each_run_and_the_first_one_is_apart(found) -> None:
@@ -52,7 +50,7 @@ def test_parts_are_the_stages_the_extractor_and_the_rest(found) -> None:
 
 
 def test_macs_of_a_batch_are_those_of_its_images() -> None:
-    split = list(Measuring()(costs.task(batch=3)))[1]
+    split = list(costs.measure(costs.case(batch=3)))[1]
     assert isinstance(split, Split)
     assert split.macs == 3 * (9 + 18 + 81) * PIXELS
     assert split.parameters == 1 + 9 + 9 + 84
@@ -65,15 +63,15 @@ def test_stages_are_off_while_latency_is_measured(monkeypatch: pytest.MonkeyPatc
         synchronised.append(restorer)
 
     monkeypatch.setattr(costs.Costs, "_synchronise", note)
-    list(Measuring()(costs.task(split=False)))
+    list(costs.measure(costs.case(split=False)))
     assert not synchronised
-    list(Measuring()(costs.task()))
+    list(costs.measure(costs.case()))
     assert synchronised
 
 
 def test_every_run_has_images_of_its_own_and_the_same_ones_next_time() -> None:
     def images() -> list[torch.Tensor]:
-        subject = Subject.load(costs.task())
+        subject = Subject.load(costs.case())
         for _ in range(3):
             subject.run()
         return subject.restorer.seen  # type: ignore[attr-defined]
@@ -86,10 +84,10 @@ def test_every_run_has_images_of_its_own_and_the_same_ones_next_time() -> None:
 
 
 def test_prompts_are_extracted_of_the_image_or_empty() -> None:
-    subject = Subject.load(costs.task())
+    subject = Subject.load(costs.case())
     subject.run()
     assert subject.restorer.prompts[0][0].startswith("brightness 0.")  # type: ignore[attr-defined]
-    subject = Subject.load(costs.task(extractor=None, batch=2))
+    subject = Subject.load(costs.case(extractor=None, batch=2))
     subject.run()
     assert subject.restorer.prompts == [("", "")]  # type: ignore[attr-defined]
 
@@ -100,7 +98,7 @@ class Hopeless(costs.Costs):
 
 
 def test_what_raises_is_a_failure_with_its_cause() -> None:
-    assert list(Measuring()(costs.task(Hopeless))) == [
+    assert list(costs.measure(costs.case(Hopeless))) == [
         Unmeasured(
             what="latency",
             error="OutOfMemoryError",
@@ -117,13 +115,13 @@ class NotCountable(costs.Costs):
 
 
 def test_a_latency_stays_where_the_split_fails() -> None:
-    timed, failed = Measuring()(costs.task(NotCountable))
+    timed, failed = costs.measure(costs.case(NotCountable))
     assert isinstance(timed, Timed)
     assert failed == Unmeasured(what="split", error="RuntimeError", cause="only without a clock")
 
 
 def test_a_method_without_networks_counts_nothing() -> None:
-    split = list(Measuring()(costs.task(fakes.Fake)))[1]
+    split = list(costs.measure(costs.case(fakes.Fake)))[1]
     assert isinstance(split, Split)
     assert (split.macs, split.parameters, list(split.parts)) == (0, 0, ["other"])
 
@@ -135,10 +133,5 @@ def test_what_a_method_holds_is_released() -> None:
         def close(self) -> None:
             closed.append("closed")
 
-    def messages() -> Iterator[object]:
-        measuring = Measuring()
-        yield from measuring(costs.task(Holds, split=False))
-        measuring.close()
-
-    assert len(list(messages())) == 1
+    assert len(list(costs.measure(costs.case(Holds, split=False)))) == 1
     assert closed == ["closed"]

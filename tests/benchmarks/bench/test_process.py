@@ -10,7 +10,7 @@ from benchmarks.bench.rows import BenchFailure, BenchRow
 
 
 def test_a_row_comes_at_once_and_again_with_its_parts() -> None:
-    (first, facts), (second, _) = measure([costs.task()], inline=True)
+    (first, facts), (second, _) = measure([costs.case()], inline=True)
     assert isinstance(first, BenchRow)
     assert isinstance(second, BenchRow)
     assert (first.method, first.batch, first.steps, first.nfe) == ("costs", 1, 2, 4)
@@ -22,8 +22,8 @@ def test_a_row_comes_at_once_and_again_with_its_parts() -> None:
 
 
 def test_a_dead_process_is_one_failure_and_the_next_measurement_is_made() -> None:
-    tasks = [costs.task(fakes.KillsOnLoad), costs.task(fakes.Fake, split=False)]
-    (failed, _), (row, _) = measure(tasks)
+    cases = [costs.case(fakes.KillsOnLoad), costs.case(fakes.Fake, split=False)]
+    (failed, _), (row, _) = measure(cases)
     assert isinstance(failed, BenchFailure)
     assert (failed.method, failed.what, failed.error) == ("kills-on-load", "latency", "Died")
     assert "exit code 3" in failed.cause
@@ -33,7 +33,7 @@ def test_a_dead_process_is_one_failure_and_the_next_measurement_is_made() -> Non
 
 
 def test_a_death_in_the_split_leaves_the_latency() -> None:
-    (row, _), (failed, _) = measure([costs.task(costs.DiesInTheSplit)])
+    (row, _), (failed, _) = measure([costs.case(costs.DiesInTheSplit)])
     assert isinstance(row, BenchRow)
     assert isinstance(failed, BenchFailure)
     assert (failed.what, failed.error) == ("split", "Died")

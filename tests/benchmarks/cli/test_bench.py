@@ -64,7 +64,7 @@ def test_a_folder_of_other_conditions_is_refused_before_measuring(program: Progr
         (("--methods", "osediff"), 4, "osediff"),
         (("--methods", "bicubik"), 2, "Did you mean 'bicubic'"),
         (("--lr-size", "big"), 2, "WIDTHxHEIGHT"),
-        (("--batch", "0"), 2, "batch size"),
+        (("--batch", "0"), 2, "--batch: 0 should be greater"),
     ],
 )
 def test_what_cannot_be_measured_is_an_error(

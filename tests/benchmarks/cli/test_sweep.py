@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.api.errors import UnknownNameError, UsageError
-from benchmarks.cli.sweep import expand, step_counts
+from benchmarks.api.errors import UnknownNameError
+from benchmarks.cli.sweep import expand
 
 
 def test_methods_with_several_step_counts_run_at_each_and_others_once() -> None:
@@ -31,9 +31,3 @@ def test_typed_step_counts_stay_and_rows_are_named_once() -> None:
 def test_unknown_methods_are_refused_before_anything_runs() -> None:
     with pytest.raises(UnknownNameError, match="mfsr-tiny"):
         expand(["mfsr-tinny"], (1,))
-
-
-@pytest.mark.parametrize("text", ["0", "1,two", "1.5", "-2", "²"])
-def test_bad_step_counts_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="--steps"):
-        step_counts(text)

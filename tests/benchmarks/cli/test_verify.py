@@ -10,13 +10,13 @@ import typer
 from typer.testing import CliRunner, Result
 
 from benchmarks.api.errors import DataError, UnknownNameError, UsageError
-from benchmarks.cli.verify import verify_command
+from benchmarks.cli.verify import verify
 from benchmarks.metrics.tolerances import TOLERANCES
 
 
 def run(*arguments: str | Path) -> Result:
     app = typer.Typer()
-    app.command()(verify_command)
+    app.command()(verify)
     return CliRunner().invoke(app, list(map(str, arguments)))
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks import registry
-from benchmarks.api.errors import DataError, UsageError
+from benchmarks.api.errors import DataError, ScoreError, UsageError
 from benchmarks.api.metric import MetricSpec
-from benchmarks.conformance.compare import Conformance, Verdict, verify
+from benchmarks.conformance.compare import Conformance, Verdict
+from benchmarks.conformance.compare import compare as judge
 from benchmarks.conformance.parse import PublishedScores
-from benchmarks.conformance.scoring import FolderScores
-from benchmarks.pairing import Pair
+from benchmarks.request import VerifyRequest, ask
+from benchmarks.results.cache import ScoreCache
+from benchmarks.results.rows import FailureRow, ScoreRow, SetScoreRow
+from benchmarks.results.store import RunStore
+from benchmarks.settle import settle_verify, settled
 
 PSNR, NIQE, FID = "psnr@y601", "niqe@pyiqa", "fid@clean"
 THEIRS = PublishedScores(
@@ -49,19 +53,30 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def compare(folder: Path, *, psnr=(0.0, 0.0), niqe=(0.0, 0.0), fid=0.0, **options) -> Conformance:
-    """Verify with scores that are off by these amounts."""
+def compare(
+    folder: Path,
+    *,
+    psnr=(0.0, 0.0),
+    niqe=(0.0, 0.0),
+    fid=0.0,
+    published: PublishedScores = THEIRS,
+    **asked: Any,
+) -> Conformance:
+    """Settle a comparison and judge scores that are off by these amounts."""
     off = {PSNR: dict(zip("ab", psnr, strict=True)), NIQE: dict(zip("ab", niqe, strict=True))}
-
-    def score(pairs: Sequence[Pair], metrics: Sequence[str]) -> FolderScores:
-        samples = {
-            metric: {p.image: THEIRS.samples[metric][p.image] + off[metric][p.image] for p in pairs}
-            for metric in metrics
-            if metric in off
-        }
-        return FolderScores(samples=samples, sets={FID: 123.5 + fid} if FID in metrics else {})
-
-    return verify(folder, options.pop("hr", folder), THEIRS, score=score, **options)
+    asked = {"sr": folder, "hr": folder, "published": "a log", "device": "cpu", **asked}
+    request = ask(VerifyRequest, {key: value for key, value in asked.items() if value})
+    plan = settled(lambda: settle_verify(request, published, ScoreCache()))
+    store = RunStore(None)
+    for spec in plan.score.images.specs:
+        key = {"dataset": "folder", "method": "sr", "metric": spec.id}
+        if spec.id == FID:
+            store.write([SetScoreRow(**key, n=2, value=123.5 + fid)])
+            continue
+        for image in plan.score.images.images():
+            value = THEIRS.samples[spec.id][image] + off[spec.id][image]
+            store.write([ScoreRow(**key, image=image, value=value)])
+    return judge(plan, store)
 
 
 def test_equal_scores_agree(folder: Path) -> None:
@@ -92,10 +107,10 @@ def test_a_set_metric_has_the_tolerance_of_its_value(folder: Path) -> None:
 
 
 def test_nan_never_agrees(folder: Path) -> None:
-    found = compare(folder, psnr=(0.0, math.nan))
-    assert not found.verdicts[0].agrees
-    assert found.verdicts[0].image == "b"
-    text = json.dumps(found.as_json(), allow_nan=False)
+    good = compare(folder)
+    bad = replace(good.verdicts[0], ours=math.nan, difference=math.nan)
+    assert not bad.agrees
+    text = json.dumps(replace(good, verdicts=(bad,)).as_json(), allow_nan=False)
     assert json.loads(text)["metrics"][0]["difference"] is None
 
 
@@ -112,7 +127,8 @@ def test_a_subset_is_compared_over_its_own_images_and_without_set_metrics(folder
 
 def test_metrics_are_chosen_and_have_to_be_known(folder: Path) -> None:
     assert [one.metric for one in compare(folder, metrics=[NIQE]).verdicts] == [NIQE]
-    with pytest.raises(UsageError, match="a log has no liqe@koniq; it has psnr@y601"):
+    assert [one.metric for one in compare(folder, metrics="niqe").verdicts] == [NIQE]
+    with pytest.raises(UsageError, match="Unknown metric of a log 'liqe@koniq'"):
         compare(folder, metrics=["liqe@koniq"])
 
 
@@ -125,26 +141,30 @@ def test_references_are_needed_only_by_metrics_that_need_them(folder: Path) -> N
 def test_without_a_tolerance_there_is_no_verdict(folder: Path) -> None:
     theirs = PublishedScores(title="x", samples={"liqe@koniq": {"a": 3.0, "b": 4.0}}, sets={})
     with pytest.raises(UsageError, match="No tolerance is known for liqe@koniq"):
-        verify(folder, None, theirs, score=lambda *_: FolderScores())
-
-
-def test_an_image_that_could_not_be_scored_is_an_error(folder: Path) -> None:
-    with pytest.raises(DataError, match="psnr@y601 could not be computed for 2 images: a"):
-        verify(folder, folder, THEIRS, score=lambda *_: FolderScores(), metrics=[PSNR])
+        compare(folder, published=theirs)
 
 
 def test_a_difference_that_rounding_in_print_explains_agrees(folder: Path) -> None:
     rounded = replace(THEIRS, rounding={PSNR: 0.005})  # published with two decimals
 
-    def judge(published: PublishedScores, off: float) -> Verdict:
-        def score(pairs: Sequence[Pair], metrics: Sequence[str]) -> FolderScores:
-            return FolderScores(samples={PSNR: {"a": 25.5 + off, "b": 24.0 + off}})
+    def verdict(published: PublishedScores, off: float) -> Verdict:
+        return compare(folder, psnr=(off, off), published=published, metrics=[PSNR]).verdicts[0]
 
-        found = verify(folder, folder, published, score=score, metrics=[PSNR])
-        return found.verdicts[0]
+    assert verdict(rounded, 4e-3).agrees
+    assert verdict(rounded, -4e-3).agrees
+    assert verdict(rounded, 4e-3).allowed == 0.005
+    assert not verdict(rounded, 6e-3).agrees
+    assert not verdict(THEIRS, 4e-3).agrees
 
-    assert judge(rounded, 4e-3).agrees
-    assert judge(rounded, -4e-3).agrees
-    assert judge(rounded, 4e-3).allowed == 0.005
-    assert not judge(rounded, 6e-3).agrees
-    assert not judge(THEIRS, 4e-3).agrees
+
+@pytest.mark.parametrize(("image", "named"), [("a", "'a'"), ("", "'the set'")])
+def test_an_image_without_a_score_is_an_error_that_names_it(
+    folder: Path, image: str, named: str
+) -> None:
+    request = ask(VerifyRequest, {"sr": folder, "hr": folder, "published": "x", "device": "cpu"})
+    plan = settled(lambda: settle_verify(request, THEIRS, ScoreCache()))
+    store = RunStore(None)
+    key = {"dataset": "folder", "method": "sr", "metric": PSNR, "stage": "score"}
+    store.write([FailureRow(**key, image=image, error="ImageError", cause="SR is 8 x 4")])
+    with pytest.raises(ScoreError, match=f"No psnr@y601 of {named}: SR is 8 x 4"):
+        judge(plan, store)

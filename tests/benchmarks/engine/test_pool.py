@@ -1,34 +1,37 @@
-"""The pool passes messages on, survives the death of its workers, and takes them along."""
+"""The pool passes answers on, survives the death of its workers, and takes them along."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from benchmarks.api.errors import ResourceError
 from benchmarks.engine import pool
 
 HERE = Path(__file__)
 
 
 class Squares:
-    """Yields a number's square and the process that computed it; 13 is deadly."""
+    """Answers a number by its square and the process that computed it; 13 and 14 are deadly."""
 
-    def __call__(self, task: int) -> Iterator[Any]:
-        yield ("begin", task)
+    def __call__(self, task: int) -> Any:
         if task == 13:
             os.kill(os.getpid(), signal.SIGKILL)
         if task == 14:
             sys.exit(5)
-        yield ("square", task * task, os.getpid(), os.environ.get("POOL_TEST"))
+        if task == 15:
+            raise ResourceError("The disk is full.", "Free space.")
+        return task * task, os.getpid(), os.environ.get("POOL_TEST")
 
     def close(self) -> None:
         marker = os.environ.get("POOL_TEST_CLOSED")
@@ -36,64 +39,62 @@ class Squares:
             Path(marker).touch()
 
 
-def squares(events: list[Any]) -> set[int]:
-    return {
-        e.payload[1] for e in events if isinstance(e, pool.Message) and e.payload[0] == "square"
-    }
+def crew(tasks: Iterable[int], n: int = 1) -> list[pool.Worker[int]]:
+    """Return workers that share tasks."""
+    shared = iter(tasks)
+    return [(Squares, shared)] * n
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
-def test_every_task_is_done_once(workers: int) -> None:
-    events = list(pool.run(range(5), [Squares] * max(1, workers), inline=workers == 0))
-    assert squares(events) == {0, 1, 4, 9, 16}
-    assert sum(isinstance(e, pool.Finished) for e in events) == 5
+def test_every_task_is_answered_once(workers: int) -> None:
+    found = list(pool.run(crew(range(5), max(1, workers)), inline=workers == 0))
+    assert sorted((task, answer[0]) for task, answer in found) == [(i, i * i) for i in range(5)]
 
 
-def test_messages_of_a_dying_worker_arrive_and_the_rest_is_done() -> None:
-    events = list(pool.run([1, 13, 2, 14, 3], [Squares, Squares]))
-    died = {e.task: e.cause for e in events if isinstance(e, pool.Died)}
-    assert died == {
-        13: "the worker process was killed by SIGKILL (out of memory?)",
-        14: "the worker process ended with exit code 5",
-    }
-    assert squares(events) == {1, 4, 9}
-    assert pool.Message(13, ("begin", 13)) in events
+def test_a_dying_worker_costs_the_task_it_is_at() -> None:
+    found = dict(pool.run(crew([1, 13, 2, 14, 3], 2)))
+    assert found.pop(13) == pool.Died("the worker process was killed by SIGKILL (out of memory?)")
+    assert found.pop(14) == pool.Died("the worker process ended with exit code 5")
+    assert {task: answer[0] for task, answer in found.items()} == {1: 1, 2: 4, 3: 9}
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_an_error_of_ours_ends_everything(inline: bool) -> None:
+    with pytest.raises(ResourceError, match="disk is full") as caught:
+        list(pool.run(crew([1, 15, 2]), inline=inline))
+    assert caught.value.remedy == "Free space."
 
 
 def test_workers_get_their_environment_and_ours_is_unchanged() -> None:
-    events = list(pool.run([1], [Squares], env={"POOL_TEST": "yes"}))
-    messages = [e.payload for e in events if isinstance(e, pool.Message)]
-    assert messages[-1][3] == "yes"
+    ((_, answer),) = pool.run(crew([1]), env={"POOL_TEST": "yes"})
+    assert answer[2] == "yes"
     assert "POOL_TEST" not in os.environ
 
 
 def test_a_finished_pool_closes_its_handlers(tmp_path: Path) -> None:
     marker = tmp_path / "closed"
-    list(pool.run([1], [Squares], env={"POOL_TEST_CLOSED": str(marker)}))
+    list(pool.run(crew([1]), env={"POOL_TEST_CLOSED": str(marker)}))
     assert marker.exists()
 
 
-def test_tasks_may_be_added_while_events_are_handled() -> None:
-    class Growing:
-        def __init__(self) -> None:
-            self.items = [2]
+@pytest.mark.parametrize("inline", [True, False])
+def test_what_a_worker_does_next_may_depend_on_its_last_answer(inline: bool) -> None:
+    seen: list[int] = []
 
-        def __iter__(self) -> Growing:
-            return self
+    def tasks() -> Iterator[int]:
+        yield 2
+        while seen[-1] < 1000:
+            yield seen[-1]
 
-        def __next__(self) -> int:
-            if not self.items:
-                raise StopIteration
-            return self.items.pop()
+    for _, answer in pool.run(crew(tasks()), inline=inline):
+        seen.append(answer[0])
+    assert seen == [4, 16, 256, 65536]
 
-    tasks = Growing()
-    seen = []
-    for event in pool.run(tasks, [Squares]):
-        if isinstance(event, pool.Finished):
-            seen.append(event.task)
-            if event.task < 5:
-                tasks.items.append(event.task + 1)
-    assert seen == [2, 3, 4, 5]
+
+def test_a_worker_of_its_own_tasks_is_one_process_all_along() -> None:
+    found = list(pool.run([(Squares, [1, 2, 3]), (Squares, [11, 12])]))
+    assert len({answer[1] for task, answer in found if task < 10}) == 1
+    assert len({answer[1] for _, answer in found}) == 2
 
 
 def test_tasks_are_taken_only_when_a_worker_is_free() -> None:
@@ -104,19 +105,48 @@ def test_tasks_are_taken_only_when_a_worker_is_free() -> None:
             taken.append(i)
             yield i
 
-    events = pool.run(tasks(), [Squares])
-    next(events)
+    answers = pool.run(crew(tasks()))
+    next(answers)
     assert len(taken) == 1
-    events.close()
+    answers.close()
+
+
+class Prints:
+    """Prints where it should not, from Python and from C."""
+
+    def __call__(self, task: int) -> int:
+        sys.stdout.write("from Python\n")
+        os.write(1, b"to the file descriptor\n")
+        libc = ctypes.CDLL(None)
+        libc.puts(b"from C")
+        libc.fflush(None)
+        return task
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_what_a_method_prints_never_reaches_stdout(
+    inline: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sys.stdout.write("before\n")
+    assert dict(pool.run([(Prints, [1, 2])], inline=inline)) == {1: 1, 2: 2}
+    sys.stdout.write("after\n")
+    captured = capfd.readouterr()
+    assert captured.out == "before\nafter\n"
+    for words in ("from Python", "to the file descriptor", "from C"):
+        assert captured.err.count(words) == 2
 
 
 class Sleeps:
     """Sleeps in a grandchild too, as an external command does."""
 
-    def __call__(self, task: int) -> Iterator[Any]:
+    def __call__(self, task: int) -> tuple[int, int]:
+        if task == 2:
+            time.sleep(60)
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        yield (os.getpid(), child.pid)
-        time.sleep(60)
+        return os.getpid(), child.pid
 
     def close(self) -> None:
         pass
@@ -139,11 +169,10 @@ def wait_gone(pids: tuple[int, ...]) -> bool:
 
 
 def test_leaving_the_pool_ends_workers_and_their_children() -> None:
-    events = pool.run([1], [Sleeps])
-    first = next(events)
-    assert isinstance(first, pool.Message)
-    events.close()
-    assert wait_gone(first.payload)
+    answers = pool.run([(Sleeps, [1, 2])])
+    _, pids = next(answers)
+    answers.close()
+    assert wait_gone(pids)
 
 
 def test_workers_and_their_children_follow_a_killed_parent() -> None:
@@ -152,8 +181,8 @@ def test_workers_and_their_children_follow_a_killed_parent() -> None:
         "from test_pool import Sleeps\n"
         "from benchmarks.engine import pool\n"
         "if __name__ == '__main__':\n"
-        "    for event in pool.run([1], [Sleeps]):\n"
-        "        print(*event.payload, flush=True)\n"
+        "    for _, pids in pool.run([(Sleeps, [1, 2])]):\n"
+        "        print(*pids, flush=True)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

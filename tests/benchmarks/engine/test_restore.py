@@ -14,9 +14,10 @@ from benchmarks.api.images import read_rgb, sha256_file, write_png
 from benchmarks.api.restorer import LRFile, Restorer, Runtime
 from benchmarks.api.seeds import seed_for
 from benchmarks.engine import restore
-from benchmarks.engine.restore import Failed, Report, Restoration, Restored, Shard
+from benchmarks.engine.restore import Outcome, Restored, Shard
 from benchmarks.methods import Method
 from benchmarks.results.directory import RunDirectory
+from benchmarks.results.rows import FailureRow
 
 NAMES = ("a", "b", "c-bad", "d", "e")
 
@@ -51,12 +52,13 @@ def shard(folder: Path, kind: type[Restorer], names: tuple[str, ...] = NAMES, **
     return replace(made, **changes)
 
 
-def outcomes(shards: list[Shard], workers: int = 0) -> dict[str, Report]:
-    found: dict[str, Report] = {}
-    for report in Restoration(shards).reports(["cpu"], inline=workers == 0):
-        row = report.image if isinstance(report, Restored) else report.failure
+def outcomes(shards: list[Shard], *, workers: int = 0, batch_size: int = 1) -> dict[str, Outcome]:
+    found: dict[str, Outcome] = {}
+    done = restore.restore([shards], ["cpu"], batch_size=batch_size, inline=workers == 0)
+    for outcome in done:
+        row = outcome.image if isinstance(outcome, Restored) else outcome
         assert row.image not in found, "an image was reported twice"
-        found[row.image] = report
+        found[row.image] = outcome
     return found
 
 
@@ -75,7 +77,7 @@ def test_every_image_is_saved_as_its_row_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("batch_size", [2, 3, 8])
 def test_results_do_not_depend_on_batches_or_workers(tmp_path: Path, batch_size: int) -> None:
     alone = outcomes([shard(tmp_path, fakes.Fake)])
-    batched = outcomes([shard(tmp_path, fakes.Fake, batch_size=batch_size)], workers=1)
+    batched = outcomes([shard(tmp_path, fakes.Fake)], workers=1, batch_size=batch_size)
     for name in NAMES:
         one, other = alone[name], batched[name]
         assert isinstance(one, Restored) and isinstance(other, Restored)
@@ -84,31 +86,31 @@ def test_results_do_not_depend_on_batches_or_workers(tmp_path: Path, batch_size:
 
 @pytest.mark.parametrize("kind", [fakes.WrongSize, fakes.NotFinite])
 def test_bad_outputs_are_recorded_for_each_image(tmp_path: Path, kind: type[Restorer]) -> None:
-    found = outcomes([shard(tmp_path, kind, batch_size=3)])
+    found = outcomes([shard(tmp_path, kind)], batch_size=3)
     for report in found.values():
-        assert isinstance(report, Failed)
-        assert report.failure.error == "OutputError"
-        assert kind.card.name in report.failure.cause
+        assert isinstance(report, FailureRow)
+        assert report.error == "OutputError"
+        assert kind.card.name in report.cause
     assert set(found) == set(NAMES)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_one_hard_image_fails_alone(tmp_path: Path, batch_size: int) -> None:
-    found = outcomes([shard(tmp_path, fakes.Raises, batch_size=batch_size)])
+    found = outcomes([shard(tmp_path, fakes.Raises)], batch_size=batch_size)
     failed = found.pop("c-bad")
-    assert isinstance(failed, Failed)
-    assert failed.failure.cause == "this image is too hard"
-    assert failed.failure.error == "RuntimeError"
+    assert isinstance(failed, FailureRow)
+    assert failed.cause == "this image is too hard"
+    assert failed.error == "RuntimeError"
     assert all(isinstance(report, Restored) for report in found.values())
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_an_image_that_kills_the_worker_fails_alone(tmp_path: Path, batch_size: int) -> None:
-    found = outcomes([shard(tmp_path, fakes.Kills, batch_size=batch_size)], workers=1)
+    found = outcomes([shard(tmp_path, fakes.Kills)], workers=1, batch_size=batch_size)
     failed = found.pop("c-bad")
-    assert isinstance(failed, Failed)
-    assert failed.failure.error == "WorkerDied"
-    assert "SIGKILL" in failed.failure.cause
+    assert isinstance(failed, FailureRow)
+    assert failed.error == "WorkerDied"
+    assert "SIGKILL" in failed.cause
     assert {name for name, report in found.items() if isinstance(report, Restored)} == set(
         NAMES
     ) - {"c-bad"}
@@ -118,23 +120,23 @@ def test_a_method_that_kills_on_load_fails_for_all_and_others_go_on(tmp_path: Pa
     bad = shard(tmp_path, fakes.KillsOnLoad, ("a", "b"))
     good = shard(tmp_path, fakes.Fake, ("d", "e"))
     found = outcomes([bad, good], workers=1)
-    assert all(isinstance(found[name], Failed) for name in ("a", "b"))
+    assert all(isinstance(found[name], FailureRow) for name in ("a", "b"))
     assert all(isinstance(found[name], Restored) for name in ("d", "e"))
-    assert "exit code 3" in found["a"].failure.cause  # type: ignore[union-attr]
+    assert "exit code 3" in found["a"].cause  # type: ignore[union-attr]
 
 
 def test_an_unreadable_lr_is_a_failure_of_that_image(tmp_path: Path) -> None:
-    work = shard(tmp_path, fakes.Fake, batch_size=4)
+    work = shard(tmp_path, fakes.Fake)
     work.images[1].path.write_bytes(work.images[1].path.read_bytes()[:40])
-    found = outcomes([work])
+    found = outcomes([work], batch_size=4)
     failed = found.pop("b")
-    assert isinstance(failed, Failed)
-    assert failed.failure.error == "ImageError"
+    assert isinstance(failed, FailureRow)
+    assert failed.error == "ImageError"
     assert all(isinstance(report, Restored) for report in found.values())
 
 
 def test_a_full_disk_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> str:
+    def full(*_: object, **__: object) -> str:
         raise ResourceError("No space left.", "Free space.")
 
     work = shard(tmp_path, fakes.Fake)
@@ -166,7 +168,7 @@ def test_a_method_that_begins_knows_every_prompt(
     monkeypatch.setattr(fakes.Fake, "begin", begin)
     made = shard(tmp_path, fakes.Fake)
     outcomes([made])
-    prompts = {file.id: f"a {file.id}" for file in made.images}
-    outcomes([replace(made, prompts=prompts)])
+    prompted = tuple(replace(file, prompt=f"a {file.id}") for file in made.images)
+    outcomes([replace(made, images=prompted)])
     names = [file.id for file in made.images]
     assert begun == [(n, None) for n in names] + [(n, f"a {n}") for n in names]

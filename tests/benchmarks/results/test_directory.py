@@ -11,16 +11,25 @@ from pathlib import Path
 import pytest
 
 from benchmarks.api.errors import ConflictError, DataError, ResourceError
-from benchmarks.results.directory import RunDirectory, merge_identity, slug
+from benchmarks.results.directory import RunDirectory, slug
+from benchmarks.results.identity import join
 
 IDENTITY = {
     "protocol": {
         "id": "p-v1",
         "hash": "ab",
         "rule": "png",
-        "metrics": {"psnr@y601": {"version": "1"}},
+        "with_reference": ["psnr@y601"],
+        "metrics": {"psnr@y601": {"version": "1", "title": "PSNR"}},
     },
-    "methods": {"mfsr@2": {"steps": 2, "weights": {"a": "00"}, "card": {"name": "mfsr"}}},
+    "methods": {
+        "mfsr@2": {
+            "title": "MFSR",
+            "steps": 2,
+            "weights": {"a.pth": "00"},
+            "card": {"name": "mfsr"},
+        }
+    },
     "datasets": {"realsr": {"n": 100, "manifest_sha256": "cd"}},
     "seed": 0,
 }
@@ -53,11 +62,14 @@ def test_the_same_identity_is_joined_and_more_work_may_be_added(tmp_path: Path) 
     ("path", "value", "says"),
     [
         ("seed", 1, "seed"),
-        ("protocol/hash", "zz", "protocol, hash"),
         ("protocol/rule", "float", "protocol, rule"),
-        ("protocol/metrics/psnr@y601", {"version": "2"}, "metric 'psnr@y601', version"),
-        ("methods/mfsr@2/weights/a", "11", "method 'mfsr@2', weights.a"),
-        ("methods/mfsr@2/card", {"name": "mfsr", "scale": 4}, "card.scale"),
+        ("protocol/with_reference", ["psnr@rgb"], "protocol, with_reference"),
+        ("methods/mfsr@2/steps", 3, "method 'mfsr@2', steps): 2 there, 3 now"),
+        ("methods/mfsr@2/weights", {"a.pth": "11"}, "mfsr@2', weights, a.pth): 00 there, 11 now"),
+        ("methods/mfsr@2/weights", {}, "weights, a.pth): 00 there, null now"),
+        ("methods/mfsr@2/faithful", True, "faithful"),
+        ("methods/mfsr@2/card", {"name": "mfsr", "scale": 2}, "card, scale): 4 there, 2 now"),
+        ("methods/mfsr@2/card", {"name": "mfsr", "version": 2}, "card, version): 1 there, 2 now"),
         ("datasets/realsr/manifest_sha256", "ee", "data set 'realsr', manifest_sha256"),
     ],
 )
@@ -68,15 +80,54 @@ def test_what_would_change_a_number_is_refused(
     run.begin(IDENTITY)
     before = run.run_json.read_bytes()
     with pytest.raises(ConflictError) as error:
-        run.begin(changed(path, value))
+        run.begin(changed(path, value), restored={"mfsr@2"})
     assert says in error.value.cause
     assert "--out" in error.value.remedy
     assert run.run_json.read_bytes() == before
 
 
-def test_merging_names_both_values(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("protocol/hash", "of reworded definitions"),
+        ("protocol/metrics/psnr@y601/title", "Peak SNR"),
+        ("methods/mfsr@2/title", "MFSR (mfsr@2)"),
+        ("methods/mfsr@2/card", {"name": "mfsr", "licence": "MIT", "a new field": [1]}),
+        ("datasets/realsr/n", 7),
+    ],
+)
+def test_what_only_describes_may_change_with_the_program(
+    tmp_path: Path, path: str, value: object
+) -> None:
+    run = RunDirectory(tmp_path)
+    run.begin(IDENTITY)
+    assert run.begin(changed(path, value), restored={"mfsr@2"}) == {}
+    found = run.read()
+    assert found is not None
+    assert found["identity"] == changed(path, value)
+
+
+def test_a_method_that_made_no_image_has_nothing_to_protect(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    run.begin(IDENTITY)
+    mended = changed("methods/mfsr@2/weights", {"a.pth": "11"})
+    run.begin(mended, restored={"osediff@1"})
+    found = run.read()
+    assert found is not None
+    assert found["identity"] == mended
+
+
+def test_a_metric_of_another_version_is_named_to_be_computed_anew(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    run.begin(IDENTITY)
+    new = changed("protocol/metrics/psnr@y601", {"version": "v1 numpy=3"})
+    assert run.begin(new) == {"psnr@y601": "1 there, v1 numpy=3 now"}
+    assert run.begin(new) == {}
+
+
+def test_joining_names_both_values(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match="0 there, 7 now"):
-        merge_identity(IDENTITY, changed("seed", 7), tmp_path)
+        join(IDENTITY, changed("seed", 7), tmp_path, restored=())
 
 
 def test_one_writer_at_a_time_and_the_lock_dies_with_its_holder(tmp_path: Path) -> None:

@@ -53,8 +53,16 @@ def test_rows_come_back_equal_sorted_and_once(tmp_path: Path) -> None:
         assert set(found) == expected
         assert len(found) == len(expected)
     assert [r.metric for r in store.rows(ScoreRow, image="a")] == ["niqe@pyiqa", "psnr@y601"]
-    store.delete(FailureRow, dataset="d", stage="restore")
-    assert list(store.rows(FailureRow)) == []
+
+
+def test_a_metric_is_forgotten_with_its_failures(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    failure = FailureRow(**KEY, image="a", stage="score", metric="niqe@pyiqa", error="E", cause="c")
+    store.write([*rows(), failure])
+    assert store.forget("niqe@pyiqa")
+    assert not store.forget("niqe@pyiqa")
+    assert {row.metric for row in store.rows(ScoreRow)} == {"psnr@y601"}
+    assert [row.stage for row in store.rows(FailureRow)] == ["restore"]
 
 
 def test_success_takes_back_the_failure_and_a_new_image_the_old_scores(tmp_path: Path) -> None:
@@ -91,30 +99,87 @@ def test_exports_do_not_depend_on_the_order_of_work(tmp_path: Path) -> None:
     assert {float(row["value"]) for row in scores} == {0.1 + 0.2, 1e-300}
 
 
-def test_a_killed_writer_loses_only_what_it_had_not_written(tmp_path: Path) -> None:
+def committed(path: Path) -> int:
+    """Return the number of scores that another process sees."""
+    store = RunStore(path, read_only=True)
+    try:
+        return sum(1 for _ in store.rows(ScoreRow))
+    finally:
+        store.close()
+
+
+def test_rows_in_quick_succession_share_a_commit_and_slow_ones_do_not_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("benchmarks.results.store.time.monotonic", lambda: now)
+    store = RunStore(tmp_path)
+    for i, (at, visible) in enumerate([(100.0, 1), (100.4, 1), (100.9, 1), (101.1, 4), (190, 5)]):
+        now = at
+        store.write([ScoreRow(**KEY, image=f"{i}", metric="a@b", value=1.0)])
+        assert committed(tmp_path) == visible
+        assert sum(1 for _ in store.rows(ScoreRow)) == i + 1, "the writer sees all of them"
+    store.write([ScoreRow(**KEY, image="last", metric="a@b", value=1.0)])
+    store.close()
+    assert committed(tmp_path) == 6
+
+
+def test_a_killed_writer_loses_whole_rows_of_its_last_second_alone(tmp_path: Path) -> None:
     code = f"""
+        import time
         from pathlib import Path
         from benchmarks.results.rows import ScoreRow
         from benchmarks.results.store import RunStore
         store = RunStore(Path({str(tmp_path)!r}))
-        for i in range(100_000):
+        begun = time.monotonic()
+        for i in range(1_000_000):
             store.write([ScoreRow(dataset="d", method="m", image=f"{{i:06}}", metric=k, value=i)
                          for k in ("a@b", "c@d")])
-            print(i, flush=True)
+            if time.monotonic() - begun > 1.5:
+                print(i, flush=True)
     """
     writer = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
     )
     assert writer.stdout is not None
-    written = max(int(writer.stdout.readline()) for _ in range(20))
+    writer.stdout.readline()
     os.kill(writer.pid, signal.SIGKILL)
     writer.wait()
     writer.stdout.close()
-    found = [row.image for row in RunStore(tmp_path).rows(ScoreRow)]
+    store = RunStore(tmp_path)
+    found = [row.image for row in store.rows(ScoreRow)]
+    store.close()
     images = sorted(set(found))
-    assert len(images) > written
-    assert images == [f"{i:06}" for i in range(len(images))]
-    assert len(found) == 2 * len(images)  # a transaction is there whole
+    assert images and images == [f"{i:06}" for i in range(len(images))]
+    assert len(found) == 2 * len(images)  # what was written together is there whole
+
+
+def test_reading_changes_nothing_and_names_what_is_damaged(tmp_path: Path) -> None:
+    RunDirectory(tmp_path).begin({"protocol": {"id": "p", "metrics": {}}, "seed": 0})
+    store = RunStore(tmp_path)
+    store.write(rows())
+    store.close()
+    before = (tmp_path / FILE).read_bytes()
+    read_run(tmp_path)
+    assert (tmp_path / FILE).read_bytes() == before
+    for damage in (
+        "UPDATE scores SET value = 'many'",
+        "UPDATE timings SET stages = '[1]'",
+        "UPDATE timings SET stages = '{'",
+        "DROP TABLE failures",
+    ):
+        (tmp_path / FILE).write_bytes(before)
+        database = sqlite3.connect(tmp_path / FILE)
+        database.execute(damage)
+        database.commit()
+        database.close()
+        with pytest.raises(DataError, match="results.sqlite cannot be read"):
+            read_run(tmp_path)
+    for content in (b"", b"SQLite format 3\0" + bytes(200), before[:6000], b"text" * 5000):
+        (tmp_path / FILE).write_bytes(content)
+        with pytest.raises((DataError, ConflictError), match="results.sqlite"):
+            read_run(tmp_path)
+        assert (tmp_path / FILE).read_bytes() == content
 
 
 def test_foreign_files_are_conflicts(tmp_path: Path) -> None:
@@ -157,7 +222,9 @@ def test_reading_a_run(tmp_path: Path) -> None:
         read_run(tmp_path)
     identity = {"protocol": {"id": "p", "metrics": {}}, "methods": {}, "datasets": {}, "seed": 0}
     RunDirectory(tmp_path).begin(identity, tool={"version": "1"})
-    RunStore(tmp_path).write(rows())
+    store = RunStore(tmp_path)
+    store.write(rows())
+    store.close()
     results = read_run(tmp_path)
     assert results.run["identity"] == identity
     assert len(results.scores) == 6

@@ -1,0 +1,298 @@
+"""From what is asked for to what it comes to on this machine, before anything is computed.
+
+Names are resolved, files are looked for, and all that is missing is said at once: a run that would
+fail at its last method fails here, in seconds. Every command that restores, scores or measures
+settles its request by this one path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from benchmarks import registry
+from benchmarks.api.errors import UsageError
+from benchmarks.api.names import unknown
+from benchmarks.conformance.compare import choose_metrics
+from benchmarks.devices import devices
+from benchmarks.methods import Wishes
+from benchmarks.metrics import protocol as protocols
+from benchmarks.metrics.select import of_protocol, select
+from benchmarks.missing import Missing, refuse
+from benchmarks.pairing import Pairs, pair
+from benchmarks.plan import ImageSet, RunPlan, ScorePlan, Scoring, VerifyPlan
+from benchmarks.request import DEFAULT_PROTOCOL
+from benchmarks.search import NO_PROMPTS, Search, check_length
+
+if TYPE_CHECKING:
+    from benchmarks.api.metric import MetricSpec
+    from benchmarks.api.weights import WeightStatus
+    from benchmarks.conformance.parse import PublishedScores
+    from benchmarks.datasets.opening import OpenDataset
+    from benchmarks.metrics.protocol import Protocol
+    from benchmarks.request import RunRequest, ScoreRequest, VerifyRequest
+    from benchmarks.results.cache import ScoreCache
+
+P = TypeVar("P")
+
+# With no argument: on built-in photographs, with methods that need no download.
+DEFAULT_METHODS = ("nearest", "bicubic", "lanczos", "mfsr-tiny")
+DEFAULT_DATASETS = ("sample",)
+FOLDER, SR = "folder", "sr"  # the data set and the method of images without a run
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Generic[P]):
+    """A plan as far as it can be settled, and what is missing."""
+
+    plan: P
+    missing: tuple[Missing, ...]
+
+
+def settled(
+    settle: Callable[[], Settled[P]],
+    *,
+    fetch: Callable[[Iterable[WeightStatus]], None] | None = None,
+) -> P:
+    """Return a plan that lacks nothing.
+
+    Args:
+        settle: settles what is asked for.
+        fetch: brings weights that are missing; None: they are not to be fetched.
+
+    Raises:
+        MFSRBenchError: something is missing; the message names all of it.
+    """
+    found = settle()
+    if fetch and found.missing:
+        fetch(item.status for item in found.missing if item.status)
+        found = settle()
+    refuse(found.missing)
+    return found.plan
+
+
+def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
+    """Settle a run.
+
+    Raises:
+        UsageError: a name, option or number that does not exist.
+        DataError: a data set that is here is not what it should be.
+        ResourceError: a device is not on this machine.
+    """
+    out = _out(request)
+    used = devices(request.device)
+    search = Search(cache)
+    methods = search.methods(request.methods or DEFAULT_METHODS, _wishes(request, used[0]))
+    datasets = _subsets(search.datasets(request.datasets or DEFAULT_DATASETS), request)
+    unnamed = request.methods is None and request.datasets is None
+    protocol = protocols.find(request.protocol)
+    scoring = search.scoring(
+        protocol,
+        {flag: _metrics(request.metrics, protocol, has_reference=flag) for flag in (True, False)},
+        {one.card.has_reference for one in datasets} or {True, False},
+        skip=request.missing == "skip" or (unnamed and request.missing is None),
+        used=used,
+        workers=request.workers,
+    )
+    prompts = search.prompts(methods, datasets, request.prompts, device=used[0])
+    complete = not search.missing
+    plan = RunPlan(
+        methods=methods,
+        datasets=datasets,
+        scoring=scoring,
+        weight_hashes={
+            one.key: search.hashes(one.card.name, one.card.weights) if complete else {}
+            for one in methods
+        },
+        prompts=prompts,
+        out=out,
+        seed=request.seed,
+        batch_size=request.batch_size,
+        asked=request.model_dump(mode="json", exclude_defaults=True),
+    )
+    return Settled(plan, tuple(search.missing))
+
+
+def settle_score(request: ScoreRequest, cache: ScoreCache) -> Settled[ScorePlan]:
+    """Settle the scoring of a folder.
+
+    Raises:
+        UsageError: a name that does not exist, or a metric that needs references without any.
+        DataError: the images of the two folders are not those of each other.
+        ResourceError: a device is not on this machine.
+    """
+    used = devices(request.device)
+    paired = pair(request.sr, request.hr)
+    protocol = protocols.find(request.protocol)
+    referenced = request.hr is not None
+    chosen = _chosen(request, protocol, referenced=referenced)
+    search = Search(cache)
+    scoring = search.scoring(
+        protocol,
+        {referenced: chosen},
+        {referenced},
+        skip=request.missing == "skip",
+        used=used,
+        workers=request.workers,
+    )
+    plan = _of_pairs(paired, scoring.metrics[referenced], scoring)
+    return Settled(plan, tuple(search.missing))
+
+
+def settle_verify(
+    request: VerifyRequest, published: PublishedScores, cache: ScoreCache
+) -> Settled[VerifyPlan]:
+    """Settle the comparison of a folder with published scores.
+
+    Raises:
+        UsageError: a metric that was not published, or has no known tolerance; no references.
+        DataError: the folder does not hold the published images.
+        ResourceError: a device is not on this machine.
+    """
+    used = devices(request.device)
+    chosen = choose_metrics(request.metrics, published)
+    paired = pair(request.sr, request.hr, published.images, subset=request.subset)
+    left_out = {}
+    if len(paired.pairs) < len(published.images):
+        reason = f"its published value is of all {len(published.images)} images"
+        left_out = {metric: reason for metric in chosen if metric in published.sets}
+    specs = _compared([one for one in chosen if one not in left_out], request)
+    search = Search(cache)
+    scoring = search.scoring(
+        protocols.find(DEFAULT_PROTOCOL),
+        {True: specs},
+        {True},
+        skip=False,
+        used=used,
+        workers=request.workers,
+    )
+    score = _of_pairs(paired, specs, scoring)
+    plan = VerifyPlan(score=score, published=published, left_out=left_out)
+    return Settled(plan, tuple(search.missing))
+
+
+def _chosen(
+    request: ScoreRequest, protocol: Protocol, *, referenced: bool
+) -> tuple[MetricSpec, ...]:
+    """Return the metrics to compute; with `conventions`, all conventions of each."""
+    if request.metrics:
+        chosen = select(request.metrics, protocol)
+        needing = [spec.id for spec in chosen if spec.needs_reference and not referenced]
+        if needing:
+            raise UsageError(f"{', '.join(needing)} compare with a reference.", "Add: --hr DIR")
+    else:
+        chosen = of_protocol(protocol, has_reference=referenced)
+    if not request.conventions:
+        return chosen
+    wanted = {spec.name for spec in chosen}
+    return tuple(
+        spec
+        for spec in registry.metric_specs().values()
+        if spec.name in wanted and (referenced or not spec.needs_reference)
+    )
+
+
+def _compared(metrics: Sequence[str], request: VerifyRequest) -> tuple[MetricSpec, ...]:
+    specs = registry.metric_specs()
+    for metric in metrics:
+        if metric not in specs:
+            raise unknown("metric", metric, specs, see="mfsr-bench list metrics")
+    needing = [metric for metric in metrics if specs[metric].needs_reference]
+    if needing and request.hr is None:
+        raise UsageError(
+            f"{', '.join(needing)} need references.", "Give --hr DIR, or choose with --metrics."
+        )
+    return tuple(specs[metric] for metric in metrics)
+
+
+def _of_pairs(paired: Pairs, specs: tuple[MetricSpec, ...], scoring: Scoring) -> ScorePlan:
+    images = ImageSet(
+        dataset=FOLDER,
+        specs=specs,
+        srs={SR: {one.image: one.sr for one in paired.pairs}},
+        hrs={one.image: one.hr for one in paired.pairs if one.hr},
+    )
+    return ScorePlan(images=images, scoring=scoring, notes=paired.notes)
+
+
+def _wishes(request: RunRequest, device: str) -> Wishes:
+    prompts = request.prompts or ""
+    return Wishes(
+        device=device,
+        dtype=request.dtype,
+        faithful=request.faithful,
+        offload=request.offload,
+        prompts=prompts if prompts in ("", NO_PROMPTS) else "given",
+    )
+
+
+def _metrics(
+    names: Sequence[str] | None, protocol: Protocol, *, has_reference: bool
+) -> tuple[MetricSpec, ...]:
+    if not names:
+        return of_protocol(protocol, has_reference=has_reference)
+    chosen = select(names, protocol)
+    return tuple(spec for spec in chosen if has_reference or not spec.needs_reference)
+
+
+def _subsets(datasets: Sequence[OpenDataset], request: RunRequest) -> tuple[OpenDataset, ...]:
+    """Return the data sets with the images that are asked for alone.
+
+    Raises:
+        UnknownNameError: an image that no data set has, or a data set that has none of them.
+    """
+    wanted = frozenset(request.images or ())
+    known = {dataset.card.id: {sample.id for sample in dataset.samples} for dataset in datasets}
+    for name in request.images or ():
+        if datasets and not any(name in images for images in known.values()):
+            sets = "', '".join(known)
+            every = sorted(set().union(*known.values()))
+            raise unknown(
+                f"image of '{sets}'",
+                name,
+                every,
+                see=f"mfsr-bench datasets where {next(iter(known))}",
+            )
+    found = []
+    for dataset in datasets:
+        samples = dataset.samples
+        if wanted:
+            samples = tuple(sample for sample in samples if sample.id in wanted)
+        if not samples:
+            raise UsageError(
+                f"'{dataset.card.id}' has none of the images that --images names.",
+                "Leave that data set out.",
+            )
+        found.append(replace(dataset, samples=samples[: request.limit]))
+    return tuple(found)
+
+
+def _out(request: RunRequest) -> Path:
+    """Return the run directory; the same command finds its own again.
+
+    Raises:
+        UsageError: no folder can have that name.
+    """
+    if request.out:
+        for part in request.out.parts:
+            check_length(part, "The folder name of --out")
+        return request.out
+    asked = [
+        request.methods or DEFAULT_METHODS,
+        request.datasets or DEFAULT_DATASETS,
+        request.metrics or (),
+        request.protocol,
+        request.seed,
+        request.dtype,
+        request.faithful,
+        request.prompts or "",
+        request.limit,
+        request.images or (),
+    ]
+    digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:8]
+    names = "-".join(spec.partition(":")[0] for spec in request.datasets or DEFAULT_DATASETS)
+    return Path("runs") / f"{names[:40]}-{digest}"
