@@ -14,12 +14,5 @@ The method, in the order in which a reader of the paper meets it:
 Beneath it: the teacher's network, field, flow matching and Euler steps in `baselines.dit4sr`, and
 what the small pair has of its own in `mfsr.tiny`. Above it: `mfsr.training`.
 
-| here                       | paper                  | diffusers          |
-|----------------------------|------------------------|--------------------|
-| sigma, from 0 to 1 = noise | t = 1 - sigma          | sigma              |
-| r <= sigma                 | s = 1 - r >= t         |                    |
-| x, eps                     | z_1, z_0               | latents, noise     |
-| V(z, sigma) = dz/dsigma    | v(z, t) = -V           | the model's output |
-| U(z, sigma, r)             | u(z, t, s) = -U        |                    |
-| V_inst, w                  | Eq. 11, w              | guidance 1 + w     |
+The symbols, and the paper's Algorithm 1 beside the code: `meanflow`.
 """

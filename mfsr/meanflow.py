@@ -1,15 +1,33 @@
 """The method: MeanFlow distillation of a guided teacher, as pure functions.
 
-Equation numbers are the MFSR paper's; `mfsr.flow` gives the convention. One training step:
+One step of the paper's Algorithm 1 (training), beside what does it here. Time runs the other way,
+sigma = 1 - t, so that every velocity has the opposite sign:
 
-    sigma, r = sample_times(...)                          # section "time sampling"
-    v = negative_guided(teacher, flow, negative, w=6)     # Eq. 11, no gradient
-    target = meanflow_target(student, flow, v)            # Eq. 12, no gradient
-    loss = pseudo_huber(student(z, sigma, r), target)     # a plain forward, with gradient
+| Algorithm 1, in the paper's symbols                 | here                                       |
+|-----------------------------------------------------|--------------------------------------------|
+| z_1 = E(x_HR), z_LR = E(x_LR), prompt c of x_HR     | `Task.latents`, `.embedded`            |
+| z_0 ~ N(0, I)                                       | `eps`, of the stream "noise"               |
+| t ~ U[0, 1], s ~ U[t, 1]; s = t in half of the cases | `sample_times`                            |
+| z_t = t z_1 + (1 - t) z_0                           | `FlowBatch.between`                        |
+| v = v_c + w (v_c - v_neg), by the teacher (Eq. 11)  | `negative_guided`, no gradient             |
+| du/dt = JVP(u_theta, (z_t, t, s), (v, 1, 0))        | `total_derivative`, no gradient            |
+| u_tgt = sg(v + (s - t) du/dt) (Eq. 12)              | `meanflow_target`                          |
+| L = pseudo-Huber(u_theta(z_t, t, s | c), u_tgt)     | `pseudo_huber`, of a plain forward         |
+| theta <- Adam(dL/dtheta)                            | `mfsr.training.trainer`                    |
 
-The time derivative of Eq. 12 is exact: one Jacobian-vector product by forward-mode
-differentiation, on the samples with r != sigma alone. It runs apart from the loss's forward, so
-that the latter may use fused attention, gradient checkpointing and DDP.
+| paper                           | here                     |                                   |
+|---------------------------------|--------------------------|-----------------------------------|
+| t, from 0 = noise to 1 = data   | 1 - sigma                | `FlowBatch.sigma`                 |
+| s >= t, the end of the interval | 1 - r, r <= sigma        | `FlowBatch.r`                     |
+| z_1, z_0, z_t                   | x, eps, z                | `FlowBatch.x`, `.eps`, `.z`       |
+| v(z, t)                         | -V(z, sigma)             | `Velocity`, a teacher's field     |
+| u(z, t, s) = mean of v on [t, s] | -U(z, sigma, r)         | `AverageVelocity`, the student's  |
+| du/dt                           | dU/dsigma                | both signs change                 |
+| w                               | w, guidance scale 1 + w  | `DistilConfig.w`                  |
+
+Eq. 12 is thus U_tgt = V - (sigma - r) dU/dsigma. The derivative is exact: one Jacobian-vector
+product by forward-mode differentiation, on the samples with r != sigma alone. It runs apart from
+the loss's forward, so that the latter may use fused attention, gradient checkpointing and DDP.
 """
 
 from __future__ import annotations
@@ -31,7 +49,7 @@ TimePairs = Literal["nested", "sorted"]
 Derivative = Literal["jvp", "difference"]
 
 # iCT's constant; the MFSR paper names the loss but not its c.
-HUBER_PER_ROOT_DIMENSION = 0.00054
+_HUBER_PER_ROOT_DIMENSION = 0.00054
 # Central differences: error is least here in float32 (4e-5 relative), see docs/training.md.
 DIFFERENCE_STEP = 0.005
 
@@ -159,5 +177,5 @@ def pseudo_huber(prediction: Tensor, target: Tensor, c: float | None = None) -> 
     """
     difference = (prediction.float() - target.float()).flatten(1)
     if c is None:
-        c = HUBER_PER_ROOT_DIMENSION * math.sqrt(difference.shape[1])
+        c = _HUBER_PER_ROOT_DIMENSION * math.sqrt(difference.shape[1])
     return (difference.square().sum(1) + c * c).sqrt() - c

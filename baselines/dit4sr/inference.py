@@ -44,14 +44,14 @@ def restore_latent(
         guidance: its scale; 1 is without.
         other: the condition that guidance leads away from; not used without guidance.
     """
-    tiled = tiled_velocity(velocity, tiling)
+    tiled = _tiled_velocity(velocity, tiling)
     if guidance != 1:
         assert other is not None
         tiled = guided(tiled, other, scale=guidance)
     return sample_euler(tiled, eps, c, shifted_sigmas(steps, shift))
 
 
-def tiled_velocity(v: Velocity, tiling: Tiling) -> Velocity:
+def _tiled_velocity(v: Velocity, tiling: Tiling) -> Velocity:
     """Return the velocity that is the weighted mean of `v` over tiles."""
 
     def tiled(z: Tensor, sigma: Tensor, c: Condition, /) -> Tensor:

@@ -4,9 +4,9 @@ One class serves the teacher (`dit4sr`: releases f, q and r1), the MFSR student 
 models. Blocks, embeddings and head are diffusers' own; what DiT4SR adds is in this file:
 
 * the LR latent goes through the same patch embedding, and its tokens ride behind the noise tokens;
-* every attention gains `to_{q,k,v,out}_control` for the LR tokens (`LRStreamProcessor`);
+* every attention gains `to_{q,k,v,out}_control` for the LR tokens (`_LRStreamProcessor`);
 * every image feed-forward gains a depthwise convolution from the LR to the noise tokens
-  (`LRFeedForward`).
+  (`_LRFeedForward`).
 
 Parameter names are upstream's. Shapes: B batch, C latent channels, H x W latent size, P patch size,
 N = H/P * W/P tokens per stream, D width, T text tokens.
@@ -34,7 +34,7 @@ from benchmarks.api.errors import ConfigError
 
 KeyControl = Literal["noise", "lr"]
 
-LR_FACTOR = 1.2  # upstream's weight of the convolution's residual, in training and inference alike
+_LR_FACTOR = 1.2  # upstream's weight of the convolution's residual, in training and inference alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -64,7 +64,7 @@ class DiTConfig:
             )
 
 
-class TokenGrid:
+class _TokenGrid:
     """The (rows, columns) of the tokens in flight; set by the network, read by each feed-forward.
 
     diffusers' blocks hand a feed-forward its tokens alone, and a convolution needs their layout.
@@ -74,10 +74,10 @@ class TokenGrid:
     columns: int = 0
 
 
-class LRFeedForward(FeedForward):  # type: ignore[misc]  # diffusers is untyped
+class _LRFeedForward(FeedForward):  # type: ignore[misc]  # diffusers is untyped
     """A feed-forward whose hidden LR tokens reach the noise tokens by a depthwise convolution."""
 
-    def __init__(self, width: int, grid: TokenGrid) -> None:
+    def __init__(self, width: int, grid: _TokenGrid) -> None:
         super().__init__(dim=width, dim_out=width, activation_fn="gelu-approximate")
         hidden = 4 * width
         self.control_conv = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
@@ -88,11 +88,11 @@ class LRFeedForward(FeedForward):  # type: ignore[misc]  # diffusers is untyped
         hidden = self.net[1](self.net[0](hidden_states))  # (B, 2N, 4D)
         noise, lr = hidden.chunk(2, dim=1)
         image = lr.transpose(1, 2).reshape(len(lr), -1, self.grid.rows, self.grid.columns)
-        noise = noise + LR_FACTOR * self.control_conv(image).flatten(2).transpose(1, 2)
+        noise = noise + _LR_FACTOR * self.control_conv(image).flatten(2).transpose(1, 2)
         return cast("Tensor", self.net[2](torch.cat([noise, lr], dim=1)))
 
 
-class LRStreamProcessor:
+class _LRStreamProcessor:
     """Joint attention over [noise tokens, LR tokens, text tokens], unmasked.
 
     The LR stream's projections are stacked on the shared ones: q_c = to_q_control(to_q(c)). Its key
@@ -215,10 +215,10 @@ class DiT4SR(SD3Transformer2DModel, Network):  # type: ignore[misc]  # diffusers
         super().__init__(**stock)
         if key_control == "noise" and qk_norm is None:
             raise ConfigError("key_control 'noise' reuses a normalised key: qk_norm must be set")
-        self.grid = TokenGrid()
-        processor = LRStreamProcessor(key_control)
+        self.grid = _TokenGrid()
+        processor = _LRStreamProcessor(key_control)
         for block in self.transformer_blocks:
-            block.ff = LRFeedForward(self.inner_dim, self.grid)
+            block.ff = _LRFeedForward(self.inner_dim, self.grid)
             for attn in (block.attn, block.attn2):
                 if attn is not None:
                     _add_lr_projections(attn)

@@ -36,7 +36,7 @@ INDEX = WEIGHTS + ".index.json"
 SHAPE = DiTConfig()  # Stable Diffusion 3.5 medium's
 
 # Upstream builds `attn2` with text projections, which see no text.
-DEAD = re.compile(
+_DEAD = re.compile(
     r"transformer_blocks\.\d+\.attn2\."
     r"(add_[qkv]_proj\.(weight|bias)|to_add_out\.(weight|bias)|norm_added_[qk]\.weight)"
 )
@@ -68,7 +68,7 @@ def load_dit(
     config = read_config(folder, key_control)
     with torch.device("meta"):
         network: DiT4SR = DiT4SR.of(config)
-    load_exactly(network, read_tensors(folder), folder, dtype=dtype)
+    load_exactly(network, read_folder(folder), folder, dtype=dtype)
     network.eval()
     return network
 
@@ -91,7 +91,7 @@ def read_config(folder: Path, key_control: KeyControl | None = None) -> DiTConfi
     return replace(config, key_control=key_control) if key_control else config
 
 
-def read_tensors(folder: Path) -> dict[str, Tensor]:
+def read_folder(folder: Path) -> dict[str, Tensor]:
     """Read all tensors of a diffusers folder, dead ones left out."""
     index = folder / INDEX
     files = [WEIGHTS]
@@ -101,7 +101,7 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for file in files:
         tensors |= read_safetensors(folder / file)
-    return {name: tensor for name, tensor in tensors.items() if not DEAD.fullmatch(name)}
+    return {name: tensor for name, tensor in tensors.items() if not _DEAD.fullmatch(name)}
 
 
 def load_exactly(

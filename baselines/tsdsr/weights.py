@@ -11,7 +11,7 @@ RANK = 64  # of every update; alpha is 64 too, so that their scale is 1
 TRANSFORMER_PARAMETERS = 2_028_328_000
 VAE_PARAMETERS = 83_819_683
 
-SHARED = "tsdsr"  # the folder that both releases share
+_SHARED = "tsdsr"  # the folder that both releases share
 _DRIVE = "https://drive.google.com/drive/folders/1XJY9Qxhz0mqjTtgDXr07oFy9eJr8jphI"
 _LICENCE = "Apache-2.0"
 
@@ -53,7 +53,7 @@ def _sd3(files: tuple[str, ...], only_with: str) -> WeightFolder:
         files=files,
         page=f"https://huggingface.co/{repo}",
         gated=True,
-        folder=SHARED,
+        folder=_SHARED,
         only_with=only_with,
     )
 
@@ -71,9 +71,9 @@ def _file(name: str, place: str, folder: str, only_with: str = "") -> WeightFile
 
 # One folder, of which an encoded prompt needs more.
 SD3 = _sd3(_NETWORKS, "prompt=official")
-SD3_WITH_TEXT = _sd3((*_NETWORKS, *_TEXT), "prompt=encoded")
-PROMPT = _file("prompt_embeds.pt", "dataset/default/prompt_embeds.pt", SHARED, "prompt=official")
-POOLED = _file("pool_embeds.pt", "dataset/default/pool_embeds.pt", SHARED, "prompt=official")
+_SD3_WITH_TEXT = _sd3((*_NETWORKS, *_TEXT), "prompt=encoded")
+PROMPT = _file("prompt_embeds.pt", "dataset/default/prompt_embeds.pt", _SHARED, "prompt=official")
+POOLED = _file("pool_embeds.pt", "dataset/default/pool_embeds.pt", _SHARED, "prompt=official")
 
 
 def updates(name: str) -> tuple[WeightFile, WeightFile]:
@@ -86,4 +86,4 @@ def updates(name: str) -> tuple[WeightFile, WeightFile]:
 
 def of_release(name: str) -> tuple[Weights, ...]:
     """Return all that a release needs."""
-    return (SD3, SD3_WITH_TEXT, *updates(name), PROMPT, POOLED)
+    return (SD3, _SD3_WITH_TEXT, *updates(name), PROMPT, POOLED)

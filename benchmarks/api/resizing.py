@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from benchmarks.api.images import to_tensor, to_uint8
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 Filter = Literal["NEAREST", "BILINEAR", "BICUBIC", "LANCZOS"]  # names of PIL.Image.Resampling
@@ -21,12 +23,18 @@ def resize(image: Tensor, size: tuple[int, int], filter: Filter = "BICUBIC") -> 
 
     It is rounded before too, so that an 8-bit image keeps its pixels where nothing changes.
     """
+    return to_tensor(resize_pixels(to_uint8(image), size, filter))
+
+
+def resize_pixels(
+    image: NDArray[np.uint8], size: tuple[int, int], filter: Filter = "BICUBIC"
+) -> NDArray[np.uint8]:
+    """Return an image (h, w, 3) of 8 bits at `size` (height, width)."""
     import numpy as np
     from PIL import Image
 
     height, width = size
-    resized = Image.fromarray(to_uint8(image)).resize((width, height), Image.Resampling[filter])
-    return to_tensor(np.asarray(resized))
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling[filter]))
 
 
 def enlarge(

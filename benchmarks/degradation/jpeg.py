@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # ITU-T T.81, Annex K, tables K.1 and K.2.
-LUMA_TABLE = np.array(
+_LUMA_TABLE = np.array(
     [
         [16, 11, 10, 16, 24, 40, 51, 61],
         [12, 12, 14, 19, 26, 58, 60, 55],
@@ -29,8 +29,8 @@ LUMA_TABLE = np.array(
     ],
     dtype=np.float64,
 )
-CHROMA_TABLE = np.full((8, 8), 99.0)
-CHROMA_TABLE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+_CHROMA_TABLE = np.full((8, 8), 99.0)
+_CHROMA_TABLE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
 
 _BLOCK = 16  # of luma pixels, for which 4:2:0 has whole chroma blocks
 
@@ -46,8 +46,8 @@ def compress(planes: NDArray[np.float64], quality: float) -> NDArray[np.float64]
     height, width = planes.shape[1:]
     rest = ((0, 0), (0, -height % _BLOCK), (0, -width % _BLOCK))
     luma, *chroma = _to_ycbcr(np.pad(np.clip(planes, 0.0, 1.0), rest, mode="edge") * 255.0)
-    luma = _quantise(luma, LUMA_TABLE * factor)
-    blue, red = (_repeat(_quantise(_halve(plane), CHROMA_TABLE * factor)) for plane in chroma)
+    luma = _quantise(luma, _LUMA_TABLE * factor)
+    blue, red = (_repeat(_quantise(_halve(plane), _CHROMA_TABLE * factor)) for plane in chroma)
     result = np.clip(_to_rgb(luma, blue, red), 0.0, 255.0) / 255.0
     return result[:, :height, :width]
 

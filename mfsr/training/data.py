@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import torch
-from PIL import Image
 from pydantic import Field
 from pydantic.dataclasses import dataclass as document
 from safetensors.torch import load_file
@@ -23,6 +22,7 @@ from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import ConfigError, DataError, ImageError
 from benchmarks.api.folders import look
 from benchmarks.api.images import read_rgb, read_size, show, write_atomic
+from benchmarks.api.resizing import resize_pixels
 from benchmarks.api.seeds import seed_for
 from benchmarks.degradation.pipeline import degrade_pair
 from mfsr.tiny.prompts import POSITIVE
@@ -187,7 +187,8 @@ class PhotoPairs(Dataset[Sample]):
         y, x = rng.integers(height - crop + 1), rng.integers(width - crop + 1)
         hr = np.ascontiguousarray(photo[y : y + crop, x : x + crop])
         pair = degrade_pair(hr, rng, sharpen_target=self.config.sharpen_target)
-        return pair.target, enlarge(pair.lr), path
+        # As DiT4SR does it.
+        return pair.target, resize_pixels(pair.lr, (crop, crop)), path
 
     def _read(self, path: Path, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Path]:
         """Read a photograph, or another one where it turns out to be damaged."""
@@ -245,12 +246,6 @@ class LatentPairs(Dataset[Sample]):
         if missing:
             raise DataError(f"{show(self.paths[item])} has no tensor '{missing[0]}'.")
         return {**{key: found[key].float() for key in self.KEYS}, "prompt": "", "number": number}
-
-
-def enlarge(lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an LR image at four times its size, by Pillow's bicubic filter, as DiT4SR does."""
-    size = (SCALE * lr.shape[1], SCALE * lr.shape[0])
-    return np.asarray(Image.fromarray(lr).resize(size, Image.Resampling.BICUBIC))
 
 
 def _cut(

@@ -51,13 +51,13 @@ def batches(data: Dataset[Sample], numbers: Numbers, *, workers: int) -> Iterato
             data,
             batch_sampler=numbers,
             num_workers=workers,
-            collate_fn=collate,
+            collate_fn=_collate,
             persistent_workers=workers > 0,
         )
     )
 
 
-def collate(samples: Sequence[Sample]) -> Sample:
+def _collate(samples: Sequence[Sample]) -> Sample:
     """Return samples as one batch."""
     return {
         key: torch.stack([sample[key] for sample in samples])

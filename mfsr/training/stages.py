@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from baselines.dit4sr.network import DiT4SR
-from baselines.dit4sr.weights import load_dit, load_exactly, read_tensors
+from baselines.dit4sr.weights import load_dit, load_exactly, read_folder
 from benchmarks.api.errors import ConfigError, UsageError
 from benchmarks.api.seeds import seed_for
 from mfsr.bundle import (
@@ -208,7 +208,7 @@ def start_from_sd3(network: DiT4SR, folder: Path) -> None:
     Raises:
         WeightsCorruptError: the weights are those of another network.
     """
-    tensors = read_tensors(folder)
+    tensors = read_folder(folder)
     if any("control" in name for name in tensors):
         network.load_state_dict(load_dit(folder).state_dict())
         return

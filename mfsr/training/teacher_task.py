@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mfsr.training.order import Sample
 
 
-class TextField(nn.Module):
+class _TextField(nn.Module):
     """A field with its text conditioning, for a phrase table that is trained with the network."""
 
     def __init__(self, field: Field, table: PhraseTable | None) -> None:
@@ -47,7 +47,7 @@ class TeacherTask(Task):
         self.config = config
         self.field = field
         table = self.text if isinstance(self.text, PhraseTable) else None
-        self.module = TextField(field, table)
+        self.module = _TextField(field, table)
         mark_trained(field.network, config)
         if table is not None:
             table.requires_grad_(requires_grad=config.trained == "all")

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from benchmarks.api.images import to_uint8
-from benchmarks.api.resizing import enlarge, resize
+from benchmarks.api.resizing import enlarge, resize, resize_pixels
 
 
 @pytest.fixture
@@ -41,3 +41,9 @@ def test_enlarging_follows_the_steps_of_the_official_programs(image: torch.Tenso
 
 def test_enlarging_alone_is_one_resize(image: torch.Tensor) -> None:
     assert torch.equal(enlarge(image, scale=4), resize(image, (84, 120)))
+
+
+def test_pixels_are_resized_by_pillow_with_no_rounding_of_ours() -> None:
+    lr = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
+    expected = Image.fromarray(lr).resize((28, 20), Image.Resampling.BICUBIC)
+    assert np.array_equal(resize_pixels(lr, (20, 28)), np.asarray(expected))

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from benchmarks.api.errors import DataError
 from mfsr.tiny.prompts import POSITIVE, VOCABULARY
-from mfsr.training.data import DataConfig, LatentPairs, PhotoPairs, Photos, enlarge
+from mfsr.training.data import DataConfig, LatentPairs, PhotoPairs, Photos
 from mfsr.training.order import Numbers, batches, check_enough, order
 
 WORDS = DataConfig(crop=32, prompts="words", null_share=0.3, negative_share=0.4)
@@ -147,12 +147,6 @@ def test_latents_are_read_by_name(tmp_path: Path) -> None:
     save_file({"x": whole["x"]}, tmp_path / "a.safetensors")
     with pytest.raises(DataError, match="no tensor 'z_lr'"):
         LatentPairs([tmp_path], seed=0)[0]
-
-
-def test_lr_images_are_enlarged_by_pillow() -> None:
-    lr = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
-    expected = Image.fromarray(lr).resize((28, 20), Image.Resampling.BICUBIC)
-    assert np.array_equal(enlarge(lr), np.asarray(expected))
 
 
 @pytest.mark.parametrize(
