@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from benchmarks.api.metric import MetricSpec
     from benchmarks.api.prompts import PromptExtractor, PromptRuntime
     from benchmarks.api.weights import WeightStore
-    from benchmarks.conformance.parse import PublishedScores
     from benchmarks.datasets.opening import OpenDataset
     from benchmarks.methods import Method
     from benchmarks.metrics.protocol import Protocol
@@ -59,15 +58,6 @@ class ScorePlan:
     images: ImageSet
     scoring: Scoring
     notes: tuple[str, ...] = ()  # what the folders hold that is not used
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyPlan:
-    """Published images, to be scored and compared with published scores."""
-
-    score: ScorePlan
-    published: PublishedScores
-    left_out: Mapping[str, str]  # metric id -> why it is not compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from benchmarks import registry
 from benchmarks.api.errors import UsageError
 from benchmarks.api.names import unknown
-from benchmarks.conformance.compare import choose_metrics
+from benchmarks.conformance.compare import VerifyPlan, choose_metrics
 from benchmarks.devices import devices
 from benchmarks.methods import Wishes
 from benchmarks.metrics import protocol as protocols
 from benchmarks.metrics.select import of_protocol, select
 from benchmarks.missing import Missing, refuse
 from benchmarks.pairing import Pairs, pair
-from benchmarks.plan import ImageSet, RunPlan, ScorePlan, Scoring, VerifyPlan
+from benchmarks.plan import ImageSet, RunPlan, ScorePlan, Scoring
 from benchmarks.request import DEFAULT_PROTOCOL
 from benchmarks.search import NO_PROMPTS, Search, check_length
 

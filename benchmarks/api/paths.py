@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 _APP = "mfsr-bench"
+SIDECAR = ".source.json"  # after the name of a weight file out of a package: where it came from
 
 
 def home() -> Path:

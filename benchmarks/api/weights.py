@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from benchmarks.api.download import Progress
 
 State = Literal["present", "missing", "corrupt"]
-SIDECAR = ".source.json"  # after the name of a file out of a package: where it came from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ class WeightStatus:
         """Where it came from, where that shows; else every place that it can be had from."""
         from benchmarks.api import hub
 
-        if self.path and self.path.with_name(self.path.name + SIDECAR).is_file():
+        if self.path and self.path.with_name(self.path.name + paths.SIDECAR).is_file():
             return sources_of(self.weight)[-1]
         origin = hub.origin(self.path) if self.path else ""
         if origin:

@@ -14,8 +14,17 @@ from benchmarks.results.rows import FailureRow, ScoreRow, SetScoreRow
 
 if TYPE_CHECKING:
     from benchmarks.conformance.parse import PublishedScores
-    from benchmarks.plan import VerifyPlan
+    from benchmarks.plan import ScorePlan
     from benchmarks.results.store import RunStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyPlan:
+    """Published images, to be scored and compared with published scores."""
+
+    score: ScorePlan
+    published: PublishedScores
+    left_out: Mapping[str, str]  # metric id -> why it is not compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mfsr.training.recipes import Recipe, Stage
-    from mfsr.training.settings import Progress
+    from mfsr.training.settings import StepReport
 
 app = typer.Typer(
     help="Train a DiT4SR teacher (stage 1) or distil it into an MFSR student (stage 2).",
@@ -155,13 +155,13 @@ def _progress(steps: int) -> _Bar | _Lines:
 class _Lines:
     """One line on stderr at the first step, the last, and every tenth between them."""
 
-    def __enter__(self) -> Callable[[Progress], None]:
+    def __enter__(self) -> Callable[[StepReport], None]:
         return self._show
 
     def __exit__(self, *_: object) -> None:
         pass
 
-    def _show(self, progress: Progress) -> None:
+    def _show(self, progress: StepReport) -> None:
         if progress.step in (1, progress.steps) or progress.step % 10 == 0:
             console.err().print(_text(progress), markup=False)
 
@@ -170,27 +170,26 @@ class _Bar:
     """A bar on a terminal."""
 
     def __init__(self, steps: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-        from rich.progress import Progress as RichProgress
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        self.bar = RichProgress(
+        self.bar = Progress(
             BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
             console=console.err(),
         )  # fmt: skip
         self.task = self.bar.add_task("", total=steps)
 
-    def __enter__(self) -> Callable[[Progress], None]:
+    def __enter__(self) -> Callable[[StepReport], None]:
         self.bar.start()
         return self._show
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def _show(self, progress: Progress) -> None:
+    def _show(self, progress: StepReport) -> None:
         self.bar.update(self.task, completed=progress.step, description=_text(progress))
 
 
-def _text(progress: Progress) -> str:
+def _text(progress: StepReport) -> str:
     minutes, seconds = divmod(round(progress.seconds_left), 60)
     hours, minutes = divmod(minutes, 60)
     return (

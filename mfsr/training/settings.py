@@ -58,7 +58,7 @@ class TrainerConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class StepReport:
     """What the loop reports after a step."""
 
     step: int  # steps done

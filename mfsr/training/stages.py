@@ -36,7 +36,7 @@ from mfsr.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from mfsr.training.recipes import Recipe
-    from mfsr.training.settings import Precision, Progress
+    from mfsr.training.settings import Precision, StepReport
     from mfsr.training.tasks import Task
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Sources:
 
 
 def train(
-    recipe: Recipe, sources: Sources, report: Callable[[Progress], None] = lambda _: None
+    recipe: Recipe, sources: Sources, report: Callable[[StepReport], None] = lambda _: None
 ) -> Path:
     """Run a recipe to its end, or on from its last checkpoint; return the folder of the model.
 

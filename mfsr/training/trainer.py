@@ -30,7 +30,7 @@ from benchmarks.api.errors import ConfigError, MFSRBenchError
 from mfsr.training.checkpoint import Checkpoint, checkpoints, load_checkpoint, save_checkpoint
 from mfsr.training.ema import EMA
 from mfsr.training.order import Numbers, Sample, batches, check_enough
-from mfsr.training.settings import Progress, TrainerConfig
+from mfsr.training.settings import StepReport, TrainerConfig
 from mfsr.training.tasks import Streams, Task
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Trainer:
     def _named(self) -> list[tuple[str, nn.Parameter]]:
         return [(n, p) for n, p in self.task.module.named_parameters() if p.requires_grad]
 
-    def fit(self, report: Callable[[Progress], None] = lambda _: None) -> None:
+    def fit(self, report: Callable[[StepReport], None] = lambda _: None) -> None:
         """Train to the last step, from the newest checkpoint if there is one.
 
         Raises:
@@ -107,7 +107,7 @@ class Trainer:
             seconds = time.perf_counter() - start
             pace = seconds if not pace else 0.95 * pace + 0.05 * seconds
             left = pace * (config.steps - self.step)
-            progress = Progress(
+            progress = StepReport(
                 step=self.step,
                 steps=config.steps,
                 loss=loss,
@@ -179,7 +179,7 @@ class Trainer:
             "Lower the learning rate, or use bf16 or fp32 instead of fp16, in a new --out.",
         )
 
-    def _log(self, progress: Progress) -> None:
+    def _log(self, progress: StepReport) -> None:
         config = self.config
         if not self.accelerator.is_main_process:
             return

@@ -13,7 +13,7 @@ from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.images import write_atomic
 from benchmarks.api.packages.archive import read_members
 from benchmarks.api.packages.index import fetch_archive
-from benchmarks.api.weights import SIDECAR
+from benchmarks.api.paths import SIDECAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -27,7 +27,7 @@ from mfsr.bundle import load_student, load_teacher
 from mfsr.training import checkpoint as checkpoints_module
 from mfsr.training.checkpoint import checkpoints, load_checkpoint
 from mfsr.training.recipes import Recipe, Stage
-from mfsr.training.settings import Progress, TrainerConfig
+from mfsr.training.settings import StepReport, TrainerConfig
 from mfsr.training.stages import Sources, train
 from mfsr.training.student_task import StudentTask
 from mfsr.training.teacher_task import TeacherTask
@@ -205,7 +205,7 @@ def test_every_objective_and_velocity_trains(
 ) -> None:
     recipe = lengthened(mini("mfsr"), 1)
     recipe = replace(recipe, distil=replace(recipe.distil, **change))  # type: ignore[arg-type]
-    seen: list[Progress] = []
+    seen: list[StepReport] = []
     sources = Sources(data=(photos,), out=tmp_path, teacher=teacher / "model")
     train(recipe, sources, seen.append)
     if change == {"warmup_equal": 1}:
