@@ -10,12 +10,15 @@ from reports.audit.model import Finding, PaperTable, Severity
 _ORDER = list(Severity)
 
 
-def audit(tables: Sequence[PaperTable], citing: str = "") -> tuple[Finding, ...]:
+def audit(
+    tables: Sequence[PaperTable], citing: str = "", notes: Sequence[Finding] = ()
+) -> tuple[Finding, ...]:
     """Return everything that is found, the worst first.
 
     Args:
         tables: the tables of one paper; they are held against each other.
         citing: citation of the published rows that are these tables themselves.
+        notes: what was found in reading them.
     """
     found = [
         *contradictions.check(tables),
@@ -24,5 +27,6 @@ def audit(tables: Sequence[PaperTable], citing: str = "") -> tuple[Finding, ...]
         *noise.check(tables),
         *names.check(tables),
         *printed.check(tables),
+        *notes,
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))

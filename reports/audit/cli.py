@@ -52,15 +52,15 @@ def audit(
     from reports.audit.read import read_tables
 
     form = chosen_format(form, out, json=json)
-    tables: list[PaperTable] = []
-    citing = ""
-    for file in files:
-        if file == NAME and not Path(file).exists():
-            tables += paper()
-            citing = citation()
-        else:
-            tables += read_tables(Path(file), dataset)
-    found = run_checks(tables, citing)
+    own = [file for file in files if file == NAME and not Path(file).exists()]
+    tables: list[PaperTable] = [table for _ in own for table in paper()]
+    notes: tuple[Finding, ...] = ()
+    others = [Path(file) for file in files if file not in own]
+    if others:
+        reading = read_tables(others, dataset)
+        tables += reading.tables
+        notes = reading.notes
+    found = run_checks(tables, citation() if own else "", notes)
     write(_document(tables, found), form, out)
     if any(finding.severity is Severity.ERROR for finding in found):
         raise typer.Exit(1)
@@ -99,10 +99,16 @@ def _row(finding: Finding) -> Row:
 
 def _summary(tables: Sequence[PaperTable], found: Sequence[Finding]) -> str:
     """Return how much was looked at, and how much was found."""
+    from reports.audit.marks import coverage
+
     counts = Counter(finding.severity for finding in found)
     values = sum(len(table.entries) for table in tables)
     parts = [_count(counts[severity], severity) for severity in Severity]
-    return f"{_count(len(tables), 'table')}, {values} values: {', '.join(parts)}"
+    judged, columns = coverage(tables)
+    return (
+        f"{_count(len(tables), 'table')}, {values} values: {', '.join(parts)}; "
+        f"marks judged in {judged} of {_count(columns, 'column')}"
+    )
 
 
 def _count(n: int, what: str) -> str:

@@ -6,7 +6,7 @@ import csv
 import io
 
 from benchmarks.api.errors import DataError
-from reports.audit.grid import Grid, GridCell, GridRow
+from reports.audit.grid import PLAIN, Grid, GridRow, cell_of
 
 _TABLE = "table"  # a column of this name divides the file into tables
 _DIFFERENCE = "difference"  # what our own files call a table of differences: no scores
@@ -44,4 +44,6 @@ def read_csv(source: str, name: str) -> list[Grid]:
 
 
 def _row(cells: list[str], line: int) -> GridRow:
-    return GridRow(cells=tuple(GridCell(text=cell.strip()) for cell in cells), line=line)
+    return GridRow(
+        cells=tuple(cell_of((character, PLAIN) for character in cell) for cell in cells), line=line
+    )

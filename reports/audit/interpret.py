@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from benchmarks import registry
-from benchmarks.conformance.columns import metric_of
-from reports.audit.grid import Grid, GridCell, GridRow, Style, spread_out
-from reports.audit.model import Entry, Mark, PaperTable
-from reports.published.values import plain_title
+from reports.audit.grid import Grid, GridCell, GridRow, spread_out
+from reports.audit.header import Header, is_header, is_known_dataset, read_header
+from reports.audit.meaning import with_marks
+from reports.audit.model import Entry, PaperTable, Unread
+from reports.audit.numbers import number_in
 
-_ROLES = {
-    "dataset": "dataset", "datasets": "dataset", "data": "dataset", "testset": "dataset",
-    "benchmark": "dataset", "method": "method", "methods": "method", "model": "method",
-    "models": "method", "title": "title", "approach": "method", "algorithm": "method",
-    "name": "method", "steps": "steps", "step": "steps", "nfe": "steps", "samplingsteps": "steps",
-    "inferencesteps": "steps", "table": "none", "n": "n", "published": "published",
-    "protocol": "protocol", "protocolhash": "none", "metric": "none", "metrics": "none",
-}  # fmt: skip
-_NUMBER = re.compile(r"[-+−]?\d*\.?\d+")
 _N = re.compile(r"\(?\s*n\s*=\s*(\d+)\s*\)?")
 _STEPS = re.compile(
     r"^(?P<name>.*?\S)\s*(?:[-@]\s*(?P<a>\d+)\s*s?|-s(?P<b>\d+)|\(\s*(?P<c>\d+)\s*(?:s|steps?)?\s*\))$"
 )
-_DERIVED = re.compile(r"^(?:n|low|high|p):")  # columns of our own files that are no scores
-_FEWEST_METRICS = 2  # that make a row or column a header
+_DIFFERENCE = re.compile(
+    r"\W*(?:improv\w*|gains?|delta|diff(?:erence)?|relative|Δ|δ)(?![\w-])", re.IGNORECASE
+)
+_SIGNED = re.compile(r"\s*[+↑↓▲▼]|.*%\s*[↑↓▲▼)]")
 _SIGNS = re.compile(r"[†‡§¶*,]+$")  # of footnotes, behind the name of a method
 _UNRANKED = re.compile(r"not ranked", re.IGNORECASE)
 _PROTOCOL = re.compile(r"\bprotocol (\S+ \([0-9a-f]{8,}\))")
-
-
-@dataclass(frozen=True, slots=True)
-class _Marking:
-    """How one table marks its best values."""
-
-    best: frozenset[Style]
-    second: frozenset[Style]
-
-    def of(self, styles: Iterable[Style]) -> Mark:
-        if self.second & set(styles) and not self.best & set(styles):
-            return "second"
-        return "best" if self.best & set(styles) else ""
-
-
-# The first one that a table uses counts: beside colours or macros, bold is emphasis.
-_MARKINGS = (
-    _Marking(frozenset({"best", "red"}), frozenset({"second", "blue"})),
-    _Marking(frozenset({"bold"}), frozenset({"underline"})),
-)
+_SPREAD = re.compile(r"[(±]\s*±?\s*[\d.]+\s*%?\s*\)?")
 
 
 def interpret(grid: Grid, dataset: str = "") -> PaperTable | None:
@@ -62,29 +37,35 @@ def interpret(grid: Grid, dataset: str = "") -> PaperTable | None:
         dataset: the data set of rows that name none, where the caption does not say it either.
     """
     rows = spread_out(grid.rows)
-    at = next((i for i, row in enumerate(rows) if _is_header(row)), None)
-    if at is None:
-        turned = _turned(rows)
-        at = next((i for i, row in enumerate(turned) if _is_header(row)), None)
-        if at is None:
+    if not any(map(is_header, rows)):
+        rows = _turned(rows)
+        if not any(map(is_header, rows)):
             return None
-        rows = turned
-    table = _Reading(rows, at, _in_caption(grid.caption) or dataset).table()
+    named = _in_caption(grid.caption.text) or dataset
+    heads = [i for i, row in enumerate(rows) if is_header(row)]
+    ends = [*heads[1:], len(rows)]
+    parts = []
+    for part, (at, end) in enumerate(zip(heads, ends, strict=True)):
+        start = heads[part - 1] + 1 if part else 0
+        above = rows[start:at] if not part else []
+        header = read_header([*above, rows[at]], len(above))
+        parts.append(_Part(header, rows[at + 1 : end], named, part).read())
+    said = _PROTOCOL.search(grid.caption.text)
+    table = PaperTable(
+        name=grid.name,
+        entries=tuple(entry for part in parts for entry in part.entries),
+        caption=grid.caption.text,
+        n_of={name: n for part in parts for name, n in part.n_of.items()},
+        left_out=tuple(dict.fromkeys(title for part in parts for title in part.header.left_out)),
+        arrows={metric: arrow for part in parts for metric, arrow in part.header.arrows.items()},
+        unread=tuple(unread for part in parts for unread in part.unread),
+        protocol=said[1] if said else next((p.protocol for p in parts if p.protocol), ""),
+        ranks_quoted=not _UNRANKED.search(grid.caption.text)
+        and not any("published" in part.header.roles for part in parts),
+    )
     if table.entries and all(entry.text[0] in "+-" for entry in table.entries):
         return None  # differences
-    said = _PROTOCOL.search(grid.caption)
-    return replace(
-        table,
-        name=grid.name,
-        caption=grid.caption,
-        protocol=said[1] if said else table.protocol,
-        ranks_quoted=table.ranks_quoted and not _UNRANKED.search(grid.caption),
-    )
-
-
-def _is_header(row: GridRow) -> bool:
-    metrics = {metric for cell in row.cells if (metric := _metric(cell.text))}
-    return len(metrics) >= _FEWEST_METRICS
+    return with_marks(table, grid.caption, grid.unread)
 
 
 def _turned(rows: Sequence[GridRow]) -> tuple[GridRow, ...]:
@@ -92,19 +73,6 @@ def _turned(rows: Sequence[GridRow]) -> tuple[GridRow, ...]:
     padded = [[*row.cells, *[GridCell()] * (width - len(row.cells))] for row in rows]
     lines = [row.line for row in rows]
     return tuple(GridRow(cells=column, line=min(lines)) for column in zip(*padded, strict=True))
-
-
-def _metric(title: str) -> str | None:
-    """Return the metric id of a column title, however papers spell it.
-
-    >>> _metric("PSNR ↑"), _metric("CLIP-IQA↑"), _metric("CLIPIQA+"), _metric("niqe@pyiqa")
-    ('psnr@y601', 'clipiqa@rn50', None, 'niqe@pyiqa')
-    """
-    if _DERIVED.match(title):
-        return None
-    if "@" in title:
-        return title if title in registry.metric_specs() else None
-    return metric_of(re.sub(r"\((?:dB|%)\)|[↑↓\s.-]", "", title))
 
 
 def _in_caption(caption: str) -> str:
@@ -117,136 +85,168 @@ def _in_caption(caption: str) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _is_known(names: Iterable[str]) -> bool:
-    """Whether any of these is the title of a registered data set."""
-    known = {plain_title(card.title) for card in registry.dataset_cards().values()}
-    return any(plain_title(name) in known for name in names)
+@dataclass(slots=True)
+class _Line:
+    """One row with numbers, and what it belongs to."""
+
+    row: GridRow
+    place: int
+    method: str
+    category: str  # what the rows around it have in common: a data set, or a kind of methods
+    heading: str  # the line of its own above it
+    group: int
 
 
-def _with_unnamed(roles: Mapping[str, int], first: int) -> dict[str, int]:
-    """Return the columns of method and data set also where a header does not name them.
+@dataclass(slots=True)
+class _Part:
+    """The rows below one header."""
 
-    Unnamed columns left of the metrics are the method, and before it the data set.
+    header: Header
+    rows: Sequence[GridRow]
+    dataset: str  # of rows that name none
+    part: int
+    entries: list[Entry] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    n_of: dict[str, int] = field(default_factory=dict)
+    protocol: str = ""
 
-    Args:
-        roles: what the header names.
-        first: the first column with a metric.
-    """
-    found = dict(roles)
-    unnamed = [i for i in range(first) if i not in roles.values()]
-    if "title" in found:
-        found["method"] = found["title"]
-    elif "method" not in found:
-        found["method"] = unnamed.pop() if unnamed else 0
-    if unnamed and "dataset" not in found:
-        found["dataset"] = unnamed[-1]
-    return found
+    def read(self) -> _Part:
+        lines = list(self._lines())
+        headings = _are_datasets([(line.heading, line.method) for line in lines])
+        categories = _are_datasets([(line.category, line.method) for line in lines])
+        named = []
+        for line in lines:
+            dataset = self._text(line.row, "dataset") or (line.category if categories else "")
+            dataset = self._named(dataset or (line.heading if headings else "") or self.dataset)
+            if (count := self._text(line.row, "n")).isdecimal():
+                self.n_of[dataset] = int(count)
+            self.protocol = self.protocol or self._text(line.row, "protocol")
+            named.append((dataset, *self._method(line.row, line.method)))
+        unnamed = not {"title", "method"} & set(self.header.roles)
+        settings = unnamed and len(set(named)) < len(named)
+        for line, (dataset, method, steps) in zip(lines, named, strict=True):
+            whole = settings or named.count((dataset, method, steps)) > 1
+            self._read_row(line, dataset, self._settings(line) if whole else method, steps)
+        for metric in self.header.alike:
+            title = metric.partition("@")[0].upper()
+            what = f"several columns are headed {title}, and nothing tells them apart"
+            self.unread.append(Unread(what=what))
+        return self
 
-
-class _Reading:
-    """One table, with its header found and its cells spread out."""
-
-    def __init__(self, rows: Sequence[GridRow], at: int, dataset: str) -> None:
-        self._body = rows[at + 1 :]
-        self._dataset = dataset
-        self._metrics: dict[int, str] = {}
-        self._arrows: dict[str, str] = {}
-        self._left_out: list[str] = []
-        self._n_of: dict[str, int] = {}
-        self._protocol = ""
-        roles: dict[str, int] = {}
-        first = min(i for i, cell in enumerate(rows[at].cells) if _metric(cell.text))
-        for column, cell in enumerate(rows[at].cells):
-            metric, role = _metric(cell.text), _ROLES.get(plain_title(cell.text))
-            if metric:
-                self._metrics[column] = metric
-                arrow = re.search("[↑↓]", cell.text)
-                self._arrows |= {metric: arrow.group()} if arrow else {}
-            elif role:
-                roles.setdefault(role, column)
-            elif cell.text and column > first and not _DERIVED.match(cell.text):
-                self._left_out.append(cell.text)
-        self._roles = _with_unnamed(roles, first)
-        self._above = self._datasets_above(rows[:at])
-
-    def _datasets_above(self, rows: Sequence[GridRow]) -> Mapping[int, str]:
-        """Return the data sets that head groups of columns."""
-        for row in reversed(rows):
-            texts = {i: row.cells[i].text for i in self._metrics if i < len(row.cells)}
-            names = {i: self._named(text) for i, text in texts.items() if text}
-            # A metric that is there twice is there once per data set; other heads group metrics.
-            repeated = len(set(self._metrics.values())) < len(self._metrics)
-            if repeated or _is_known(names.values()):
-                return names
-        return {}
-
-    def table(self) -> PaperTable:
-        """Return the table, without its name and caption."""
-        found = list(self._entries())
-        entries = [entry for entry, _ in found]
-        marking = next((one for one in _MARKINGS if self._uses(one, found)), None)
-        unmarked: set[str] = set()
-        if marking:
-            entries = [replace(entry, mark=marking.of(styles)) for entry, styles in found]
-            unmarked = {"best", "second"}.difference(entry.mark or "" for entry in entries)
-        return PaperTable(
-            name="",
-            entries=tuple(entries),
-            n_of=self._n_of,
-            left_out=tuple(dict.fromkeys(self._left_out)),
-            arrows=self._arrows,
-            unmarked=tuple(sorted(unmarked)),
-            protocol=self._protocol,
-            ranks_quoted="published" not in self._roles,
-        )
-
-    @staticmethod
-    def _uses(marking: _Marking, entries: Sequence[tuple[Entry, frozenset[Style]]]) -> bool:
-        return any(marking.of(styles) for _, styles in entries)
-
-    def _entries(self) -> Iterator[tuple[Entry, frozenset[Style]]]:
-        dataset = self._dataset
-        for row in self._body:
-            values = {i: row.cells[i] for i in self._metrics if i < len(row.cells)}
-            numbers = {i: text for i, cell in values.items() if (text := _number(cell.text))}
-            heading = {cell.text for cell in row.cells if cell.text}
-            if not numbers:
-                # A line of its own between the rows heads those below it.
-                if len(heading) == 1:
-                    dataset = self._named(heading.pop())
+    def _lines(self) -> Iterator[_Line]:
+        """Yield the rows that hold numbers."""
+        heading, group, category = "", 0, self._category()
+        for place, row in enumerate(self.rows):
+            values = [row.cells[i] for i in self.header.metrics if i < len(row.cells)]
+            texts = {cell.text for cell in row.cells if cell.text}
+            if not any(re.search(r"\d", cell.text) for cell in values) or len(texts) == 1:
+                if len(texts) == 1:  # a line of its own heads those below it
+                    heading, group = texts.pop(), group + 1
                 continue
-            named = self._text(row, "dataset")
-            if named:
-                dataset = self._named(named)
-            if (count := self._text(row, "n")).isdecimal():
-                self._n_of[dataset] = int(count)
-            method, steps = self._method(row)
-            if not method:
-                continue  # intervals below the values
-            self._protocol = self._protocol or self._text(row, "protocol")
-            signed = bool(_SIGNS.search(self._text(row, "method")))
-            quoted = signed or bool(self._text(row, "published"))
-            emphasised = len(numbers) > _FEWEST_METRICS and all(
-                "bold" in values[i].styles for i in numbers
+            yield _Line(
+                row=row,
+                place=place,
+                method=self._title_of(row),
+                category=row.cells[category].text if category is not None else "",
+                heading=heading,
+                group=row.group + 1000 * group,
             )
-            for i, text in numbers.items():
-                entry = Entry(
-                    dataset=self._above.get(i) or dataset,
+
+    def _category(self) -> int | None:
+        """Return the column that may name data sets without being called so."""
+        if "dataset" in self.header.roles or not self.header.left:
+            return None
+        has_method = {"method", "title"} & set(self.header.roles)
+        spare = self.header.left if has_method else self.header.left[:-1]
+        return next(iter(reversed(spare)), None)
+
+    def _title_of(self, row: GridRow) -> str:
+        for role in ("title", "method"):
+            if role in self.header.roles:
+                return self._text(row, role)
+        if not self.header.left:
+            return row.cells[0].text if 0 not in self.header.metrics else ""
+        return row.cells[self.header.left[-1]].text if len(row.cells) > self.header.left[-1] else ""
+
+    def _settings(self, line: _Line) -> str:
+        """Return a title of all columns before the metrics: they tell rows of one name apart."""
+        named = [
+            self.header.roles[role] for role in ("title", "method") if role in self.header.roles
+        ]
+        columns = sorted({*named[:1], *self.header.left})
+        texts = [line.row.cells[i].text for i in columns if i < len(line.row.cells)]
+        return " ".join(filter(None, texts))
+
+    def _read_row(self, line: _Line, dataset: str, method: str, steps: int | None) -> None:
+        row = line.row
+        columns = {
+            i: (self._named(self.header.above.get(i, "")) or dataset, metric, self.part)
+            for i, metric in self.header.metrics.items()
+        }
+        everywhere = frozenset(columns.values())
+        if len(row.cells) > self.header.width:
+            what = f"a row of {len(row.cells)} cells below a header of {self.header.width}"
+            self.unread.append(Unread(what=what, line=row.line, columns=everywhere, numbers=True))
+            return
+        cells = {i: row.cells[i] for i in columns if i < len(row.cells)}
+        if all(_SPREAD.fullmatch(cell.text) for cell in cells.values() if cell.text):
+            return  # spreads below the values
+        if _DIFFERENCE.match(method) or all(
+            _SIGNED.match(cell.text) for cell in cells.values() if re.search(r"\d", cell.text)
+        ):
+            return  # differences between two rows
+        if not method and all(_number_or_none(cell) is None for cell in cells.values()):
+            return  # intervals below the values
+        if not method:
+            what = "a row of numbers without a name"
+            self.unread.append(Unread(what=what, line=row.line, columns=everywhere, numbers=True))
+            return
+        for i, cell in cells.items():
+            self._read_value(cell, columns[i], line, method, steps)
+
+    def _read_value(
+        self,
+        cell: GridCell,
+        column: tuple[str, str, int],
+        line: _Line,
+        method: str,
+        steps: int | None,
+    ) -> None:
+        why = cell.unread or ("it spans columns" if cell.columns > 1 else "")
+        try:
+            number = number_in(cell.text)
+        except ValueError:
+            number, why = None, why or "no number that is known"
+        if why and re.search(r"\d", cell.text):
+            what = f"'{cell.text}' of {method}: {why}"
+            self.unread.append(
+                Unread(what=what, line=line.row.line, columns=frozenset([column]), numbers=True)
+            )
+        elif number:
+            dataset, metric, part = column
+            self.entries.append(
+                Entry(
+                    dataset=dataset,
                     method=method,
                     steps=steps,
-                    metric=self._metrics[i],
-                    text=text,
-                    line=row.line,
-                    quoted=quoted,
+                    metric=metric,
+                    text=number.text,
+                    line=line.row.line,
+                    styles=cell.styles(number.start, number.end),
+                    part=part,
+                    group=line.group,
+                    category=line.category,
+                    quoted=bool(_SIGNS.search(line.method) or self._text(line.row, "published")),
+                    place=line.place + 100_000 * self.part,
                 )
-                yield entry, values[i].styles - ({"bold"} if emphasised else set())
+            )
 
     def _text(self, row: GridRow, role: str) -> str:
-        column = self._roles.get(role)
+        column = self.header.roles.get(role)
         return row.cells[column].text if column is not None and column < len(row.cells) else ""
 
-    def _method(self, row: GridRow) -> tuple[str, int | None]:
-        text = _SIGNS.sub("", self._text(row, "method")).strip()
+    def _method(self, row: GridRow, text: str) -> tuple[str, int | None]:
+        text = _SIGNS.sub("", text).strip()
         given = re.search(r"\d+", self._text(row, "steps"))
         found = _STEPS.match(text)
         if not found:
@@ -259,15 +259,32 @@ class _Reading:
         name = _N.sub("", text).strip(" ,;:")
         found = _N.search(text)
         if found:
-            self._n_of[name] = int(found.group(1))
+            self.n_of[name] = int(found.group(1))
         return name
 
 
-def _number(text: str) -> str:
-    """Return the number that a cell begins with, as printed; empty where there is none.
+def _number_or_none(cell: GridCell) -> str | None:
+    """Return the number of a cell, or None where it holds none that is known."""
+    try:
+        number = number_in(cell.text)
+    except ValueError:
+        return cell.text
+    return number.text if number else None
 
-    >>> _number("25.15 ±0.47"), _number(".7341"), _number("−1.5"), _number("-"), _number("N/A")
-    ('25.15', '.7341', '-1.5', '', '')
+
+def _are_datasets(named: Sequence[tuple[str, str]]) -> bool:
+    """Whether what heads rows names data sets: the same methods come back under another one.
+
+    Else it names kinds of methods, and their rows are ranked together.
+
+    Args:
+        named: what heads each row, and the row's method.
     """
-    found = _NUMBER.match(text.strip())
-    return found.group().replace("−", "-") if found else ""
+    if is_known_dataset(_N.sub("", name).strip(" ,;:") for name, _ in named):
+        return True
+    if not any(re.search(r"[^\W\d_]", name) for name, _ in named):
+        return False  # check marks and numbers: settings
+    of: dict[str, set[str]] = {}
+    for name, method in named:
+        of.setdefault(method, set()).add(name)
+    return len({name for name, _ in named}) > 1 and any(len(names) > 1 for names in of.values())

@@ -6,8 +6,9 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from reports.audit.grid import Grid, GridCell, GridRow, Style
-from reports.audit.tex import Reader
+from reports.audit.colours import colour
+from reports.audit.grid import Grid, GridCell, GridRow, Style, cell_of
+from reports.audit.tex import Vocabulary, read_cell
 
 _RULE = re.compile(r"\s*\|?\s*:?-{1,}:?\s*(?:\|\s*:?-{1,}:?\s*)*\|?\s*$")
 _SEPARATOR = re.compile(r"(?<!\\)\|")
@@ -15,8 +16,16 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _MARKUP: tuple[tuple[re.Pattern[str], Style], ...] = (
     (re.compile(r"(?<!\\)(?:\*\*|__)|<(?:b|strong)>"), "bold"),
     (re.compile(r"<(?:u|ins)>"), "underline"),
-    (re.compile(r"""<[^>]*color\s*[=:]\s*["']?\s*red\b"""), "red"),
-    (re.compile(r"""<[^>]*color\s*[=:]\s*["']?\s*blue\b"""), "blue"),
+    (re.compile(r"<(?:mark)\b"), "highlight"),
+    (re.compile(r"(?<![*\\])\*(?!\*)|(?<![_\\\w])_(?!_)|<(?:i|em)>"), "italic"),
+    (re.compile("~~|<(?:s|del)>"), "strike"),
+    (re.compile("🥇"), "🥇"),
+    (re.compile("🥈"), "🥈"),
+    (re.compile("🥉"), "🥉"),
+)
+_COLOUR = re.compile(
+    r"""<[^>]*?(?P<of>bg|background(?:-color)?|(?<!-)color)\s*[=:]\s*["']?\s*"""
+    r"(?P<name>#?\w+|rgb\([^)]*\))"
 )
 
 
@@ -47,10 +56,10 @@ def _rows(lines: Sequence[str], rule: int) -> Iterator[GridRow]:
         yield GridRow(cells=_cells(line), line=number)
 
 
-def _caption(above: Sequence[str]) -> str:
+def _caption(above: Sequence[str]) -> GridCell:
     """Return the paragraph or heading right above a table."""
     text = next((line for line in reversed(above) if line.strip()), "")
-    return "" if "|" in re.sub(r"\\\|", "", text) else _cell(text.lstrip("# ")).text
+    return GridCell() if "|" in re.sub(r"\\\|", "", text) else _cell(text.lstrip("# "))
 
 
 def _cells(line: str) -> tuple[GridCell, ...]:
@@ -62,12 +71,24 @@ def _cells(line: str) -> tuple[GridCell, ...]:
 
 
 def _cell(text: str) -> GridCell:
-    styles = {style for pattern, style in _MARKUP if pattern.search(text)}
+    styles = {style for pattern, style in _MARKUP if pattern.search(text)} | _colours(text)
+    for raised in re.findall(r"<sup>\s*(\d+)\s*</sup>", text):
+        styles.add(f"superscript {raised}")
     text = re.sub(r"<sup>(.*?)</sup>", lambda raised: re.sub("[^†‡§¶*]", "", raised[1]), text)
-    text = re.sub(r"<[^>]+>", "", text)
+    text = re.sub(r"<[^>]+>|[🥇🥈🥉]", "", text)
     if "$" in re.sub(r"\\\$", "", text):  # mathematics: GitHub renders it
-        read = Reader(text, {}).read()
-        text, styles = read.text, styles | read.styles
-    text = re.sub(r"(?<!\\)(?:\*{1,2}|_{2}|`)", "", text)
+        cell = read_cell(text, Vocabulary())
+        text, styles = cell.text, styles | cell.styles(0, len(cell.text))
+    text = re.sub(r"(?<!\\)(?:\*{1,3}|_{2}|~~|`)", "", text)
     text = re.sub(r"\\([\\`*_\[\]<>|~&#$!{}().+-])", r"\1", html.unescape(text))
-    return GridCell(text=" ".join(text.split()), styles=frozenset(styles))
+    return cell_of((character, frozenset(styles)) for character in text)
+
+
+def _colours(text: str) -> set[Style]:
+    found = set()
+    for match in _COLOUR.finditer(text):
+        name = match["name"].removesuffix(")").removeprefix("rgb(")
+        hue = colour(name, "RGB" if "," in name else "")
+        if hue not in ("black", "white"):
+            found.add(f"{hue} {'text' if match['of'] == 'color' else 'background'}")
+    return found

@@ -21,7 +21,10 @@ def check(tables: Sequence[PaperTable]) -> Iterator[Finding]:
         unranked = table.protocol and all(entry.mark is None for entry in table.entries)
         if unranked or _TOLD.search(table.caption):
             continue
-        for dataset, metric, entries in table.columns():
+        hidden = table.hidden(marks=False)
+        for (dataset, metric, part), entries in table.columns():
+            if (dataset, metric, part) in hidden:
+                continue
             higher = specs[metric].higher_is_better
             close = too_close(metric, entries, attrgetter("value"), higher_is_better=higher)
             if close:

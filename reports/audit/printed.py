@@ -15,6 +15,7 @@ def check(tables: Sequence[PaperTable]) -> Iterator[Finding]:
     """Find columns with mixed decimals, and say which columns were not audited."""
     for table in tables:
         yield from _mixed_decimals(table)
+        yield from _unread(table)
         if table.left_out:
             yield Finding(
                 check="printed",
@@ -23,6 +24,27 @@ def check(tables: Sequence[PaperTable]) -> Iterator[Finding]:
                 evidence=f"not audited: {', '.join(table.left_out)}",
                 remedy="Metrics are known by the names of: mfsr-bench list metrics",
             )
+
+
+def _unread(table: PaperTable) -> Iterator[Finding]:
+    """Say what of a table is not understood, and of how many columns nothing is said therefore."""
+    for numbers in (True, False):
+        found = [one for one in table.unread if one.numbers == numbers]
+        if not found:
+            continue
+        hidden = frozenset().union(*(one.columns for one in found))
+        what = "; ".join(dict.fromkeys(one.what for one in found[:_SHOWN]))
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        verdict = f": no verdict on the ranks of {len(hidden)} columns" if hidden else ""
+        yield Finding(
+            check="unread",
+            severity=Severity.WARNING if hidden else Severity.NOTE,
+            place=place(table, line=found[0].line),
+            evidence=f"not understood: {what}{more}{verdict}",
+            remedy="Look at these cells."
+            if numbers
+            else "Give the file that defines the marks too, or say in the caption what they are.",
+        )
 
 
 def _mixed_decimals(table: PaperTable) -> Iterator[Finding]:

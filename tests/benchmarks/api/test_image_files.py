@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from mutation import mutants
 from PIL import EpsImagePlugin, Image, ImageFile
 
 from benchmarks.api import image_files
@@ -282,28 +283,6 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(ImageError, match=what):
             read_header(tmp_path / name)
-
-
-def mutants(content: bytes, seed: int, count: int) -> list[bytes]:
-    """Return copies of a file with a few bytes changed, put in, left out or cut off."""
-    rng, found = random.Random(seed), []
-    for _ in range(count):
-        mutant = bytearray(content)
-        for _ in range(rng.choice((1, 1, 2, 8))):
-            place = rng.randrange(min(len(mutant), rng.choice((60, 10_000))) or 1)
-            match rng.choice("fffriid c"):
-                case "f":
-                    mutant[place : place + 1] = bytes([rng.choice((0, 1, 127, 128, 255))])
-                case "r":
-                    mutant[place : place + 1] = rng.randbytes(1)
-                case "i":
-                    mutant[place:place] = rng.randbytes(rng.randrange(9))
-                case "d":
-                    del mutant[place : place + rng.randrange(9)]
-                case "c":
-                    del mutant[place:]
-        found.append(bytes(mutant))
-    return found
 
 
 FUZZED = {

@@ -21,12 +21,13 @@ HEAD = r"\begin{tabular}{lcc} Method & %s \\ %s \end{tabular}"
 @pytest.fixture
 def check(tmp_path: Path):
     def run(*sources: str, dataset: str = "RealSR") -> tuple[Finding, ...]:
-        tables = []
+        paths = []
         for i, source in enumerate(sources):
             path = tmp_path / f"{'abc'[i]}.tex"
             path.write_text(source, encoding="utf-8")
-            tables += read_tables(path, dataset)
-        return audit(tables)
+            paths.append(path)
+        reading = read_tables(paths, dataset)
+        return audit(reading.tables, notes=reading.notes)
 
     return run
 
@@ -74,9 +75,9 @@ def test_noise_counts_for_the_first_three_places_alone(check) -> None:
 
 
 def test_the_same_row_with_other_values(check) -> None:
-    first = table("PSNR & NIQE", "A-1s & 25.15 & 5.0")
-    same = table("PSNR & NIQE", "A (1 step) & 25.1 & 5.00")
-    other = table("PSNR & NIQE", "A-1s & 25.15 & 5.1", "A-2s & 26 & 4.0")
+    first = table("PSNR & NIQE", "ABSR-1s & 25.15 & 5.0")
+    same = table("PSNR & NIQE", "ABSR (1 step) & 25.1 & 5.00")
+    other = table("PSNR & NIQE", "ABSR-1s & 25.15 & 5.1", "ABSR-2s & 26 & 4.0")
     assert not of(check(first, same), "contradiction")
     (finding,) = of(check(first, other), "contradiction")
     assert finding.severity is Severity.ERROR
@@ -205,7 +206,7 @@ def test_our_own_tables_have_nothing_to_object_to(make_run, form: Format, tmp_pa
     report = build_report(compare([make_run(values, sets)]))
     path = tmp_path / {"latex": "t.tex", "md": "t.md", "csv": "t.csv"}[form]
     write(report, form, path)
-    (read,) = read_tables(path)
+    (read,) = read_tables([path]).tables
     assert {entry.row for entry in read.entries} == {"Bicubic", "a-1s", "b-1s"}
     assert len(read.entries) == 10
     assert [f for f in audit([read]) if f.check not in ("impossible", "names", "printed")] == []
@@ -230,7 +231,7 @@ def test_our_tables_with_published_rows_have_nothing_to_object_to(
     known = published_for("realsr", 100).rows
     path = tmp_path / {"latex": "t.tex", "md": "t.md", "csv": "t.csv"}[form]
     write(report, form, path)
-    tables = read_tables(path)
+    tables = read_tables([path]).tables
     assert len(tables) == 1  # differences are no scores
     printed = sum(len(row.texts.keys() & {*metrics, "fid@clean"}) for row in known)
     assert sum(entry.quoted for entry in tables[0].entries) == printed

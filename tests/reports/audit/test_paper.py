@@ -98,7 +98,9 @@ def test_the_command_prints_it_in_any_form_and_exits_with_1() -> None:
         return done.stdout
 
     assert "Table 4 is on RealSR, not on RealLQ250" in run()
-    assert run().endswith("5 tables, 513 values: 3 errors, 27 warnings, 0 notes\n")
+    assert run().endswith(
+        "5 tables, 513 values: 3 errors, 27 warnings, 0 notes; marks judged in 3 of 66 columns\n"
+    )
     assert "| error | Table 3, RealLQ250" in run("--format", "md")
     document = json.loads(run("--json"))
     assert document["tables"][0] == "Table 1"

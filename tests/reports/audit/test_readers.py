@@ -47,7 +47,7 @@ text
 
 def tables(tmp_path: Path, name: str, text: str, dataset: str = "") -> tuple[PaperTable, ...]:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    return read_tables(tmp_path / name, dataset)
+    return read_tables([tmp_path / name], dataset).tables
 
 
 def said(table: PaperTable) -> list[tuple[str, str, str, str, str | None]]:
@@ -141,7 +141,7 @@ def test_bold_of_a_whole_row_is_no_mark(tmp_path: Path) -> None:
     \textbf{Ours} & \textbf{3} & \textbf{4} & \textbf{5}"""
     text = rf"\begin{{tabular}}{{lccc}} Method & PSNR & SSIM & NIQE \\ {rows} \end{{tabular}}"
     (table,) = tables(tmp_path, "a.tex", text)
-    assert [entry.mark for entry in table.entries if entry.method == "Ours"] == ["", "", ""]
+    assert [entry.mark for entry in table.entries if entry.method == "Ours"] == [None] * 3
     assert table.entries[0].mark == "best"
 
 
@@ -164,11 +164,11 @@ def test_broken_latex_is_an_error_and_nothing_worse(tmp_path: Path, text: str) -
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="names no format"):
-        read_tables(tmp_path / "a.docx")
+        read_tables([tmp_path / "a.docx"])
     with pytest.raises(DataError, match="No such file"):
-        read_tables(tmp_path / "a.tex")
+        read_tables([tmp_path / "a.tex"])
     (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="Cannot read"):
-        read_tables(tmp_path / "a.csv")
+        read_tables([tmp_path / "a.csv"])
     with pytest.raises(DataError, match="is not CSV"):
         tables(tmp_path, "b.csv", 'method,psnr,ssim\n"a,1,2\n')
