@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
-from benchmarks.api.images import first_line, show
+from benchmarks.api.errors import WeightsCorruptError
+from benchmarks.api.tensors import read_torch
+from benchmarks.api.text import show
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,24 +29,12 @@ def read_pickle(path: Path) -> dict[str, Any]:
         WeightsCorruptError: it is not a torch file, is cut short, holds more than tensors and
             plain data, or is not a dictionary.
     """
-    import torch
-
-    try:
-        # A file of 5.6 GB of which a quarter is needed is mapped, not read.
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
-    except Exception as error:  # torch answers a damaged file with many kinds
-        raise WeightsCorruptError(
-            f"{show(path)} cannot be read: {first_line(error)}",
-            "Delete the file and run: mfsr-bench weights fetch",
-        ) from None
+    content = read_torch(path, mapped=True)  # of a file of 5.6 GB a quarter is needed
     if not isinstance(content, dict):
-        raise WeightsCorruptError(f"{show(path)} holds {type(content).__name__}, not a dictionary.")
+        raise WeightsCorruptError(
+            f"{show(path)} holds {type(content).__name__}, not a dictionary.", _OTHER_FILE
+        )
     return content
-
-
-def _is_zip(path: Path) -> bool:
-    with path.open("rb") as handle:
-        return handle.read(2) == b"PK"
 
 
 def read_tensors(path: Path, *, wrapper: str) -> dict[str, Tensor]:
@@ -71,27 +60,6 @@ def read_tensors(path: Path, *, wrapper: str) -> dict[str, Tensor]:
     if all(name.startswith("module.") for name in content):
         return {name.removeprefix("module."): tensor for name, tensor in content.items()}
     return content
-
-
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """Read one safetensors file.
-
-    Raises:
-        WeightsMissingError: no such file.
-        WeightsCorruptError: truncated, or no safetensors file.
-    """
-    if not path.is_file():
-        raise WeightsMissingError(f"No such weight file: {show(path)}")
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-    except (SafetensorError, OSError) as error:
-        raise WeightsCorruptError(
-            f"{show(path)} cannot be read: {first_line(error)}",
-            "The file is damaged: delete it and get it again.",
-        ) from None
 
 
 def entry(content: Mapping[str, Any], key: str, kind: type, path: Path) -> Any:

@@ -13,7 +13,8 @@ from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from benchmarks.api.errors import WeightsCorruptError
-from benchmarks.api.images import first_line, show
+from benchmarks.api.tensors import unreadable
+from benchmarks.api.text import show
 
 
 @contextlib.contextmanager
@@ -47,7 +48,7 @@ def load_part(kind: Any, folder: Path, parameters: int) -> Any:
             folder, output_loading_info=True, local_files_only=True, **dtype
         )
     except Exception as error:  # the libraries answer a damaged folder with many kinds
-        raise corrupt(folder, f"cannot be read: {first_line(error)}") from None
+        raise unreadable(folder, error) from None
     for what in ("missing_keys", "mismatched_keys"):
         if info[what]:
             first = min(map(str, info[what]))

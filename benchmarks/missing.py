@@ -52,4 +52,4 @@ def refuse(missing: Sequence[Missing]) -> None:
         remedy = f"Run: mfsr-bench weights fetch {owners}"
     else:
         remedy = f"The first: {first.remedy} All: the same command with --plan"
-    raise type(first)(f"{len(missing)} things are missing: {names}.", remedy)
+    raise type(first)(f"{len(missing)} things are missing or damaged: {names}.", remedy)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from benchmarks import registry, requirements
 from benchmarks.api.card import WeightFile
-from benchmarks.api.errors import ConfigError, DataError, MFSRBenchError, UsageError
+from benchmarks.api.errors import ConfigError, DataError, UsageError
 from benchmarks.api.prompts import PromptRuntime
+from benchmarks.api.weight_checks import check, check_folder
 from benchmarks.api.weights import WeightStore
 from benchmarks.datasets.opening import OpenDataset, open_dataset
 from benchmarks.datasets.places import locate
@@ -107,10 +108,10 @@ class Search:
         """
         specs = tuple(dict.fromkeys(spec for kind in kinds for spec in metrics[kind]))
         absent = self._absent(requirements.of_metrics(specs))
-        without = {item.needed_by for item in absent}
+        without = {item.needed_by: item.status.state for item in absent if item.status}
         if not skip:
             self.missing += absent
-        skipped = dict.fromkeys(sorted(without), "weights missing") if skip else {}
+        skipped = {spec: f"weights {without[spec]}" for spec in sorted(without)} if skip else {}
         return Scoring(
             protocol=protocol,
             metrics={
@@ -188,10 +189,9 @@ class Search:
     def _absent(self, needs: Iterable[Requirement]) -> list[Missing]:
         found = []
         for need in needs:
-            try:
-                self.store.require(need.owner, need.weight)
-            except MFSRBenchError as error:
-                name, status = need.weight.name, need.status(self.store)
+            status = need.status(self.store)
+            if status.error:
+                name, error = need.weight.name, status.error
                 found += [
                     Missing(what="weights", name=name, needed_by=user, error=error, status=status)
                     for user in need.needed_by
@@ -199,13 +199,18 @@ class Search:
         return found
 
     def hashes(self, owner: str, weights: Sequence[Weights]) -> dict[str, str]:
-        """Return the sha256 of every weight file; files that did not change are not read again."""
+        """Return the sha256 of every weight file; files that did not change are not read again.
+
+        Raises:
+            WeightsCorruptError: a file is not the one that its card names.
+        """
         found = {}
         for weight in weights:
             path = self.store.require(owner, weight)
             if isinstance(weight, WeightFile):
-                found[weight.name] = self._cache.sha256(path)
+                found[weight.name] = check(weight, path, self._cache.sha256)
             else:
+                check_folder(weight, path, self._cache.sha256)
                 for file in weight.files:
                     found[f"{weight.name}/{file}"] = self._cache.sha256(path / file)
         return found

@@ -19,7 +19,6 @@ from pydantic.dataclasses import dataclass as document
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from baselines.checkpoints import read_safetensors
 from baselines.dit4sr.autoencoder import Autoencoder, SD3Autoencoder
 from baselines.dit4sr.weights import WEIGHTS, load_dit, load_exactly, save_dit
 from baselines.sd3.text import SD3TextEncoders, TextEmbedder
@@ -27,6 +26,7 @@ from benchmarks.api import documents
 from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
 from benchmarks.api.images import sha256_file, show, write_atomic
+from benchmarks.api.tensors import read_safetensors
 from mfsr.field import Field, Prediction
 from mfsr.origin import Origin
 from mfsr.student import StudentConfig, build_student

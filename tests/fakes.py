@@ -12,8 +12,9 @@ from typing import Self
 
 import torch
 
-from benchmarks.api.card import MethodCard, SizeRule
+from benchmarks.api.card import MethodCard, SizeRule, WeightFile
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+from benchmarks.api.tensors import read_torch
 
 
 class Fake(Restorer):
@@ -85,6 +86,25 @@ class KillsOnLoad(Fake):
     @classmethod
     def load(cls, runtime: Runtime) -> Self:
         os._exit(3)
+
+
+class Weighted(Fake):
+    """Scales by what a file says, whose hash nobody knows."""
+
+    card = MethodCard(
+        name="weighted",
+        title="Weighted",
+        weights=(WeightFile(name="net.v2.pt", licence="MIT", page="https://x.example"),),
+    )
+
+    def _restore(self, batch: LRBatch, steps: int | None) -> torch.Tensor:
+        return super()._restore(batch, steps) * self.gain
+
+    @classmethod
+    def load(cls, runtime: Runtime) -> Self:
+        self = super().load(runtime)
+        self.gain = read_torch(runtime.weight("net.v2.pt"))["gain"][0]
+        return self
 
 
 class Multiple(Fake):

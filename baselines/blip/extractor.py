@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.api.card import Paper, Upstream, WeightFolder
-from benchmarks.api.images import first_line, to_uint8
+from benchmarks.api.images import to_uint8
 from benchmarks.api.prompts import PromptCard, PromptExtractor, PromptRuntime
+from benchmarks.api.tensors import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +106,7 @@ def _read(folder: Path) -> tuple[Any, Any]:
             AutoTokenizer.from_pretrained(folder, local_files_only=True),
         )
     except Exception as error:  # transformers answers a damaged folder with many kinds
-        raise corrupt(folder, f"cannot be read: {first_line(error)}") from None
+        raise unreadable(folder, error) from None
     if info["missing_keys"]:
         raise corrupt(folder, f"has missing keys, the first is '{min(info['missing_keys'])}'")
     return network.eval().requires_grad_(requires_grad=False), processor

@@ -14,12 +14,12 @@ import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from baselines.checkpoints import read_safetensors
 from baselines.dit4sr.network import DiT4SR, DiTConfig, KeyControl
 from benchmarks.api import documents
 from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
 from benchmarks.api.images import show
+from benchmarks.api.tensors import read_safetensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

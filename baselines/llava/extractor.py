@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from baselines.llava.sentences import drop_focus_sentences
 from benchmarks.api.card import Paper, Upstream, WeightFolder
-from benchmarks.api.images import first_line, to_uint8
+from benchmarks.api.images import to_uint8
 from benchmarks.api.prompts import PromptCard, PromptExtractor, PromptRuntime
+from benchmarks.api.tensors import unreadable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,7 +134,7 @@ def _read_network(folder: Path, runtime: PromptRuntime) -> Any:
                 **placement(runtime.device, size * dtype.itemsize // 2),
             )
     except Exception as error:  # transformers answers a damaged folder with many kinds
-        raise corrupt(folder, f"cannot be read: {first_line(error)}") from None
+        raise unreadable(folder, error) from None
     if info["missing_keys"]:
         first = min(map(str, info["missing_keys"]))
         raise corrupt(folder, f"has missing keys, the first is '{first}'")
@@ -162,8 +163,6 @@ def _read_processor(folder: Path, config: Any) -> Any:
     """Put the processor together from its parts: the folder's own description has changed."""
     from transformers import AutoTokenizer, CLIPImageProcessor, LlavaProcessor
 
-    from baselines.pretrained import corrupt
-
     try:
         return LlavaProcessor(
             image_processor=CLIPImageProcessor.from_pretrained(folder, local_files_only=True),
@@ -173,4 +172,4 @@ def _read_processor(folder: Path, config: Any) -> Any:
             num_additional_image_tokens=1,  # CLIP's class token
         )
     except Exception as error:  # transformers answers a damaged folder with many kinds
-        raise corrupt(folder, f"cannot be read: {first_line(error)}") from None
+        raise unreadable(folder, error) from None

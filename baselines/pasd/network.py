@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from diffusers import ControlNetModel, UNet2DConditionModel
 
-from baselines.checkpoints import read_safetensors
 from baselines.pasd import weights
 from baselines.sd_control.controlled import build_and_load, control
 from baselines.sd_control.followed import follow, like
+from benchmarks.api.tensors import read_safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path

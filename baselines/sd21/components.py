@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from baselines.pretrained import corrupt, load_part, no_progress_bar
-from benchmarks.api.images import first_line
+from baselines.pretrained import load_part, no_progress_bar
+from benchmarks.api.tensors import unreadable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,7 +84,7 @@ def load_tokenizer(folder: Path) -> CLIPTokenizer:
     try:
         return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # a damaged vocabulary raises a bare Exception
-        raise corrupt(folder, f"cannot be read: {first_line(error)}") from None
+        raise unreadable(folder, error) from None
 
 
 def embed(text: Text, prompts: Sequence[str], device: str) -> Tensor:

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from baselines.checkpoints import read_safetensors
 from benchmarks.api import paths
-from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
-from benchmarks.api.images import first_line, show, write_atomic
+from benchmarks.api.errors import WeightsMissingError
+from benchmarks.api.images import show, write_atomic
+from benchmarks.api.tensors import read_safetensors, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,10 +108,8 @@ class SD3TextEncoders(TextEmbedder):
                 dtype=self.dtype,
                 local_files_only=True,
             ).to(self.device)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise WeightsCorruptError(
-                f"The text encoders in {show(self.folder)} cannot be read: {first_line(error)}"
-            ) from error
+        except Exception as error:  # the libraries answer a damaged folder with many kinds
+            raise unreadable(self.folder, error) from None
         for prompt in prompts:
             text, _, pooled, _ = pipeline.encode_prompt(
                 prompt,

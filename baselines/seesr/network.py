@@ -12,10 +12,10 @@ import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor
 
-from baselines.checkpoints import read_safetensors
 from baselines.sd_control.controlled import build_and_load, control
 from baselines.sd_control.followed import attention_layers, follow, like
 from baselines.seesr import weights
+from benchmarks.api.tensors import read_safetensors
 
 if TYPE_CHECKING:
     from torch import nn

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.errors import ConfigError, DataError, WeightsCorruptError
-from benchmarks.api.images import first_line, show
+from benchmarks.api.tensors import read_safetensors, read_torch
+from benchmarks.api.text import first_line, show
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,21 +90,15 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise ConfigError(
             f"{show(path)}: {path.suffix or 'a file without suffix'} is not read.", _REMEDY
         )
-    import torch
-    from safetensors.torch import load_file
-
+    if not path.is_file():
+        raise DataError(f"No such file: {show(path)}", _REMEDY)
+    read: Callable[[Path], Any] = read_torch
+    if path.suffix.lower() == ".safetensors":
+        read = read_safetensors
     try:
-        if path.suffix.lower() == ".safetensors":
-            content: Any = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise DataError(f"No such file: {show(path)}", _REMEDY) from None
-    except Exception as error:  # torch answers a damaged file, and one with code, with many kinds
-        raise WeightsCorruptError(
-            f"{show(path)} is not a file of tensors, so it was not loaded: {first_line(error)}",
-            _REMEDY,
-        ) from None
+        content = read(path)
+    except WeightsCorruptError as error:
+        raise WeightsCorruptError(error.cause, _REMEDY) from None
     if not isinstance(content, dict):
         raise ConfigError(f"{show(path)} holds {type(content).__name__}, not tensors.", _REMEDY)
     return content

@@ -14,11 +14,12 @@ from diffusers import AutoencoderKL, SD3Transformer2DModel
 from torch import Tensor, nn
 
 from baselines import lora
-from baselines.checkpoints import read_safetensors, require_same
+from baselines.checkpoints import require_same
 from baselines.pretrained import corrupt, load_part, no_progress_bar
 from baselines.tsdsr.weights import RANK
 from benchmarks.api.errors import WeightsCorruptError
-from benchmarks.api.images import first_line, show
+from benchmarks.api.tensors import read_safetensors, read_torch
+from benchmarks.api.text import show
 from benchmarks.api.tiling import Tile, Tiling, predict_tiled
 
 if TYPE_CHECKING:
@@ -112,10 +113,7 @@ def read_prompt(prompt: Path, pooled: Path) -> tuple[Tensor, Tensor]:
 
 
 def _embedding(path: Path, dimensions: int) -> Tensor:
-    try:
-        value = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch answers a damaged file with many kinds
-        raise corrupt(path, f"cannot be read: {first_line(error)}") from None
+    value = read_torch(path)
     if isinstance(value, Tensor) and value.ndim == dimensions - 1:
         value = value[None]  # saved without a batch
     if not isinstance(value, Tensor) or value.ndim != dimensions or len(value) != 1:

@@ -1,14 +1,20 @@
-"""Getting one file over HTTP: resumed, checked, and put in place whole or not at all."""
+"""Getting one file over HTTP: resumed, checked, and put in place whole or not at all.
+
+What claims to be a file and is a web page (a captive portal, a quota page) is refused.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.api.answers import Refusal, no_answer, refusal
 from benchmarks.api.errors import DataError, MFSRBenchError, ResourceError
-from benchmarks.api.images import first_line, show
+from benchmarks.api.formats import fault
+from benchmarks.api.images import sha256_file
+from benchmarks.api.text import show
 
 if TYPE_CHECKING:
     import requests
@@ -24,6 +30,7 @@ def download(
     target: Path,
     *,
     sha256: str = "",
+    size: int = 0,
     progress: Progress | None = None,
     error: type[MFSRBenchError] = DataError,
 ) -> Path:
@@ -33,6 +40,7 @@ def download(
         urls: addresses of the same file, in the order they are tried.
         target: where the file is to lie; `<target>.part` holds what has arrived.
         sha256: expected hash in hex, or its first digits; empty to accept any content.
+        size: expected bytes; 0 to accept any number.
         progress: called after each chunk.
         error: what to raise when no address gives the file.
 
@@ -42,42 +50,93 @@ def download(
     Raises:
         ResourceError: the disk is full or refuses the write; what has arrived is kept.
     """
-    failures = []
+    failures: list[Refusal] = []
     for url in urls:
         try:
             part = _transfer(url, target, progress)
-        except ResourceError:
-            raise
-        except Exception as failure:
-            failures.append(f"{url}: {_reason(failure)}")
-            continue
-        if sha256 and not (found := _hash(part)).startswith(sha256):
-            part.unlink()
-            failures.append(f"{url}: expected sha256 {sha256}, received {found}")
-            continue
-        part.replace(target)
-        return target
+            _check(part, target.name, sha256, size)
+        except _RefusedError as refused:
+            found = refused.refusal
+            failures.append(replace(found, what=f"{url}: {found.what}"))
+        else:
+            part.replace(target)
+            return target
+    hopeful = min(failures, key=lambda failure: not failure.passes)
     raise error(
-        f"Cannot download {target.name}: {'; '.join(failures)}",
-        f"Check the connection and repeat the command, or put the file at {show(target)}",
+        f"Cannot download {target.name}: {'; '.join(failure.what for failure in failures)}",
+        f"{hopeful.remedy} Or put the file at {show(target)}",
     )
+
+
+class _RefusedError(Exception):
+    """An address does not give the file."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.what)
+        self.refusal = refusal
 
 
 def _transfer(url: str, target: Path, progress: Progress | None) -> Path:
     import requests
 
     part = target.with_name(target.name + ".part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    have = part.stat().st_size if part.exists() else 0
+    have = _begin(part)
     headers = {"Range": f"bytes={have}-"} if have else {}
-    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
-            return part  # all of it is here already; the hash decides
-        response.raise_for_status()
-        if response.status_code != requests.codes.partial_content:
-            have = 0
-        _write(response, part, have, progress)
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+            if response.status_code == requests.codes.requested_range_not_satisfiable:
+                return part  # all of it is here already; its contents decide
+            if not response.ok:
+                raise _RefusedError(refusal(response, page=url))
+            kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            if kind == "text/html" and target.suffix not in (".html", ".htm"):
+                raise _RefusedError(_a_page(url))
+            if response.status_code != requests.codes.partial_content:
+                have = 0
+            _write(response, part, have, progress)
+    except (_RefusedError, ResourceError):
+        raise
+    except Exception as failure:
+        raise _RefusedError(no_answer(failure)) from None
     return part
+
+
+def _a_page(url: str) -> Refusal:
+    return Refusal(
+        "a web page came in the file's place (a login, a quota, an error)",
+        f"Open {url} and read it.",
+    )
+
+
+def _check(part: Path, name: str, sha256: str, size: int) -> None:
+    """Throw away what is not the file."""
+    wrong, have = fault(part, name=name), part.stat().st_size
+    if wrong:
+        what = f"what came {wrong.what.rstrip('.')}"
+    elif size and have != size:
+        what = f"expected {size} bytes, received {have}"
+    elif not (found := sha256_file(part)).startswith(sha256):
+        what = f"expected sha256 {sha256}, received {found}"
+    else:
+        return
+    part.unlink()
+    raise _RefusedError(Refusal(what, "Repeat the command, or update mfsr-bench."))
+
+
+def _begin(part: Path) -> int:
+    """Return how much of a file is here already."""
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        return part.stat().st_size if part.exists() else 0
+    except OSError as error:
+        raise _no_room(part, error) from None
+
+
+def _no_room(part: Path, error: OSError) -> ResourceError:
+    return ResourceError(
+        f"Cannot write {show(part)}: {error.strerror or error}.",
+        "Free space and repeat the command: the download continues where it stopped.",
+    )
 
 
 def _write(response: requests.Response, part: Path, have: int, progress: Progress | None) -> None:
@@ -95,29 +154,6 @@ def _write(response: requests.Response, part: Path, have: int, progress: Progres
 
         if isinstance(error, requests.RequestException):  # the connection broke: itself an OSError
             raise
-        raise ResourceError(
-            f"Cannot write {show(part)}: {error.strerror or error}.",
-            "Free space and repeat the command: the download continues where it stopped.",
-        ) from error
+        raise _no_room(part, error) from error
     if total and have < total:
         raise ConnectionError(f"the connection ended after {have} of {total} bytes")
-
-
-def _reason(failure: Exception) -> str:
-    """Return why a transfer failed, in a few words; requests puts its whole stack into one line."""
-    import requests
-
-    if isinstance(failure, requests.HTTPError):
-        return f"{failure.response.status_code} {failure.response.reason}"
-    if isinstance(failure, requests.Timeout):
-        return "no answer in time"
-    if isinstance(failure, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke"
-    if isinstance(failure, requests.ConnectionError):
-        return "no connection"
-    return first_line(failure)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

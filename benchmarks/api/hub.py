@@ -6,11 +6,21 @@ own library does the work.
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from benchmarks.api.errors import WeightsGatedError, WeightsMissingError
-from benchmarks.api.images import first_line
+from benchmarks.api.answers import Refusal, no_answer, refusal
+from benchmarks.api.errors import (
+    MFSRBenchError,
+    ResourceError,
+    WeightsGatedError,
+    WeightsMissingError,
+)
+
+_TOKENS = "https://huggingface.co/settings/tokens and run: hf auth login"
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 def cached_file(repo: str, filename: str, revision: str = "main") -> Path | None:
@@ -53,8 +63,9 @@ def fetch_file(
     """Download one hub file into the hub's cache and return its path.
 
     Raises:
-        WeightsGatedError: the licence has to be accepted, or a token is missing.
-        WeightsMissingError: offline, or no such file.
+        WeightsGatedError: the licence has to be accepted, or a token is missing or has expired.
+        WeightsMissingError: offline, no such file, or the hub does not answer.
+        ResourceError: the disk is full or refuses the write.
     """
     from huggingface_hub import hf_hub_download
 
@@ -81,23 +92,56 @@ def fetch_folder(
     return folder
 
 
-def _explain(
-    error: Exception, repo: str, filename: str, page: str
-) -> WeightsGatedError | WeightsMissingError:
-    """Turn the hub library's errors into ours. They are told apart by name: its modules move."""
-    page = page or f"https://huggingface.co/{repo}"
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "GatedRepoError" in kinds:
-        return WeightsGatedError(
-            f"{repo} is gated: its licence has to be accepted before {filename} can be downloaded.",
-            f"Open {page}, accept the licence, then run: hf auth login",
+def _explain(error: Exception, repo: str, filename: str, page: str) -> MFSRBenchError:
+    """Turn the hub library's errors into ours, by what lies behind them."""
+    what = f"Cannot download {filename} of {repo}"
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, OSError) and cause.errno in _DISK:
+            return ResourceError(
+                f"{what}: {cause.strerror}.", "Free space, or let HF_HOME name another folder."
+            )
+    refused = _refusal(causes, page or f"https://huggingface.co/{repo}")
+    kind = WeightsGatedError if refused.closed else WeightsMissingError
+    return kind(f"{what}: {refused.what}.", refused.remedy)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _refusal(causes: list[BaseException], page: str) -> Refusal:
+    from huggingface_hub import get_token
+
+    answers = (getattr(cause, "response", None) for cause in causes)
+    response: Any = next((answer for answer in answers if answer is not None), None)
+    if response is None:
+        if any(type(cause).__name__ == "OfflineModeIsEnabled" for cause in causes):
+            return Refusal(
+                "HF_HUB_OFFLINE is set, and the file is not in the cache",
+                "Unset HF_HUB_OFFLINE and repeat the command.",
+            )
+        return no_answer(causes[-1])
+    signed_in = get_token() is not None
+    if response.status_code == 401 and signed_in:
+        return Refusal(
+            "401: the token is wrong or has expired", f"Get one at {_TOKENS}", closed=True
         )
-    if "RepositoryNotFoundError" in kinds:
-        return WeightsGatedError(
-            f"{repo} does not exist any more, or needs a token.",
+    if response.headers.get("X-Error-Code") == "GatedRepo":
+        then = "with the account of your token." if signed_in else "then run: hf auth login"
+        return Refusal(
+            f"{response.status_code}: its licence has to be accepted first",
+            f"Open {page}, accept the licence, {then}",
+            closed=True,
+        )
+    if response.status_code == 403 and signed_in:
+        return Refusal("403: the token may not read it", f"Allow it to at {_TOKENS}", closed=True)
+    if response.status_code == 401:
+        return Refusal(
+            "401: the repository is private or does not exist any more",
             f"Open {page}; if you can see it, run: hf auth login",
+            closed=True,
         )
-    return WeightsMissingError(
-        f"Cannot download {filename} of {repo}: {first_line(error)}",
-        "Check the connection (HF_ENDPOINT, HF_HUB_OFFLINE) and repeat the command.",
-    )
+    return refusal(response, page=page)

@@ -16,9 +16,11 @@ from benchmarks.api.card import WeightFile, WeightFolder
 from benchmarks.api.errors import (
     ConfigError,
     WeightsCorruptError,
+    WeightsError,
     WeightsGatedError,
     WeightsMissingError,
 )
+from benchmarks.api.weight_checks import check, check_folder, look
 
 if TYPE_CHECKING:
     from benchmarks.api.card import PackageFile, Weights
@@ -33,10 +35,23 @@ class WeightStatus:
 
     owner: str
     weight: Weights
-    state: State
     path: Path | None  # where it lies, if it does
     place: Path  # where to put it by hand
-    detail: str = ""
+    error: WeightsError | None = None  # why it cannot be used as it is
+
+    @property
+    def state(self) -> State:
+        """Whether it is here, and looks like what the card describes."""
+        if self.error is None:
+            return "present"
+        return "corrupt" if self.path else "missing"
+
+    @property
+    def detail(self) -> str:
+        """What is wrong with a file that is here, or how to get one that is not."""
+        if self.error is None:
+            return ""
+        return f"{self.error.cause} {self.error.remedy}" if self.path else self.error.remedy
 
     @property
     def source(self) -> str:
@@ -93,13 +108,6 @@ def sources_of(weight: Weights) -> tuple[str, ...]:
 def package_of(weight: Weights) -> PackageFile | None:
     """Return where the package index has a weight, or None."""
     return weight.package if isinstance(weight, WeightFile) else None
-
-
-def is_packaged(weight: Weights, path: Path) -> bool:
-    """Whether the file at `path` was converted from a package: then it is not the official one."""
-    official = weight.name.rpartition("/")[2]
-    packaged = weight.packaged_name if isinstance(weight, WeightFile) else weight.name
-    return path.name == packaged.rpartition("/")[2] != official
 
 
 def size_of(weight: Weights) -> int:
@@ -180,22 +188,21 @@ class WeightStore:
     def status(
         self, owner: str, weight: Weights, *, sha256: Callable[[Path], str] | None = None
     ) -> WeightStatus:
-        """Return what is known of a weight; with `sha256`, read and check its contents."""
+        """Return what is known of a weight: its sizes and formats, and with `sha256` its hash."""
         place = self.place(owner, weight)
         path = self.find(owner, weight)
-        state: State = "present" if path else "missing"
-        detail = "" if path else missing(owner, weight, place).remedy
-        if path and sha256:
+        error: WeightsError | None = None if path else missing(owner, weight, place)
+        if path:
             try:
-                if isinstance(weight, WeightFile):
+                if not sha256:
+                    look(weight, path)
+                elif isinstance(weight, WeightFile):
                     check(weight, path, sha256)
                 else:
                     check_folder(weight, path, sha256)
-            except WeightsCorruptError as error:
-                state, detail = "corrupt", error.cause
-        return WeightStatus(
-            owner=owner, weight=weight, state=state, path=path, place=place, detail=detail
-        )
+            except WeightsCorruptError as corrupt:
+                error = corrupt
+        return WeightStatus(owner=owner, weight=weight, path=path, place=place, error=error)
 
     def fetch(self, owner: str, weight: Weights, *, progress: Progress | None = None) -> Path:
         """Bring a weight to this machine if it is not here, and return its path.
@@ -217,6 +224,7 @@ class WeightStore:
                 weight.urls,
                 place,
                 sha256=weight.sha256 or weight.sha256_prefix,
+                size=weight.bytes,
                 progress=progress,
                 error=WeightsMissingError,
             )
@@ -274,41 +282,3 @@ def missing(owner: str, weight: Weights, place: Path) -> WeightsMissingError | W
         there = f" ({weight.note})" if weight.note else ""
         return WeightsMissingError(what, f"Download it at {source}{there} and put it at {place}")
     return WeightsMissingError(what, f"Run: {fetch} (or put it at {place})")
-
-
-def check(weight: WeightFile, path: Path, sha256: Callable[[Path], str]) -> str:
-    """Return the sha256 of the weight file at `path`, which must be the one that the card names.
-
-    Raises:
-        WeightsCorruptError: the size or the hash differs.
-    """
-    size = path.stat().st_size
-    packaged = weight.package if is_packaged(weight, path) else None
-    if weight.bytes and size != weight.bytes and not packaged:
-        raise WeightsCorruptError(
-            f"{path} has {size} bytes where {weight.bytes} were expected.",
-            "Delete the file and run: mfsr-bench weights fetch",
-        )
-    found = sha256(path)
-    expected = packaged.sha256 if packaged else weight.sha256 or weight.sha256_prefix
-    if not found.startswith(expected):
-        raise WeightsCorruptError(
-            f"{path} has sha256 {found} where {expected} was expected.",
-            "Delete the file and run: mfsr-bench weights fetch",
-        )
-    return found
-
-
-def check_folder(weight: WeightFolder, path: Path, sha256: Callable[[Path], str]) -> None:
-    """Check the files of the folder at `path` whose hashes the card knows.
-
-    Raises:
-        WeightsCorruptError: a hash differs; the message names the file.
-    """
-    for name, expected in weight.sha256:
-        found = sha256(path / name)
-        if found != expected:
-            raise WeightsCorruptError(
-                f"{path / name} has sha256 {found} where {expected} was expected.",
-                "Delete the folder and run: mfsr-bench weights fetch",
-            )

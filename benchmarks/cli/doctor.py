@@ -8,12 +8,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import registry
 from benchmarks.api import paths
 from benchmarks.api.errors import MFSRBenchError
 from benchmarks.console import print_json, print_table
 from benchmarks.options import Json
+
+if TYPE_CHECKING:
+    from benchmarks.api.weights import WeightStatus
 
 _PACKAGES = ("mfsr", "baselines", "benchmarks", "reports")
 # What a metric or a method imports late; a broken one is better known before a long run.
@@ -125,13 +129,16 @@ def _weights() -> Iterator[Check]:
     from benchmarks.api.weights import WeightStore
 
     store = WeightStore()
-    by_owner: dict[str, list[str]] = {}
+    by_owner: dict[str, list[WeightStatus]] = {}
     for need in requirements.of_all():
-        by_owner.setdefault(need.owner, []).append(need.status(store).state)
-    for owner, states in by_owner.items():
-        here = states.count("present")
-        remedy = "" if here == len(states) else f"mfsr-bench weights fetch {owner}"
-        yield Check(f"weights: {owner}", True, f"{here} of {len(states)} files here", remedy)
+        by_owner.setdefault(need.owner, []).append(need.status(store))
+    for owner, files in by_owner.items():
+        for file in files:
+            if file.path and file.error:
+                yield Check(f"weights: {owner}", False, file.error.cause, file.error.remedy)
+        here = sum(file.state == "present" for file in files)
+        remedy = "" if here == len(files) else f"mfsr-bench weights fetch {owner}"
+        yield Check(f"weights: {owner}", True, f"{here} of {len(files)} files here", remedy)
 
 
 def _datasets() -> Iterator[Check]:

@@ -116,11 +116,16 @@ def fetch_all(
         UsageError: a licence was not agreed to; nothing is fetched.
         WeightsError: something could not be fetched; the rest was.
     """
-    wanted = {status.place: status for status in statuses if status.state == "missing"}
+    known = {status.place: status for status in statuses}
+    wanted = {place: status for place, status in known.items() if status.state == "missing"}
     if origin is Origin.INDEX:
         wanted = _on_index(wanted)
     _agree([status.weight for status in wanted.values()], origin, accepted=accept_licence)
-    failures = []
+    failures: list[MFSRBenchError] = []
+    for status in known.values():
+        if status.path and status.error:  # kept: a person may want to look at what it is
+            failures.append(status.error)
+            say(f"{status.error.cause} {status.error.remedy}", style="red")
     for status in wanted.values():
         try:
             _bring(status, origin)
@@ -129,7 +134,7 @@ def fetch_all(
             say(f"{error.cause} {error.remedy}", style="red")
     if failures:
         raise type(failures[0])(
-            f"{len(failures)} of {len(wanted)} files could not be fetched; the first: "
+            f"{len(failures)} of {len(known)} files could not be had; the first: "
             f"{failures[0].cause}",
             failures[0].remedy,
         )

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.api.errors import DataError, MFSRBenchError
+from benchmarks.api.errors import DataError, MFSRBenchError, WeightsError
 from benchmarks.api.images import read_rgb, show, to_tensor
 from benchmarks.api.text import first_line
 from benchmarks.engine import pool
@@ -54,7 +54,11 @@ class _Extracting:
             self._extractor.close()
 
     def __call__(self, task: _Task | None) -> _Found | None:
-        """Return the prompt of one LR image, or why there is none."""
+        """Return the prompt of one LR image, or why there is none.
+
+        Raises:
+            WeightsError: a weight file cannot be read, whatever the image.
+        """
         try:
             if self._error:
                 return self._error
@@ -62,6 +66,8 @@ class _Extracting:
                 assert self._source.extractor and self._source.runtime
                 self._extractor = self._source.extractor.load(self._source.runtime)
             return self._extract(self._extractor, task.image.path) if task else None
+        except WeightsError:
+            raise
         except Exception as error:
             found = (
                 error

@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.api.errors import ImageError
+from benchmarks.api.errors import ImageError, WeightsError
 from benchmarks.api.images import read_rgb, read_size, to_tensor, to_uint8, write_png
 from benchmarks.api.restorer import LRBatch, LRFile, Restorer
 from benchmarks.api.text import cause_of, one_line
@@ -90,7 +90,7 @@ def restore(
         inline: restore in this process.
 
     Raises:
-        MFSRBenchError: the run cannot go on (a full disk).
+        MFSRBenchError: the run cannot go on (a full disk, weights that cannot be read).
     """
     every = [shard for mine in shards for shard in mine]
     killed: dict[_Batch, pool.Died] = {}
@@ -180,6 +180,7 @@ class _Restoring:
 
         Raises:
             ResourceError: the disk is full.
+            WeightsError: a weight file cannot be read, whatever the image.
         """
         shard = self._shards[batch.shard]
         if self._at != batch.shard:
@@ -211,6 +212,8 @@ class _Restoring:
             start = time.perf_counter()
             restorer.begin(shard.dataset, images, seed=shard.seed)
             self._share = (time.perf_counter() - start) / max(1, len(images))
+        except WeightsError:
+            raise
         except Exception as error:
             self._error = error
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import PluginError
 from benchmarks.api.metric import WEIGHTS_OWNER
-from benchmarks.api.weights import check, is_packaged
+from benchmarks.api.weight_checks import check, is_packaged
 
 if TYPE_CHECKING:
     from benchmarks.api.metric import MetricSpec

@@ -20,7 +20,6 @@ from pydantic.dataclasses import dataclass as document
 from safetensors.torch import save_file
 from torch import Tensor
 
-from baselines.checkpoints import read_safetensors
 from benchmarks.api import documents
 from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import (
@@ -29,6 +28,7 @@ from benchmarks.api.errors import (
     WeightsError,
 )
 from benchmarks.api.images import first_line, show
+from benchmarks.api.tensors import read_safetensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,6 +20,7 @@ FAKES = {
     "raises": "Raises",
     "kills": "Kills",
     "kills-on-load": "KillsOnLoad",
+    "weighted": "Weighted",
 }
 
 

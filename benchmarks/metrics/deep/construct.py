@@ -21,7 +21,7 @@ from urllib.parse import unquote
 import torch
 
 from benchmarks.api.images import sha256_file
-from benchmarks.api.weights import check
+from benchmarks.api.weight_checks import check
 from benchmarks.metrics import weight_files
 from benchmarks.metrics.deep.state import load_into
 

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-
 from benchmarks.api.errors import WeightsCorruptError
-from benchmarks.api.images import first_line
+from benchmarks.api.tensors import read_safetensors, read_torch
+from benchmarks.api.text import first_line, show
+from benchmarks.api.weight_checks import AGAIN
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-# What torch.load answers, by kind of damage, and what asking a tensor for a key answers.
-_UNREADABLE = (
-    OSError,
-    RuntimeError,
-    SafetensorError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-)
-_REMEDY = "Delete the file and run: mfsr-bench weights fetch metrics"
 
 
 def read_tensors(path: Path, key: str | None = None) -> Any:
@@ -37,17 +20,14 @@ def read_tensors(path: Path, key: str | None = None) -> Any:
     Raises:
         WeightsCorruptError: the file is damaged, or holds more than tensors: code, for example.
     """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        with warnings.catch_warnings():  # an odd pickle protocol ends in an error or is harmless
-            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        return content if key is None else content[key]
-    except _UNREADABLE as error:
-        raise WeightsCorruptError(
-            f"{path} is not a file of tensors, so it was not loaded: {first_line(error)}", _REMEDY
-        ) from None
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    content = read_torch(path)
+    if key is None:
+        return content
+    if not isinstance(content, dict) or key not in content:
+        raise WeightsCorruptError(f"{show(path)} holds nothing under '{key}'.", AGAIN)
+    return content[key]
 
 
 def load_into(
@@ -90,4 +70,4 @@ def load_into(
 
 def misfit(path: Path, network: str, why: str) -> WeightsCorruptError:
     """Return the error for a file of another network."""
-    return WeightsCorruptError(f"{path} does not fit {network}: {why}", _REMEDY)
+    return WeightsCorruptError(f"{path} does not fit {network}: {why}", AGAIN)

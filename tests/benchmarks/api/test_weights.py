@@ -24,7 +24,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 def file(**changes: object) -> WeightFile:
     return WeightFile(
-        **{"name": "net.pth", "licence": "MIT", "urls": ("http://127.0.0.1:9/net.pth",), **changes}
+        **{"name": "net.dat", "licence": "MIT", "urls": ("http://127.0.0.1:9/net.dat",), **changes}
     )
 
 
@@ -55,13 +55,13 @@ def _hub_reads_its_cache_folder_at_import(monkeypatch: pytest.MonkeyPatch) -> No
 def test_found_in_the_weights_folder_then_in_shared_caches_then_in_the_hub() -> None:
     store = WeightStore()
     weight = file(
-        caches=("torch:checkpoints/net.pth", "torch:pyiqa/net.pth"),
+        caches=("torch:checkpoints/net.dat", "torch:pyiqa/net.dat"),
         hub=HubFile(repo="a/b", filename="n.pth"),
     )
     assert store.find("m", weight) is None
     hub = put_in_hub("a/b", "n.pth")
     assert store.find("m", weight) == hub
-    cached = put(paths.torch_hub() / "pyiqa" / "net.pth")
+    cached = put(paths.torch_hub() / "pyiqa" / "net.dat")
     assert store.find("m", weight) == cached
     own = put(store.place("m", weight))
     assert store.find("m", weight) == own
@@ -88,7 +88,7 @@ def test_missing_weights_say_how_to_get_them(tmp_path: Path) -> None:
     page = file(urls=(), page="https://drive.example/x")
     with pytest.raises(WeightsMissingError, match=r"drive\.example") as by_hand:
         store.require("m", page)
-    assert str(tmp_path / "m" / "net.pth") in by_hand.value.remedy
+    assert str(tmp_path / "m" / "net.dat") in by_hand.value.remedy
     with pytest.raises(WeightsGatedError, match="hf auth login"):
         store.require("m", file(gated=True, page="https://huggingface.co/a/b"))
 
@@ -144,7 +144,7 @@ def test_impossible_weight_files_are_refused(bad: dict[str, object]) -> None:
 
 
 def test_the_first_digits_of_a_hash_are_checked_too(tmp_path: Path) -> None:
-    path = put(tmp_path / "net.pth")
+    path = put(tmp_path / "net.dat")
     assert check(file(sha256_prefix=SHA256[:8]), path, images.sha256_file) == SHA256
     with pytest.raises(WeightsCorruptError, match="00000000"):
         check(file(sha256_prefix="0" * 8), path, images.sha256_file)
@@ -152,12 +152,14 @@ def test_the_first_digits_of_a_hash_are_checked_too(tmp_path: Path) -> None:
         file(sha256_prefix="xyz")
 
 
-def test_a_size_that_is_only_roughly_known_is_shown_and_not_checked(tmp_path: Path) -> None:
-    weight = file(about_bytes=2_000_000)
-    assert check(weight, put(tmp_path / "net.pth"), images.sha256_file) == SHA256
+def test_a_size_that_is_roughly_known_shows_what_was_cut_short(tmp_path: Path) -> None:
+    weight = file(about_bytes=2_000)
+    check(weight, put(tmp_path / "net.dat", b"x" * 1_930), images.sha256_file)
+    with pytest.raises(WeightsCorruptError, match="900 bytes where about 2000 were expected"):
+        check(weight, put(tmp_path / "net.dat", b"x" * 900), images.sha256_file)
     status = WeightStore(tmp_path).status("metrics", weight)
     assert status.as_json()["bytes"] is None
-    assert status.as_json()["about_bytes"] == 2_000_000
+    assert status.as_json()["about_bytes"] == 2_000
 
 
 def test_the_mirror_that_was_used_is_told() -> None:
@@ -166,11 +168,11 @@ def test_the_mirror_that_was_used_is_told() -> None:
         repo="home/base",
         mirrors=("mirror/base",),
         licence="MIT",
-        files=("unet/w.bin",),
+        files=("unet/w.dat",),
     )
     store = WeightStore()
     assert store.status("osediff", folder).source == "https://huggingface.co/home/base"
-    put_in_hub("mirror/base", "unet/w.bin")
+    put_in_hub("mirror/base", "unet/w.dat")
     status = store.status("osediff", folder)
     assert status.state == "present"
     assert status.source == f"https://huggingface.co/mirror/base/tree/{'0' * 40}"
@@ -182,18 +184,18 @@ def test_the_known_hashes_of_a_folder_are_checked() -> None:
         name="base",
         repo="a/b",
         licence="MIT",
-        files=("w.bin", "c.json"),
-        sha256=(("w.bin", SHA256),),
+        files=("w.dat", "c.txt"),
+        sha256=(("w.dat", SHA256),),
     )
     store = WeightStore()
     for name in folder.files:
         put(store.place("osediff", folder) / name)
     status = store.status("osediff", folder, sha256=images.sha256_file)
     assert (status.state, status.source) == ("present", "https://huggingface.co/a/b")
-    put(store.place("osediff", folder) / "w.bin", b"other")
+    put(store.place("osediff", folder) / "w.dat", b"other")
     status = store.status("osediff", folder, sha256=images.sha256_file)
     assert status.state == "corrupt"
-    assert "w.bin has sha256" in status.detail
+    assert "w.dat has sha256" in status.detail
 
 
 def test_a_hash_of_a_file_that_is_not_in_the_folder_is_refused() -> None:
@@ -204,9 +206,9 @@ def test_a_hash_of_a_file_that_is_not_in_the_folder_is_refused() -> None:
 def test_methods_can_share_a_folder(tmp_path: Path) -> None:
     store = WeightStore(tmp_path)
     shared = file(folder="base", urls=(), page="https://drive.example/x", note="folder 'a/b'")
-    put(tmp_path / "base" / "net.pth")
-    assert store.find("one", shared) == store.find("other", shared) == tmp_path / "base/net.pth"
-    (tmp_path / "base" / "net.pth").unlink()
+    put(tmp_path / "base" / "net.dat")
+    assert store.find("one", shared) == store.find("other", shared) == tmp_path / "base/net.dat"
+    (tmp_path / "base" / "net.dat").unlink()
     with pytest.raises(WeightsMissingError) as caught:
         store.require("one", shared)
     assert caught.value.remedy.startswith("Download it at https://drive.example/x (folder 'a/b')")

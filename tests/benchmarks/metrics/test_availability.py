@@ -50,18 +50,18 @@ def test_files_of_another_tools_cache_are_found(tmp_path: Path, monkeypatch) -> 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     cached = tmp_path / "torch" / "hub" / "pyiqa" / "niqe_matlab_params.mat"
     cached.parent.mkdir(parents=True)
-    cached.write_bytes(b"x")
+    cached.write_bytes(b"MATLAB ".ljust(11_000))
     found = availability(_specs()[:2], WeightStore(tmp_path))
     assert len(found.ready) == 2
     assert found.files[0].path == cached
 
 
-def test_a_damaged_file_counts_as_missing_when_it_is_read(tmp_path: Path) -> None:
+def test_a_damaged_file_counts_as_missing(tmp_path: Path) -> None:
     for name in ("DISTS_weights-f5e65c96.pth", "vgg16-397923af.pth"):
         (tmp_path / "metrics").mkdir(exist_ok=True)
         (tmp_path / "metrics" / name).write_bytes(b"not the weights")
     dists = _specs()[3:]
-    assert availability(dists, WeightStore(tmp_path)).ready
-    found = availability(dists, WeightStore(tmp_path), sha256=sha256_file)
-    assert not found.ready
-    assert {status.state for status in found.files} == {"corrupt"}
+    for sha256 in (None, sha256_file):
+        found = availability(dists, WeightStore(tmp_path), sha256=sha256)
+        assert not found.ready
+        assert {status.state for status in found.files} == {"corrupt"}

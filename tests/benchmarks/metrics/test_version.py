@@ -7,6 +7,8 @@ from pathlib import Path
 
 import package_index
 import pytest
+import torch
+from safetensors.torch import save as to_safetensors
 
 from benchmarks import registry
 from benchmarks.api.card import WeightFile
@@ -22,9 +24,10 @@ def niqe():
 
 
 def _put(tmp_path: Path, content: bytes) -> WeightStore:
+    """Put a file there that looks like a NIQE model."""
     place = tmp_path / "metrics" / "niqe_matlab_params.mat"
     place.parent.mkdir(exist_ok=True)
-    place.write_bytes(content)
+    place.write_bytes(b"MATLAB " + content.ljust(11_000))
     return WeightStore(tmp_path)
 
 
@@ -58,7 +61,7 @@ def test_a_package_that_is_not_installed(niqe, tmp_path: Path) -> None:
 
 
 def test_a_file_converted_from_a_package_is_another_version(tmp_path: Path) -> None:
-    content = b"converted"
+    content = to_safetensors({"converted": torch.ones(1)})
     package = package_index.source(
         "nets-1.0.whl",
         b"archive",
@@ -66,12 +69,12 @@ def test_a_file_converted_from_a_package_is_another_version(tmp_path: Path) -> N
         sha256=hashlib.sha256(content).hexdigest(),
     )
     spec = registry.metric_specs()["lpips@alex"]
-    weight = WeightFile(name="net.pth", licence="MIT", page="https://x.example", package=package)
+    weight = WeightFile(name="net.dat", licence="MIT", page="https://x.example", package=package)
     spec = replace(spec, weights=(weight,))
     place = tmp_path / "metrics" / "net.nets-1.0.safetensors"
     place.parent.mkdir()
     place.write_bytes(content)
     converted = metric_version(spec, WeightStore(tmp_path), sha256_file)
     assert f"net.nets-1.0.safetensors={package.sha256}" in converted
-    (tmp_path / "metrics" / "net.pth").write_bytes(b"official")
+    (tmp_path / "metrics" / "net.dat").write_bytes(b"official")
     assert metric_version(spec, WeightStore(tmp_path), sha256_file) != converted

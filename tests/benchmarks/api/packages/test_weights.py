@@ -33,7 +33,7 @@ def convert(members: dict[str, bytes]) -> dict[str, np.ndarray]:
 def _weight(package: PackageFile, **changes: object) -> WeightFile:
     return WeightFile(
         **{
-            "name": "net-1234.pth",
+            "name": "net-1234.dat",
             "licence": "MIT",
             "page": "https://x.example",
             "sha256": hashlib.sha256(b"weights").hexdigest(),
