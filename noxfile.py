@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.util
+import pathlib
 import shutil
 import sys
 
@@ -56,6 +57,23 @@ def _suite(session: nox.Session, python: str) -> None:
     # One thread per process: the processes share the cores already.
     session.env["OMP_NUM_THREADS"] = "1"
     session.run(python, "-m", "pytest", *_PARALLEL, *session.posargs, external=True)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Score OSEDiff's 193 published images and compare with its log: half an hour on one core.
+
+    The folder `preset/datasets` of OSEDiff's repository stands after `--`.
+    """
+    (root,) = map(pathlib.Path, session.posargs)
+    command = (sys.executable, "-c", "from benchmarks.cli.app import main; main()")
+    session.run(*command, "weights", "fetch", "lpips,dists", external=True)
+    for name in ("realsr", "drealsr"):
+        folder = root / f"benchmark_{name}"
+        (log,) = folder.glob("results_osediff/metrics/*.log")
+        where = ("--sr", str(folder / "results_osediff"), "--hr", str(folder / "test_HR"))
+        metrics = ("--metrics", "psnr,ssim,niqe,lpips,dists")
+        session.run(*command, "verify", *where, "--published", str(log), *metrics, external=True)
 
 
 @nox.session

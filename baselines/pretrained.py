@@ -19,14 +19,18 @@ from benchmarks.api.text import show
 
 @contextlib.contextmanager
 def no_progress_bar() -> Iterator[None]:
-    """Keep transformers' own bar out of the harness's progress."""
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
+    """Keep the libraries' own bars out of the harness's progress."""
+    from diffusers.utils import logging as diffusers_logging
+
+    libraries = (transformers_logging, diffusers_logging)
+    shown = [library for library in libraries if library.is_progress_bar_enabled()]
+    for library in shown:
+        library.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
-            transformers_logging.enable_progress_bar()
+        for library in shown:
+            library.enable_progress_bar()
 
 
 def load_part(kind: Any, folder: Path, parameters: int) -> Any:

@@ -1,9 +1,9 @@
 """What a user names on the command line, as methods that are ready to run.
 
-    name[@steps][+option=value ...]      mfsr@2, dit4sr@40+variant=q, osediff+faithful
+    name[@steps][+option=value ...]      mfsr@2, dit4sr@40+variant=q, osediff+mended
     name[+option=value ...]:argument     precomputed:SUPIR=results/supir, spandrel+tile=256:x.pth
 
-All that changes numbers (steps, options, dtype, faithful) is in the row key; a value that equals
+All that changes numbers (steps, options, dtype, mended) is in the row key; a value that equals
 the card's default is not, so `mfsr`, `mfsr@1` and `mfsr+dtype=bf16` are one row where these are the
 defaults.
 """
@@ -42,7 +42,7 @@ class Wishes:
 
     device: str = "cpu"
     dtype: Dtype | None = None  # where the method supports it
-    faithful: bool = False  # where the method declares quirks
+    mended: bool = False  # where the method declares quirks
     offload: bool = False
     prompts: str = ""  # "none" or "given": part of the key of the methods that ask for prompts
     weights: WeightStore = field(default_factory=WeightStore)
@@ -76,7 +76,7 @@ class Method:
             "steps": self.steps,
             "options": dict(self.runtime.options),
             "dtype": self.runtime.dtype or self.card.dtypes[0],
-            "faithful": self.runtime.faithful,
+            "faithful": bool(self.card.quirks) and not self.runtime.mended,
             "fingerprint": self.fingerprint,
             "weights": weights,
             "card": asdict(self.card),
@@ -128,7 +128,7 @@ def resolve(text: str, wishes: Wishes | None = None) -> Method:
     steps = card.check_steps(spec.steps)
     options = dict(spec.options)
     dtype = _dtype(card, options.pop("dtype", None), wishes.dtype)
-    faithful = _faithful(card, options.pop("faithful", None), wishes.faithful)
+    mended = _mended(card, options, wishes.mended)
     options = _options(card, options)
     card = card.with_weights_for(options)
     runtime = Runtime(
@@ -136,7 +136,7 @@ def resolve(text: str, wishes: Wishes | None = None) -> Method:
         weights=wishes.weights,
         device=wishes.device,
         dtype=dtype,
-        faithful=faithful,
+        mended=mended,
         offload=wishes.offload,
         argument=spec.argument,
         options=options,
@@ -196,11 +196,18 @@ def _dtype(card: MethodCard, given: str | None, wanted: Dtype | None) -> Dtype |
     return None
 
 
-def _faithful(card: MethodCard, given: str | None, wanted: bool) -> bool:
+def _mended(card: MethodCard, options: dict[str, str], wanted: bool) -> bool:
+    """Take `mended` out of the given options; a global wish applies where there are quirks."""
+    if "faithful" in options:
+        raise ConfigError(
+            f"'{card.name}+faithful': the authors' program is the default.",
+            f"Use: {card.name}, or {card.name}+mended for its declared quirks mended",
+        )
+    given = options.pop("mended", None)
     if given not in (None, "true", "false"):
-        raise ConfigError(f"'{card.name}': +faithful is true or false, not {given!r}.")
+        raise ConfigError(f"'{card.name}': +mended is true or false, not {given!r}.")
     if given == "true" and not card.quirks:
-        raise ConfigError(f"'{card.name}' declares no upstream quirks to be faithful to.")
+        raise ConfigError(f"'{card.name}' declares no upstream quirks to mend.")
     return bool(card.quirks) and (given == "true" if given is not None else wanted)
 
 
@@ -219,6 +226,6 @@ def _suffix(runtime: Runtime) -> str:
     parts = [f"{name}={value}" for name, value in runtime.options.items()]
     if runtime.dtype:
         parts.append(f"dtype={runtime.dtype}")
-    if runtime.faithful:
-        parts.append("faithful")
+    if runtime.mended:
+        parts.append("mended")
     return "".join(f"+{part}" for part in parts)

@@ -119,9 +119,7 @@ class RunRequest(Request):
     batch_size: _Count = Field(1, description="LR images at a time, where sizes agree.")
     device: _Devices = None
     dtype: _Dtype = None
-    faithful: bool = Field(
-        False, description="Keep the quirks that the authors' code is known for."
-    )
+    mended: bool = Field(False, description="Mend the quirks of the authors' programs.")
     offload: _Offload = False
     prompts: Text | None = Field(
         None, description="A folder of <image>.txt, or none. Default: extracted."

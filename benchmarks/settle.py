@@ -224,7 +224,7 @@ def _wishes(request: RunRequest, device: str) -> Wishes:
     return Wishes(
         device=device,
         dtype=request.dtype,
-        faithful=request.faithful,
+        mended=request.mended,
         offload=request.offload,
         prompts=prompts if prompts in ("", NO_PROMPTS) else "given",
     )
@@ -288,7 +288,7 @@ def _out(request: RunRequest) -> Path:
         request.protocol,
         request.seed,
         request.dtype,
-        request.faithful,
+        request.mended,
         request.prompts or "",
         request.limit,
         request.images or (),

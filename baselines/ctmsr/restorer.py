@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from baselines.swin_family.noise import draw
-from baselines.swin_family.restorer import ChoppingRestorer, chop_option, stream_quirk
+from baselines.swin_family.restorer import NOISE, ChoppingRestorer, chop_option, stream_deviation
 from benchmarks.api.card import HubFile, MethodCard, Paper, SizeRule, Upstream, WeightFile
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class CTMSR(ChoppingRestorer):
         "224), the last one moved back; plain average",
         size=SizeRule(multiple_of=64),
         dtypes=("fp32", "fp16", "bf16"),
-        options=(chop_option(STRIDES),),
+        options=(chop_option(STRIDES), NOISE),
         weights=(WEIGHTS,),
         upstream=Upstream(
             repo="LabShuHangGU/CTMSR",
@@ -66,9 +66,9 @@ class CTMSR(ChoppingRestorer):
             "shapes, or it is refused; the published weights were not at hand to try",
             "LR sides of 32 pixels or less: upstream's reflection fails; the last row and column "
             "are repeated instead",
+            stream_deviation(SEED),
             "upstream scores the float tensor; here, as for every method, the saved 8-bit image",
         ),
-        quirks=(stream_quirk(SEED),),
     )
 
     strides = STRIDES

@@ -81,8 +81,8 @@ class Release:
         )
 
 
-# The size of q's file is that of 2,943,306,560 numbers: 350,877,696 of the LR stream in float32,
-# the others (the buffer of positions among them) in float16, and 161,472 bytes of header.
+# The size of q's and r1's files is that of 2,943,306,560 numbers: 350,877,696 of the LR stream in
+# float32, the others (the buffer of positions among them) in float16, and 161,472 bytes of header.
 RELEASES = (
     Release(
         name="q",
@@ -91,7 +91,12 @@ RELEASES = (
         bytes=6_588_529_984,
     ),
     Release(name="f", key_control="noise"),
-    Release(name="r1", key_control="lr"),
+    Release(
+        name="r1",
+        key_control="lr",
+        sha256="fb8732823361d9d9ca687fe30bf008d33dbcbd53f4f9f31451288fca090f8520",
+        bytes=6_588_529_984,
+    ),
 )
 
 

@@ -42,6 +42,7 @@ class DiT4SRReleased(Restorer):
             title="DiT4SR: Taming Diffusion Transformer for Real-World Image Super-Resolution",
             bibkey="duan2025dit4sr",
             venue="ICCV 2025",
+            arxiv="2503.23580",
         ),
         base_model="Stable Diffusion 3.5 medium",
         default_steps=40,
@@ -68,7 +69,7 @@ class DiT4SRReleased(Restorer):
         weights=(SD35, *(found.weights for found in RELEASES)),
         upstream=DIT4SR,
         licence="LicenseRef-Pi-Lab-1.0",
-        trained_on=("DIV2K", "DIV8K", "Flickr2K", "LSDIR", "NKUSR8K", "FFHQ (10,000)"),
+        trained_on=("DIV2K", "DIV8K", "Flickr2K", "Flickr8K", "NKUSR8K"),
         stochastic=True,
         deviations=(
             "noise and the posterior's samples come from the image's own seed; upstream does not "
@@ -87,12 +88,14 @@ class DiT4SRReleased(Restorer):
             "kept: the added prompt ends in a space; sentences of a caption that speak of focus, "
             "blur, depth or positions are dropped, substrings included ('dense')",
             "kept: sides are floored to multiples of 8 and the result resized to 4x by Pillow",
+            "LR images whose shorter side is 49, 98, 103 or 107 pixels are brought to 128 as all "
+            "others; upstream arrives at 127 and stops",
         ),
         quirks=(
             "the two branches of the guidance see two samples of the LR image's posterior; "
-            "mended: both see one",
+            "mended: both see one, and the starting noise is another",
             "8 bits, rounded before the colour fix and truncated after it; mended: no step to "
-            "8 bits before the file, which is rounded",
+            "8 bits before the file, which is rounded, about half a grey level higher on average",
         ),
     )
 
@@ -138,7 +141,9 @@ class DiT4SRReleased(Restorer):
         from baselines.dit4sr.memory import of_network
         from baselines.sd3.memory import MetaVAE, peak_memory
 
-        size = enlarged_size(*lr_size, scale=cls.card.scale, minimum=_MINIMUM, multiple=_MULTIPLE)
+        size = enlarged_size(
+            *lr_size, scale=cls.card.scale, minimum=_MINIMUM, multiple=_MULTIPLE, exact=True
+        )
         branches = 1 if guidance_of(runtime) == 1 else 2
         parts = (
             of_network(size, branches * batch, runtime.torch_dtype, TILING),
@@ -161,18 +166,25 @@ class DiT4SRReleased(Restorer):
         import torch
 
         assert steps is not None
-        scale, faithful = self.card.scale, self.runtime.faithful
+        scale, mended = self.card.scale, self.runtime.mended
         lr_up = torch.stack(
             [
-                enlarge(x, scale=scale, minimum=_MINIMUM, multiple=_MULTIPLE, last="BICUBIC")
+                enlarge(
+                    x,
+                    scale=scale,
+                    minimum=_MINIMUM,
+                    multiple=_MULTIPLE,
+                    last="BICUBIC",
+                    exact=True,
+                )
                 for x in batch.images
             ]
         )
         z = self._sample(lr_up, batch, steps)
         with self.stage("vae"), self.on_device(self._autoencoder.vae):
             image = self._autoencoder.decode(z, lr_up).cpu()
-        before: Rounding = "round" if faithful else "none"
-        after: Rounding = "truncate" if faithful else "none"
+        before: Rounding = "none" if mended else "round"
+        after: Rounding = "none" if mended else "truncate"
         if self._colour_fix != "none":
             image = fix_colours(image, lr_up, self._colour_fix, before=before, after=after)
         height, width = (scale * side for side in batch.images.shape[-2:])
@@ -218,7 +230,7 @@ class DiT4SRReleased(Restorer):
 
     def _other_lr(self, lr_up: Tensor, generators: Sequence[Generator]) -> Tensor | None:
         """Return upstream's second sample, drawn first, where it is wanted."""
-        if not self.runtime.faithful or self._guidance == 1:
+        if self.runtime.mended or self._guidance == 1:
             return None
         return self._autoencoder.encode_lr(lr_up, generators)
 

@@ -6,6 +6,7 @@ dropped by name, every tensor must be there, with its shape, and nothing else.
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from baselines.dit4sr.releases import Release
+
+logger = logging.getLogger(__name__)
 
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -160,15 +163,26 @@ def load_release(folder: Path, release: Release, dtype: torch.dtype) -> DiT4SR:
 
 
 def _check_variant(network: DiT4SR, release: Release, folder: Path) -> None:
-    """Tell r1 from f and q, whose `to_k_control` has no effect, no gradient, and stays at zero."""
+    """Refuse an untrained r1; f and q, whose `to_k_control` has no effect, may hold anything there.
+
+    It has no gradient in f and q, and so stays at zero: other values are most likely r1's file.
+    """
     trained = release.key_control == "lr"
     for name, parameter in network.named_parameters():
-        if name.endswith("to_k_control.weight") and bool(parameter.any()) != trained:
-            found, others = ("all zeros", "f or q") if trained else ("not all zeros", "r1")
+        if not name.endswith("to_k_control.weight") or bool(parameter.any()) == trained:
+            continue
+        if trained:
             raise WeightsCorruptError(
-                f"{show(folder)} is not release {release.name}: tensor '{name}' is {found}.",
-                f"It is {others}: put it into the folder of that release, and take that variant.",
+                f"{show(folder)} is not release {release.name}: tensor '{name}' is all zeros.",
+                "It is f or q: put it into the folder of that release, and take that variant.",
             )
+        logger.warning(
+            "%s: tensor '%s' is not all zeros, as it is in release r1. It has no effect in %s.",
+            show(folder),
+            name,
+            release.name,
+        )
+        return
 
 
 def save_dit(network: DiT4SR, folder: Path, *, max_shard: str = "5GB") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from baselines.swin_family.restorer import chop_option, stream_quirk
+from baselines.swin_family.restorer import NOISE, chop_option, stream_deviation
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream, WeightFile
 
 S_LAB = "LicenseRef-S-Lab-1.0"
@@ -69,6 +69,7 @@ _SAMPLER = MethodOption(
     choices=("ancestral", "deterministic"),
 )
 _DEVIATIONS = (
+    stream_deviation(SEED),
     "kept: the attention mask of upstream's calculate_mask, which masks only the last row of "
     "shifted windows, by columns (ResShift's issue 81); the weights were trained with it",
     "precision: fp32 by default, upstream half; half is autocast here, with the codebook search in "
@@ -94,7 +95,7 @@ RESSHIFT = MethodCard(
     tiling="LR tiles of 512 pixels every 448 (chop=256: 224, chop=64: 48), the last one moved "
     "back; each reflected to multiples of 64; plain average",
     dtypes=("fp32", "fp16", "bf16"),
-    options=(chop_option(STRIDES), _SAMPLER),
+    options=(chop_option(STRIDES), _SAMPLER, NOISE),
     weights=(_resshift_weights("s15_v1"), AUTOENCODER),
     upstream=Upstream(
         repo="zsyOAOA/ResShift",
@@ -108,7 +109,6 @@ RESSHIFT = MethodCard(
         *_DEVIATIONS,
         "prior noise: upstream's autocast draws it in half precision; here it is fp32",
     ),
-    quirks=(stream_quirk(SEED),),
     note="version 1, 300k iterations: upstream's default",
 )
 RESSHIFT_V2 = replace(
@@ -145,7 +145,7 @@ SINSR = replace(
     ),
     default_steps=1,
     legal_steps=(1,),
-    options=(chop_option(STRIDES),),
+    options=(chop_option(STRIDES), NOISE),
     weights=(_sinsr_weights("v1"), AUTOENCODER),
     upstream=Upstream(
         repo="wyf0912/SinSR",

@@ -23,7 +23,7 @@ _CHECKPOINT = WeightFile(
     name="s3diff.pkl",
     licence="Apache-2.0",
     hub=HubFile(repo="zhangap/S3Diff", filename="s3diff.pkl"),
-    note="at most about 132 MB",
+    about_bytes=137_900_000,
 )
 _ESTIMATOR = WeightFile(
     name="de_net.pth",
@@ -32,6 +32,7 @@ _ESTIMATOR = WeightFile(
         f"https://raw.githubusercontent.com/ArcticHare105/S3Diff/{_COMMIT}/assets/mm-realsr/de_net.pth",
         "https://huggingface.co/zhangap/S3Diff/resolve/main/de_net.pth",
     ),
+    about_bytes=9_420_000,
 )
 POSITIVE = (
     "A high-resolution, 8K, ultra-realistic image with sharp focus, vibrant colors, and natural "
@@ -93,12 +94,13 @@ class S3Diff(Restorer):
             "their last row: there is too little to reflect",
             "the two prompts are embedded once, on loading; upstream embeds them for each image",
             "kept: the row midpoint of the tile weights is half a pixel low (s3diff_tile.py:450)",
-            "latents narrower than the overlap are tiled with half a tile of overlap; upstream "
-            "does not end on them",
+            "narrow latents, whose shorter side is below twice the overlap of 32, are tiled with "
+            "half that side of overlap; upstream keeps 32, and does not end at 32 and less",
         ),
         quirks=(
             "8 bits by truncation, of the result before and after the colour fix and of its "
-            "source; mended: no step to 8 bits before the file, which is rounded",
+            "source; mended: no step to 8 bits before the file, which is rounded, 0.95 grey levels "
+            "higher on average",
         ),
     )
 
@@ -160,7 +162,7 @@ class S3Diff(Restorer):
         x = extend(upscaled, height + -height % _MULTIPLE, width + -width % _MULTIPLE)
         x = (x * 2 - 1).clamp(-1, 1)
         image = self._forward(batch, x)[..., :height, :width].cpu() * 0.5 + 0.5
-        rounding: Rounding = "truncate" if self.runtime.faithful else "none"
+        rounding: Rounding = "none" if self.runtime.mended else "truncate"
         return fix_colours(image, upscaled, self._colour_fix, before=rounding, after=rounding)
 
     def _forward(self, batch: LRBatch, x: Tensor) -> Tensor:

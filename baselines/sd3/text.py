@@ -99,15 +99,18 @@ class SD3TextEncoders(TextEmbedder):
     def _compute(self, prompts: Sequence[str]) -> None:
         from diffusers import StableDiffusion3Pipeline
 
+        from baselines.pretrained import no_progress_bar
+
         try:
             read: Any = StableDiffusion3Pipeline.from_pretrained
-            pipeline = read(
-                self.folder,
-                transformer=None,
-                vae=None,
-                dtype=self.dtype,
-                local_files_only=True,
-            ).to(self.device)
+            with no_progress_bar():
+                pipeline = read(
+                    self.folder,
+                    transformer=None,
+                    vae=None,
+                    dtype=self.dtype,
+                    local_files_only=True,
+                ).to(self.device)
         except Exception as error:  # the libraries answer a damaged folder with many kinds
             raise unreadable(self.folder, error) from None
         for prompt in prompts:

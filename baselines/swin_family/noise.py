@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 
 def upstream_stream(runtime: Runtime, seed: int) -> torch.Generator | None:
-    """Return upstream's single stream where `runtime.faithful` asks for it, else None.
+    """Return upstream's single stream where the option `noise` asks for it, else None.
 
     Upstream seeds the global generator once and draws on the device, image after image: a result
     depends on the images before it and on the device.
     """
     import torch
 
-    return torch.Generator(runtime.device).manual_seed(seed) if runtime.faithful else None
+    if runtime.option("noise") != "upstream":
+        return None
+    return torch.Generator(runtime.device).manual_seed(seed)
 
 
 def draw(shape: Sequence[int], stream: torch.Generator) -> Tensor:

@@ -27,12 +27,21 @@ def chop_option(strides: Mapping[int, int]) -> MethodOption:
     )
 
 
-def stream_quirk(seed: int) -> str:
-    """Return the quirk of upstream's one stream of noise, for a card."""
+NOISE = MethodOption(
+    name="noise",
+    default="per-image",
+    help="each image draws from its own seed, on the CPU; upstream: one stream for all images of a "
+    "data set, drawn on the device",
+    choices=("per-image", "upstream"),
+)
+
+
+def stream_deviation(seed: int) -> str:
+    """Return the deviation from upstream's one stream of noise, for a card."""
     return (
-        f"one stream of noise for all images of a data set (seed {seed}), drawn on the device, so "
-        "that a result depends on the images before it: use one device and do not resume. Mended: "
-        "each image draws from its own seed, on the CPU"
+        f"noise from each image's own seed; upstream has one stream (seed {seed}) for all images "
+        "of a data set, so that a result depends on the images before it and on the device: "
+        "+noise=upstream, on one device and without resuming"
     )
 
 

@@ -214,7 +214,7 @@ class MethodCard:
     trained_on: tuple[str, ...] = ()
     stochastic: bool = False
     deviations: tuple[str, ...] = ()  # each difference from upstream that always applies
-    quirks: tuple[str, ...] = ()  # each upstream bug that is mended, and kept under `faithful`
+    quirks: tuple[str, ...] = ()  # each upstream bug that is kept, and mended under `+mended`
     note: str = ""
 
     def __post_init__(self) -> None:

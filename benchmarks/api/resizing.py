@@ -38,7 +38,13 @@ def resize_pixels(
 
 
 def enlarge(
-    image: Tensor, *, scale: int, minimum: int = 1, multiple: int = 1, last: Filter = "LANCZOS"
+    image: Tensor,
+    *,
+    scale: int,
+    minimum: int = 1,
+    multiple: int = 1,
+    last: Filter = "LANCZOS",
+    exact: bool = False,
 ) -> Tensor:
     """Return an LR image enlarged for a network, as OSEDiff, SeeSR and their kin do it.
 
@@ -52,27 +58,35 @@ def enlarge(
         multiple: enlarged pixels per side.
         last: filter of the last step; the others are bicubic. Nothing happens in it where the
             sides fit.
+        exact: a side that is brought up reaches `minimum`; otherwise, as upstream computes it,
+            128 / 49 * 49 is 127.
     """
     before = image.shape[-2:]
-    raised = _raised(before[0], before[1], minimum)
+    raised = _raised(before[0], before[1], minimum, exact)
     if raised != tuple(before):
         image = resize(image, raised)
     image = resize(image, (scale * raised[0], scale * raised[1]))
-    size = enlarged_size(*before, scale=scale, minimum=minimum, multiple=multiple)
+    size = enlarged_size(*before, scale=scale, minimum=minimum, multiple=multiple, exact=exact)
     return image if image.shape[-2:] == size else resize(image, size, last)
 
 
 def enlarged_size(
-    height: int, width: int, *, scale: int, minimum: int = 1, multiple: int = 1
+    height: int,
+    width: int,
+    *,
+    scale: int,
+    minimum: int = 1,
+    multiple: int = 1,
+    exact: bool = False,
 ) -> tuple[int, int]:
     """Return the (height, width) that `enlarge` leads to."""
-    height, width = (scale * side for side in _raised(height, width, minimum))
+    height, width = (scale * side for side in _raised(height, width, minimum, exact))
     return height - height % multiple, width - width % multiple
 
 
-def _raised(height: int, width: int, minimum: int) -> tuple[int, int]:
+def _raised(height: int, width: int, minimum: int, exact: bool) -> tuple[int, int]:
     """Return sides in proportion of which the shorter one is no less than `minimum`."""
     if min(height, width) >= minimum:
         return height, width
-    factor = minimum / min(height, width)
-    return int(factor * height), int(factor * width)
+    factor, least = minimum / min(height, width), minimum if exact else 1
+    return max(least, int(factor * height)), max(least, int(factor * width))

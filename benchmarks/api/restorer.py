@@ -33,7 +33,7 @@ class Runtime:
     weights: WeightStore = field(default_factory=WeightStore)
     device: str = "cpu"  # as torch spells it: "cpu", "cuda:0"
     dtype: Dtype | None = None  # None: the first dtype of the card
-    faithful: bool = False  # keep upstream's declared quirks instead of mending them
+    mended: bool = False  # mend upstream's declared quirks; by default the row is its program
     offload: bool = False  # keep on the device only the part that computes
     argument: str = ""  # what stands after the colon of `name:argument`
     options: Mapping[str, str] = field(

@@ -5,4 +5,6 @@
 - `parse`     log and CSV files -> values per image
 - `scoring`   our values of a folder
 - `compare`   ours against theirs, within tolerances
+- `rows`      printed rows of methods that run here
+- `reproduce` such a row beside ours
 """

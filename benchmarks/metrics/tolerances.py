@@ -27,8 +27,11 @@ TOLERANCES = {
     "ssim@y601": Tolerance(image=2e-6, mean=2e-6, basis="measured"),
     # Two float32 orders of the luma's matrix product round differently at exact halves.
     "niqe@pyiqa": Tolerance(image=0.02, mean=1e-3, basis="measured"),
-    "lpips@alex": Tolerance(image=2e-4, mean=2e-4, basis="reported"),
-    "dists@vgg16": Tolerance(image=2e-4, mean=2e-4, basis="reported"),
+    # The log was computed with TF32 convolutions: float32 differs from it by TF32's rounding.
+    "lpips@alex": Tolerance(image=4e-4, mean=1e-5, basis="measured"),
+    "lpips@alex-tf32": Tolerance(image=4e-6, mean=1e-6, basis="measured"),
+    "dists@vgg16": Tolerance(image=5e-5, mean=1e-5, basis="measured"),
+    "dists@vgg16-tf32": Tolerance(image=1.2e-5, mean=1e-5, basis="measured"),
     "maniqa@pipal": Tolerance(image=1e-3, mean=1e-3, basis="reported"),
     "clipiqa@rn50": Tolerance(image=1e-3, mean=1e-3, basis="reported"),
     "musiq@koniq": Tolerance(image=0.05, mean=0.05, basis="reported"),

@@ -45,7 +45,7 @@ def _one_rich_method(monkeypatch: pytest.MonkeyPatch) -> None:
         ("fake+guidance=6+variant=f", "fake@4+guidance=6+variant=f", None),
         ("fake+dtype=bf16", "fake@4", "Fake-4s"),
         ("fake+dtype=fp32", "fake@4+dtype=fp32", "Fake-4s +dtype=fp32"),
-        ("fake+faithful", "fake@4+faithful", "Fake-4s +faithful"),
+        ("fake+mended", "fake@4+mended", "Fake-4s +mended"),
         ("bicubic", "bicubic", "Bicubic"),
     ],
 )
@@ -69,8 +69,9 @@ def test_keys_and_titles(text: str, key: str, title: str | None) -> None:
         ("fake+variant=z", UnknownNameError, "value"),
         ("fake+variant=f+variant=q", UsageError, "once"),
         ("fake+dtype=fp16", ConfigError, "bf16, fp32"),
-        ("fake+faithful=maybe", ConfigError, "true or false"),
-        ("bicubic+faithful", ConfigError, "no upstream quirks"),
+        ("fake+mended=maybe", ConfigError, "true or false"),
+        ("fake+faithful", ConfigError, "is the default"),
+        ("bicubic+mended", ConfigError, "no upstream quirks"),
         ("bicubic:x", UsageError, "takes no argument"),
     ],
 )
@@ -80,9 +81,9 @@ def test_bad_specs(text: str, error: type[Exception], says: str) -> None:
 
 
 def test_global_wishes_apply_where_the_card_allows_them() -> None:
-    base = methods.Wishes(dtype="fp32", faithful=True, device="cuda:1")
-    assert methods.resolve("fake", base).key == "fake@4+dtype=fp32+faithful"
-    assert methods.resolve("fake+faithful=false", base).key == "fake@4+dtype=fp32"
+    base = methods.Wishes(dtype="fp32", mended=True, device="cuda:1")
+    assert methods.resolve("fake", base).key == "fake@4+dtype=fp32+mended"
+    assert methods.resolve("fake+mended=false", base).key == "fake@4+dtype=fp32"
     bicubic = methods.resolve("bicubic", base)
     assert bicubic.key == "bicubic"
     assert bicubic.runtime.device == "cuda:1"
@@ -134,3 +135,16 @@ def test_only_the_weights_of_the_chosen_options_are_needed(monkeypatch: pytest.M
     for name, needed in (("fake", ["always", "q"]), ("fake+variant=f", ["always", "f"])):
         found = requirements.of_names([name])
         assert [need.weight.name for need in found] == needed
+
+
+def test_what_a_row_is_says_whether_it_is_its_authors_program() -> None:
+    facts = {
+        text: methods.resolve(text).identity({}) for text in ("fake", "fake+mended", "bicubic")
+    }
+    assert [facts[text]["faithful"] for text in facts] == [True, False, False]
+
+
+def test_options_stand_before_the_argument() -> None:
+    spec = methods.parse("spandrel+tile=256+dtype=fp16:models/4x+a@2.pth")
+    assert (spec.name, spec.argument) == ("spandrel", "models/4x+a@2.pth")
+    assert spec.options == {"tile": "256", "dtype": "fp16"}

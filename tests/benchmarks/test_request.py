@@ -35,7 +35,7 @@ from benchmarks.request import (
         (RunRequest, {"methods": ["bicubic", 3]}, "--methods: 3 is not a text"),
         (RunRequest, {"methods": []}, "--methods: [] is empty"),
         (RunRequest, {"images": ["a", ""]}, "--images: '' is empty"),
-        (RunRequest, {"faithful": 1}, "--faithful: 1 is neither true nor false"),
+        (RunRequest, {"mended": 1}, "--mended: 1 is neither true nor false"),
         (RunRequest, {"out": ""}, "--out: '' is not a path"),
         (RunRequest, {"out": "a\0b"}, "--out"),
         (RunRequest, {"out": ["a"]}, "--out: ['a'] is not a path"),

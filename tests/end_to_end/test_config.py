@@ -16,7 +16,7 @@ def test_a_run_is_asked_for_by_a_file_and_the_command_line_wins(
 ) -> None:
     words = [
         "run", "-m", "bicubic,nearest", "-d", f"folder:{photos}/lr::{photos}/hr",
-        "--metrics", "psnr@rgb", "--out", str(tmp_path / "a"), "--limit", "2", "--faithful",
+        "--metrics", "psnr@rgb", "--out", str(tmp_path / "a"), "--limit", "2", "--mended",
     ]  # fmt: skip
     printed = program(*words, "--print-config")
     assert printed.returncode == 0, printed.stderr
@@ -27,7 +27,7 @@ def test_a_run_is_asked_for_by_a_file_and_the_command_line_wins(
     config.write_text(printed.stdout, encoding="utf-8")
     out = tmp_path / "b"
     done = program(
-        "run", "--config", config, "--out", out, "--limit", "1", "--no-faithful", "-m", "nearest"
+        "run", "--config", config, "--out", out, "--limit", "1", "--no-mended", "-m", "nearest"
     )
     assert done.returncode == 0, done.stderr
     results = read_run(out)

@@ -35,7 +35,9 @@ def test_registered():
 
 def test_upstream_stream_gives_the_official_image(ctmsr):
     image = torch.rand(1, 3, 72, 50, generator=torch.Generator().manual_seed(7))
-    sr = ctmsr(faithful=True).restore(LRBatch(images=image, ids=("a",), seeds=(99,)))
+    sr = ctmsr(options={"noise": "upstream"}).restore(
+        LRBatch(images=image, ids=("a",), seeds=(99,))
+    )
     assert_agrees(sr, rows_of(Path(__file__).with_name("golden.csv"))["sr"])
 
 

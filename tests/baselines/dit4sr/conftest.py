@@ -71,11 +71,11 @@ def load(root: Path) -> Iterator[Callable[..., DiT4SRReleased]]:
     """Load a release at its small size, once per runtime; its text encoders are `Texts`."""
 
     @cache
-    def loaded(faithful: bool = False, options: Any = (), **changes: Any) -> DiT4SRReleased:
+    def loaded(mended: bool = False, options: Any = (), **changes: Any) -> DiT4SRReleased:
         runtime = Runtime(
             card=DiT4SRReleased.card.with_weights_for(dict(options)),
             weights=WeightStore(root),
-            faithful=faithful,
+            mended=mended,
             options=dict(options),
             **{"dtype": "fp32", **changes},
         )

@@ -70,14 +70,25 @@ def test_a_wrong_file_is_refused_with_what_differs(tmp_path: Path, case: str) ->
         load_release(small_sd3.write_dit4sr(tmp_path, "q", tensors), release("q"), torch.float32)
 
 
-@pytest.mark.parametrize(("taken_for", "is_"), [("q", "r1"), ("f", "r1"), ("r1", "q")])
-def test_another_release_is_refused(tmp_path: Path, taken_for: str, is_: str) -> None:
-    folder = small_sd3.write_dit4sr(tmp_path, is_)
+def test_an_untrained_r1_is_refused(tmp_path: Path) -> None:
+    folder = small_sd3.write_dit4sr(tmp_path, "q")
     with pytest.raises(WeightsCorruptError) as caught:
-        load_release(folder, release(taken_for), torch.float32)
-    assert f"not release {taken_for}" in caught.value.cause
+        load_release(folder, release("r1"), torch.float32)
+    assert "not release r1" in caught.value.cause
     assert "'transformer_blocks.0.attn.to_k_control.weight'" in caught.value.cause
-    assert ("r1" if is_ == "r1" else "f or q") in caught.value.remedy
+    assert "f or q" in caught.value.remedy
+
+
+@pytest.mark.parametrize("taken_for", ["q", "f"])
+def test_values_without_effect_are_warned_of(
+    tmp_path: Path, taken_for: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = load_release(
+        small_sd3.write_dit4sr(tmp_path, "r1"), release(taken_for), torch.float32
+    )
+    assert network.shape.key_control == "noise"
+    (record,) = caplog.records
+    assert "to_k_control.weight' is not all zeros" in record.getMessage()
 
 
 def test_a_network_of_another_size_is_refused(

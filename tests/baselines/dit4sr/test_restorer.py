@@ -61,7 +61,7 @@ def test_the_program_gives_the_official_latents_and_pixels(
         return found[-1]
 
     monkeypatch.setattr(inference, "restore_latent", tapped)
-    method = load(faithful=True, options=(("colour-fix", fix), ("variant", variant)))
+    method = load(options=(("colour-fix", fix), ("variant", variant)))
     sr = method.restore(_batch(small.lr_picture(*size)), steps=4)[0] * 255
     small.assert_golden(GOLDEN, f"{key}_{case}_z", found[0], atol=1e-4)
     # Where a value lies on the border of two grey levels, a rounding error becomes a level.
@@ -119,7 +119,7 @@ def test_mended_both_branches_see_one_sample(load: Load, monkeypatch: pytest.Mon
         return run(velocity, eps, c, *args, **kwargs)
 
     monkeypatch.setattr(inference, "restore_latent", tapped)
-    mended, faithful = (load(faithful=f).restore(_batch(LR), steps=2) for f in (False, True))
+    mended, faithful = (load(mended=m).restore(_batch(LR), steps=2) for m in (True, False))
     assert same == [True, False]
     assert not torch.equal(mended, faithful)
     assert torch.equal((faithful * 255).round() / 255, faithful)

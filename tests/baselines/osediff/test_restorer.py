@@ -35,11 +35,11 @@ def load(
     (root / "osediff/osediff.pkl").symlink_to(osediff_file)
 
     @cache
-    def loaded(faithful: bool = False, colour_fix: str = "adain", **changes: Any) -> OSEDiff:
+    def loaded(mended: bool = False, colour_fix: str = "adain", **changes: Any) -> OSEDiff:
         runtime = Runtime(
             card=OSEDiff.card,
             weights=WeightStore(root),
-            faithful=faithful,
+            mended=mended,
             options={"colour-fix": colour_fix},
             **{"dtype": "fp32", **changes},
         )
@@ -65,7 +65,7 @@ def _batch(*images: torch.Tensor, seeds: tuple[int, ...] = (7, 8), **changes: An
 
 def test_the_program_gives_the_official_pixels(load: Load) -> None:
     """An LR image of odd width: enlarged, reduced to a multiple of 8, AdaIN, resized to 4x."""
-    method = load(faithful=True)
+    method = load()
     sr = method.restore(_batch(small.lr_picture(128, 129)))[0]
     # Where a value lies on the border of two grey levels, a rounding error becomes a level.
     small.assert_golden(GOLDEN, "program_adain", (sr * 255).round(), atol=3)
@@ -75,14 +75,14 @@ def test_the_program_gives_the_official_pixels(load: Load) -> None:
 
 
 def test_a_small_image_is_enlarged_first_and_brought_to_4x_after(load: Load) -> None:
-    method = load(faithful=True, colour_fix="wavelet")
+    method = load(colour_fix="wavelet")
     sr = method.restore(_batch(small.lr_picture(60, 50)))[0]
     small.assert_golden(GOLDEN, "program_small", (sr * 255).round(), atol=2)
 
 
 def test_truncation_is_mended_unless_upstream_is_wanted(load: Load, small_minimum: None) -> None:
     batch = _batch(small.lr_picture(16, 24))
-    mended, faithful = (load(faithful=f).restore(batch) for f in (False, True))
+    mended, faithful = (load(mended=m).restore(batch) for m in (True, False))
     assert torch.equal((faithful * 255).round() / 255, faithful)
     assert not torch.equal((mended * 255).round() / 255, mended)
     # The colour fix makes good the first truncation's half level; the second one stays.

@@ -80,7 +80,8 @@ def restored(unet, autoencoder, lr_image):
     """The whole restorer with upstream's noise stream, untiled and in tiles of 64."""
 
     def run(**options):
-        sinsr = SinSR(Runtime(card=SINSR, faithful=True, options=options), unet, autoencoder)
+        options["noise"] = "upstream"
+        sinsr = SinSR(Runtime(card=SINSR, options=options), unet, autoencoder)
         return 2 * sinsr.restore(LRBatch(images=lr_image, ids=("a",), seeds=(0,))) - 1
 
     return {"sampler_sample_func": run(), "chop64_48": run(chop="64")}

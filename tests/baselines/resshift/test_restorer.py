@@ -151,12 +151,12 @@ def test_seeds_decide(sinsr):
     assert torch.equal(first, sinsr().restore(_batch(image, seeds=(1,))))
 
 
-def test_faithful_noise_depends_on_the_order_not_on_the_seed(sinsr):
+def test_upstream_s_noise_depends_on_the_order_not_on_the_seed(sinsr):
     image = _random(16, 16)
-    faithful = sinsr(faithful=True)
+    faithful = sinsr(options={"noise": "upstream"})
     first, second = (faithful.restore(_batch(image, seeds=(1,))) for _ in range(2))
     assert (first - second).abs().max() > 0.05
-    again = sinsr(faithful=True).restore(_batch(image, seeds=(2,)))
+    again = sinsr(options={"noise": "upstream"}).restore(_batch(image, seeds=(2,)))
     assert torch.equal(first, again)
 
 

@@ -35,11 +35,11 @@ def load(
         (root / "s3diff" / file.name).symlink_to(file)
 
     @cache
-    def loaded(faithful: bool = False, colour_fix: str = "wavelet", **changes: Any) -> S3Diff:
+    def loaded(mended: bool = False, colour_fix: str = "wavelet", **changes: Any) -> S3Diff:
         runtime = Runtime(
             card=S3Diff.card,
             weights=WeightStore(root),
-            faithful=faithful,
+            mended=mended,
             options={"colour-fix": colour_fix},
             **changes,
         )
@@ -58,7 +58,7 @@ def _batch(*images: torch.Tensor, seeds: tuple[int, ...] = (7, 8)) -> LRBatch:
 @pytest.mark.parametrize("colour_fix", ["wavelet", "adain"])
 def test_the_program_gives_the_official_pixels(load: Load, colour_fix: str) -> None:
     """An LR image whose enlarged sides are no multiples of 64."""
-    method = load(faithful=True, colour_fix=colour_fix)
+    method = load(colour_fix=colour_fix)
     sr = method.restore(_batch(small.lr_picture(40, 29)))[0]
     name = f"program_{colour_fix}"
     # Where a value lies on the border of two grey levels, a rounding error becomes a level.
@@ -87,7 +87,7 @@ def test_tiny_images_are_padded_by_their_last_row(load: Load) -> None:
 
 def test_truncation_is_mended_unless_upstream_is_wanted(load: Load) -> None:
     batch = _batch(small.lr_picture(16, 16))
-    mended, faithful = (load(faithful=f).restore(batch) for f in (False, True))
+    mended, faithful = (load(mended=m).restore(batch) for m in (True, False))
     assert torch.equal((faithful * 255).round() / 255, faithful)
     assert not torch.equal((mended * 255).round() / 255, mended)
     # Both its source and the result are half a level darker.

@@ -43,14 +43,14 @@ def test_the_seed_of_an_image_decides_wherever_it_stands():
 
 
 def test_upstreams_stream_runs_on_from_image_to_image():
-    together = _restore((4, 4), faithful=True)
+    together = _restore((4, 4), options={"noise": "upstream"})
     assert not torch.equal(together[0], together[1])
-    assert torch.equal(together, _restore((7, 8), faithful=True))
+    assert torch.equal(together, _restore((7, 8), options={"noise": "upstream"}))
 
 
 def test_upstreams_stream_begins_again_with_each_data_set():
     image = LRBatch(images=torch.rand(1, 3, 8, 8), ids=("a",), seeds=(4,))
-    noisy = Noisy(Runtime(card=SINSR, faithful=True))
+    noisy = Noisy(Runtime(card=SINSR, options={"noise": "upstream"}))
     noisy.begin("one", (), seed=1)
     first, second = noisy.restore(image), noisy.restore(image)
     noisy.begin("two", (), seed=2)

@@ -42,12 +42,12 @@ def load(store: SimpleNamespace) -> Iterator[Callable[..., TSDSR]]:
 
     @cache
     def loaded(
-        kind: type[TSDSR] = TSDSR, faithful: bool = False, options: Any = (), **changes: Any
+        kind: type[TSDSR] = TSDSR, mended: bool = False, options: Any = (), **changes: Any
     ) -> TSDSR:
         runtime = Runtime(
             card=kind.card.with_weights_for(dict(options)),
             weights=WeightStore(Path(store.root)),
-            faithful=faithful,
+            mended=mended,
             options=dict(options),
             **{"dtype": "fp32", **changes},
         )

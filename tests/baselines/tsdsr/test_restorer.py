@@ -40,7 +40,7 @@ def test_the_program_gives_the_official_pixels(
     load: Load, name: str, size: tuple[int, int], fix: str
 ) -> None:
     """From LR file to result: odd sides and AdaIN, a small image and wavelets, and tiles."""
-    method = load(faithful=True, options=(("colour-fix", fix),))
+    method = load(options=(("colour-fix", fix),))
     sr = method.restore(_batch(small.lr_picture(*size)))[0] * 255
     # Where a value lies on the border of two grey levels, a rounding error becomes a level.
     small.assert_golden(GOLDEN, f"program_{name}", sr.round(), atol=2)
@@ -56,7 +56,7 @@ def test_the_parts_of_the_way_are_measured(load: Load, small_minimum: None) -> N
 
 def test_truncation_is_mended_unless_upstream_is_wanted(load: Load, small_minimum: None) -> None:
     batch = _batch(small.lr_picture(16, 24))
-    mended, faithful = (load(faithful=f).restore(batch) for f in (False, True))
+    mended, faithful = (load(mended=m).restore(batch) for m in (True, False))
     assert torch.equal((faithful * 255).round() / 255, faithful)
     assert not torch.equal((mended * 255).round() / 255, mended)
     assert 0.2 < float((mended - faithful).mean()) * 255 < 1.1

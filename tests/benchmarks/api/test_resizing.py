@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from benchmarks.api.images import to_uint8
-from benchmarks.api.resizing import enlarge, resize, resize_pixels
+from benchmarks.api.resizing import enlarge, enlarged_size, resize, resize_pixels
 
 
 @pytest.fixture
@@ -47,3 +47,16 @@ def test_pixels_are_resized_by_pillow_with_no_rounding_of_ours() -> None:
     lr = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
     expected = Image.fromarray(lr).resize((28, 20), Image.Resampling.BICUBIC)
     assert np.array_equal(resize_pixels(lr, (20, 28)), np.asarray(expected))
+
+
+def test_a_side_that_is_brought_up_arrives_where_arithmetic_falls_short() -> None:
+    short = [side for side in range(1, 128) if int(128 / side * side) != 128]
+    assert short == [49, 98, 103, 107]
+    for side in range(30, 128):
+        size = enlarged_size(side, 2 * side, scale=4, minimum=128, multiple=8, exact=True)
+        assert size[0] == 512
+        assert size[1] >= 1016
+        image = torch.rand(3, side, side)
+        assert enlarge(image, scale=4, minimum=128, multiple=8, exact=True).shape == (3, 512, 512)
+        upstream = enlarged_size(side, side, scale=4, minimum=128, multiple=8)
+        assert upstream == ((504, 504) if side in short else (512, 512))

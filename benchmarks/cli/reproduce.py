@@ -1,0 +1,129 @@
+"""`mfsr-bench reproduce`: fetch, restore, score, and compare with the printed rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmarks.api.errors import MFSRBenchError
+from benchmarks.cli.execution import InterruptedRunError, execute, settle
+from benchmarks.cli.machine import cores, devices
+from benchmarks.cli.options import Devices, Workers
+from benchmarks.conformance.reproduce import Reproduction, compare, refused
+from benchmarks.conformance.rows import PrintedRow, printed_rows
+from benchmarks.console import print_json, print_table, say
+from benchmarks.options import Json, Quiet, choose, split_lists
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.engine.preflight import Request
+
+
+def reproduce(
+    methods: Annotated[
+        list[str] | None,
+        typer.Argument(help="Methods with a printed row; default: all. Comma lists work."),
+    ] = None,
+    *,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the runs; the same one resumes.")
+    ] = Path("runs/reproduce"),
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Agree to the licences without being asked.")
+    ] = False,
+    device: Devices = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Restore and score again what papers print, and compare: exit code 0 if every value agrees.
+
+    Weights are fetched; a metric or data set that cannot be had is said, and counts as not
+    reproduced. What is computed lies in run directories: the same command goes on.
+    """
+    from benchmarks.engine.preflight import Request
+
+    known: dict[str, list[str]] = {row.method: [] for row in printed_rows()}
+    see = "mfsr-bench list methods"
+    chosen = choose(split_lists(methods), known, what="method with a printed row", see=see)
+    found = []
+    for row in printed_rows():
+        if chosen is None or row.method in chosen:
+            request = Request(
+                methods=(row.method,),
+                datasets=(row.dataset,),
+                metrics=tuple(row.values),
+                out=out / f"{row.method}-{row.dataset}",
+                devices=devices(split_lists(device)),
+                workers=cores() if workers is None else workers,
+                missing="skip",
+            )
+            found.append(_one(row, request, accept_licence=accept_licence, quiet=quiet))
+    if json:
+        print_json([one.as_json() for one in found])
+    else:
+        _print(found)
+    raise typer.Exit(0 if all(one.agrees for one in found) else 1)
+
+
+def _one(row: PrintedRow, request: Request, *, accept_licence: bool, quiet: bool) -> Reproduction:
+    """Reproduce one row; whatever stands in the way is part of the answer."""
+    from benchmarks.results.cache import ScoreCache
+    from benchmarks.results.read import read_run
+
+    say(f"{row.method} on {row.dataset}: {row.source}")
+    try:
+        _fetch(row, accept_licence=accept_licence)
+        cache = ScoreCache()
+        config = settle(request, cache, fetch=False)
+        execute(config, cache, quiet=quiet)
+        return compare(row, read_run(config.out))
+    except InterruptedRunError:
+        raise
+    except MFSRBenchError as error:
+        return refused(row, f"{error.cause} {error.remedy}".strip())
+
+
+def _fetch(row: PrintedRow, *, accept_licence: bool) -> None:
+    """Fetch the method's weights, and those of its metrics that can be had."""
+    from benchmarks import requirements
+    from benchmarks.api.weights import WeightStore
+    from benchmarks.cli.weights import fetch_all
+
+    store = WeightStore()
+    needs = requirements.of_names([row.method])
+    fetch_all((need.status(store) for need in needs), accept_licence=accept_licence)
+    for metric in row.values:
+        needs = requirements.of_names([metric])
+        try:
+            fetch_all((need.status(store) for need in needs), accept_licence=accept_licence)
+        except MFSRBenchError as error:
+            say(f"{metric}: {error.cause}", style="yellow")
+
+
+def _print(found: Sequence[Reproduction]) -> None:
+    print_table(
+        ("method", "data set", "metric", "ours", "printed", "difference", "allowed", "verdict"),
+        [line for one in found for line in _lines(one)],
+    )
+    agreeing = sum(one.agrees for one in found)
+    say(f"{agreeing} of {len(found)} printed rows are reproduced.")
+
+
+def _lines(one: Reproduction) -> list[tuple[str, ...]]:
+    return [
+        (
+            one.row.method,
+            one.row.dataset,
+            cell.metric,
+            "-" if cell.ours is None else f"{cell.ours:.4f}",
+            f"{cell.printed:g}",
+            "-" if cell.ours is None else f"{cell.ours - cell.printed:+.4f}",
+            f"{cell.allowed:g}",
+            "agrees" if cell.agrees else cell.why or "differs",
+        )
+        for cell in one.cells
+    ]
