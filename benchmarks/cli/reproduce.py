@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks.api.errors import MFSRBenchError
-from benchmarks.cli.execution import InterruptedRunError, execute, settle
-from benchmarks.cli.machine import cores, devices
-from benchmarks.cli.options import Devices, Workers
+from benchmarks.cli.execution import InterruptedRunError, interruptible
 from benchmarks.conformance.reproduce import Reproduction, compare, refused
 from benchmarks.conformance.rows import PrintedRow, printed_rows
 from benchmarks.console import print_json, print_table, say
 from benchmarks.options import Json, Quiet, choose, split_lists
+from benchmarks.request import RunRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from benchmarks.engine.preflight import Request
 
 
 def reproduce(
@@ -34,8 +31,13 @@ def reproduce(
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Agree to the licences without being asked.")
     ] = False,
-    device: Devices = None,
-    workers: Workers = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(help="cpu, cuda, or cuda:0,cuda:1. Default: a GPU if any."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes for light metrics. Default: all cores.")
+    ] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -44,21 +46,19 @@ def reproduce(
     Weights are fetched; a metric or data set that cannot be had is said, and counts as not
     reproduced. What is computed lies in run directories: the same command goes on.
     """
-    from benchmarks.engine.preflight import Request
-
     known: dict[str, list[str]] = {row.method: [] for row in printed_rows()}
     see = "mfsr-bench list methods"
     chosen = choose(split_lists(methods), known, what="method with a printed row", see=see)
     found = []
     for row in printed_rows():
         if chosen is None or row.method in chosen:
-            request = Request(
+            request = RunRequest(
                 methods=(row.method,),
                 datasets=(row.dataset,),
                 metrics=tuple(row.values),
                 out=out / f"{row.method}-{row.dataset}",
-                devices=devices(split_lists(device)),
-                workers=cores() if workers is None else workers,
+                device=split_lists(device) or None,
+                workers=workers,
                 missing="skip",
             )
             found.append(_one(row, request, accept_licence=accept_licence, quiet=quiet))
@@ -69,18 +69,23 @@ def reproduce(
     raise typer.Exit(0 if all(one.agrees for one in found) else 1)
 
 
-def _one(row: PrintedRow, request: Request, *, accept_licence: bool, quiet: bool) -> Reproduction:
+def _one(row: PrintedRow, request: RunRequest, *, accept_licence: bool, quiet: bool) -> Reproduction:
     """Reproduce one row; whatever stands in the way is part of the answer."""
+    from benchmarks.engine.run import run
+    from benchmarks.progress import progress
     from benchmarks.results.cache import ScoreCache
     from benchmarks.results.read import read_run
+    from benchmarks.settle import settle_run, settled
 
     say(f"{row.method} on {row.dataset}: {row.source}")
+    cache = ScoreCache()
     try:
         _fetch(row, accept_licence=accept_licence)
-        cache = ScoreCache()
-        config = settle(request, cache, fetch=False)
-        execute(config, cache, quiet=quiet)
-        return compare(row, read_run(config.out))
+        plan = settled(lambda: settle_run(request, cache))
+        with interruptible(plan.out), progress(quiet=quiet) as show:
+            for event in run(plan, cache):
+                show(event)
+        return compare(row, read_run(plan.out))
     except InterruptedRunError:
         raise
     except MFSRBenchError as error:

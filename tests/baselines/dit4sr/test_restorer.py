@@ -82,7 +82,7 @@ def test_the_schedule_is_upstreams() -> None:
 
 
 def test_an_image_is_the_same_alone_and_in_a_batch(load: Load) -> None:
-    method, other = load(), LR.flip(1)
+    method, other = load(mended=True), LR.flip(1)
     both = method.restore(_batch(LR, other), steps=2)
     assert both.shape == (2, 3, 128, 128)
     alone = method.restore(_batch(other, seeds=(8,), prompts=("A dog.",)), steps=2)
@@ -105,9 +105,11 @@ class Twice(Tiling):
 def test_tiles_that_overlap_wholly_change_nothing(
     load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = load().restore(_batch(LR), steps=2)
+    whole = load(mended=True).restore(_batch(LR), steps=2)
     monkeypatch.setattr(restorer, "TILING", Twice(tile=16, overlap=15))
-    torch.testing.assert_close(load().restore(_batch(LR), steps=2), whole, rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        load(mended=True).restore(_batch(LR), steps=2), whole, rtol=0, atol=1e-4
+    )
 
 
 def test_mended_both_branches_see_one_sample(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

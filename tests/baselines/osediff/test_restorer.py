@@ -91,7 +91,7 @@ def test_truncation_is_mended_unless_upstream_is_wanted(load: Load, small_minimu
 
 def test_an_image_is_the_same_alone_and_in_a_batch(load: Load, small_minimum: None) -> None:
     first, second = small.lr_picture(16, 24), small.lr_picture(16, 24).flip(1)
-    method = load()
+    method = load(mended=True)
     both = method.restore(_batch(first, second))
     alone = method.restore(_batch(second, seeds=(8,), prompts=("a tree",)))
     torch.testing.assert_close(both[1], alone[0], rtol=0, atol=1e-5)
