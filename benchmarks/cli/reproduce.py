@@ -13,7 +13,7 @@ from benchmarks.conformance.reproduce import Reproduction, compare, refused
 from benchmarks.conformance.rows import PrintedRow, printed_rows
 from benchmarks.console import print_json, print_table, say
 from benchmarks.options import Json, Quiet, choose, split_lists
-from benchmarks.request import RunRequest
+from benchmarks.request import RunRequest, ask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,15 +52,16 @@ def reproduce(
     found = []
     for row in printed_rows():
         if chosen is None or row.method in chosen:
-            request = RunRequest(
-                methods=(row.method,),
-                datasets=(row.dataset,),
-                metrics=tuple(row.values),
-                out=out / f"{row.method}-{row.dataset}",
-                device=split_lists(device) or None,
-                workers=workers,
-                missing="skip",
-            )
+            asked = {
+                "methods": (row.method,),
+                "datasets": (row.dataset,),
+                "metrics": tuple(row.values),
+                "out": out / f"{row.method}-{row.dataset}",
+                "device": split_lists(device) or None,
+                "workers": workers,
+                "missing": "skip",
+            }
+            request = ask(RunRequest, asked)
             found.append(_one(row, request, accept_licence=accept_licence, quiet=quiet))
     if json:
         print_json([one.as_json() for one in found])
@@ -69,7 +70,9 @@ def reproduce(
     raise typer.Exit(0 if all(one.agrees for one in found) else 1)
 
 
-def _one(row: PrintedRow, request: RunRequest, *, accept_licence: bool, quiet: bool) -> Reproduction:
+def _one(
+    row: PrintedRow, request: RunRequest, *, accept_licence: bool, quiet: bool
+) -> Reproduction:
     """Reproduce one row; whatever stands in the way is part of the answer."""
     from benchmarks.engine.run import run
     from benchmarks.progress import progress
