@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import small_networks as small
 import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from baselines import lora, vae
 from baselines.s3diff.degradation import load_estimator
@@ -21,7 +23,7 @@ from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.tiling import Tiling, predict_tiled
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from baselines.sd21.components import Components
 
@@ -44,6 +46,8 @@ def test_every_checkpoint_of_the_way_is_that_of_the_official_code(
     x, tiling = CASES[case]
     golden = GOLDEN[case]
     network, estimator = S3DiffNetwork(components, s3diff_files[0]), load_estimator(s3diff_files[1])
+    _in_double(components, network)
+    x, estimator = x.double(), estimator.double()
     noise = torch.randn(
         4, x.shape[-2] // 8, x.shape[-1] // 8, generator=torch.Generator().manual_seed(7)
     )
@@ -72,10 +76,18 @@ def test_every_checkpoint_of_the_way_is_that_of_the_official_code(
         small.assert_golden(golden, name, tensor, atol=1e-4)
 
 
+def _in_double(components: Components, network: S3DiffNetwork) -> None:
+    """Have everything computed in float64, in which a value hangs on no processor."""
+    for module in (components.unet, components.vae, components.text_encoder):
+        module.double()
+    network._unet_modulation.double(), network._vae_modulation.double()
+    network._frequencies = network._frequencies.double()
+
+
 def _folded(components: Components, path: Path, degrees: Tensor) -> Components:
     """Return the networks of one image: dW = scale * B M^T A added to stock weights."""
     found = copy.deepcopy(components)
-    content = torch.load(path, weights_only=True)
+    content = tree_map_only(Tensor, Tensor.double, torch.load(path, weights_only=True))
     with torch.no_grad():
         for name in ("weight", "bias"):
             value = content["state_dict_unet"][f"conv_in.{name}"]
@@ -119,10 +131,13 @@ def _matrices(content: dict[str, Any], part: str, degrees: Tensor) -> Tensor:
 def test_a_batch_gives_what_folding_per_image_gives(
     components: Components, s3diff_files: Files
 ) -> None:
-    degrees = torch.tensor([[0.1, 0.9], [0.8, 0.2]])
-    x = torch.cat([small.picture(32, 40), small.picture(32, 40, 1.0)])
-    z = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    text = torch.randn(2, 77, 32, generator=torch.Generator().manual_seed(1))
+    degrees, x, z, text = small.in_double(
+        torch.tensor([[0.1, 0.9], [0.8, 0.2]]),
+        torch.cat([small.picture(32, 40), small.picture(32, 40, 1.0)]),
+        torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0)),
+        torch.randn(2, 77, 32, generator=torch.Generator().manual_seed(1)),
+    )
+    components.unet.double(), components.vae.double()
     expected = []
     with torch.inference_mode():
         for index in range(2):
@@ -137,10 +152,11 @@ def test_a_batch_gives_what_folding_per_image_gives(
                 (one.vae.encoder(x[index : index + 1]), negative + 1.07 * (positive - negative))
             )
         network = S3DiffNetwork(components, s3diff_files[0])
+        _in_double(components, network)
         network.adapt(degrees)
         encoded, eps = components.vae.encoder(x), network.eps(z, text)
-    torch.testing.assert_close(encoded, torch.cat([e for e, _ in expected]), rtol=0, atol=1e-4)
-    torch.testing.assert_close(eps, torch.cat([e for _, e in expected]), rtol=0, atol=1e-4)
+    torch.testing.assert_close(encoded, torch.cat([e for e, _ in expected]), rtol=0, atol=1e-11)
+    torch.testing.assert_close(eps, torch.cat([e for _, e in expected]), rtol=0, atol=1e-11)
     assert not torch.allclose(expected[0][1], expected[1][1], atol=1e-2)
     assert GUIDANCE == 1.07
 

@@ -105,20 +105,20 @@ def _torchvision_swin(config: SwinConfig) -> nn.Module:
 
 
 def test_the_encoder_is_swin_as_torchvision_has_it() -> None:
-    network = Swin(VISION).eval()
+    network = Swin(VISION).eval().double()
     network.load_state_dict(small.filled(network.state_dict(), "swin."))
-    reference = _torchvision_swin(VISION).eval()
+    reference = _torchvision_swin(VISION).eval().double()
     missing, unexpected = reference.load_state_dict(
         _torchvision_names(network.state_dict()), strict=False
     )
     assert not unexpected
     assert all(key.endswith("relative_position_index") or "head" in key for key in missing)
-    x = small.picture(384, 384)
+    x = small.picture(384, 384).double()
     with torch.inference_mode():
         tokens = network(x)
         expected = reference.norm(reference.features(x)).flatten(1, 2)
-    torch.testing.assert_close(tokens[:, 1:], expected, rtol=0, atol=2e-5)
-    torch.testing.assert_close(tokens[:, 0], expected.mean(1), rtol=0, atol=2e-5)
+    torch.testing.assert_close(tokens[:, 1:], expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(tokens[:, 0], expected.mean(1), rtol=0, atol=1e-12)
 
 
 def test_the_encoder_has_the_size_of_swin_large() -> None:
@@ -132,10 +132,10 @@ def test_the_encoder_has_the_size_of_swin_large() -> None:
 def test_a_layer_of_the_head_is_cross_attention_and_a_post_normalised_mlp() -> None:
     network = RAM(CONFIG)
     network.load_state_dict(small.filled(network.state_dict(), "ram."))
-    layer = network.tagging_head.encoder["layer"][0]
-    queries, tokens = torch.randn(2, 5, 48), torch.randn(2, 7, 512)
+    layer = network.double().tagging_head.encoder["layer"][0]
+    queries, tokens = small.in_double(torch.randn(2, 5, 48), torch.randn(2, 7, 512))
     cross = layer.crossattention
-    attention = nn.MultiheadAttention(48, 4, kdim=512, vdim=512, batch_first=True)
+    attention = nn.MultiheadAttention(48, 4, kdim=512, vdim=512, batch_first=True).double()
     part = cross["self"]
     with torch.no_grad():
         attention.q_proj_weight.copy_(part.query.weight)
@@ -146,7 +146,7 @@ def test_a_layer_of_the_head_is_cross_attention_and_a_post_normalised_mlp() -> N
         x = cross["output"].LayerNorm(queries + attention(queries, tokens, tokens)[0])
         hidden = nn.functional.gelu(layer.intermediate["dense"](x))
         expected = layer.output.LayerNorm(x + layer.output.dense(hidden))
-        torch.testing.assert_close(layer(queries, tokens), expected)
+        torch.testing.assert_close(layer(queries, tokens), expected, rtol=0, atol=1e-12)
     assert layer.output.LayerNorm.eps == 1e-12
 
 

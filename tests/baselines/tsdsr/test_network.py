@@ -50,7 +50,8 @@ def test_every_value_on_the_way_is_that_of_the_official_code(
     networks: Networks, store: SimpleNamespace, how: Any
 ) -> None:
     apply_release(networks, *release(store.root), how)
-    x = small.picture(512, 544) * 0.8
+    networks.transformer.double(), networks.vae.double()
+    x = small.picture(512, 544).double() * 0.8
     noise = torch.randn(16, 64, 68, generator=torch.Generator().manual_seed(7))[None]
     text = prompt(store.root)
     with torch.inference_mode():

@@ -67,7 +67,7 @@ def test_an_image_is_the_same_alone_and_in_a_batch(load: Load, small_minimum: No
     method = load(mended=True)
     both = method.restore(_batch(first, second))
     alone = method.restore(_batch(second, seeds=(8,)))
-    torch.testing.assert_close(both[1], alone[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(both[1], alone[0], rtol=0, atol=small.ROUNDING)
     assert torch.equal(alone, method.restore(_batch(second, seeds=(8,))))
     assert not torch.equal(alone, method.restore(_batch(second, seeds=(9,))))
 
