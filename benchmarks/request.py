@@ -91,8 +91,11 @@ _Workers = Annotated[
     ),
 ]
 _Missing = Annotated[
-    Literal["error", "skip", "fetch"],
-    Field(description="What to do about metrics whose weights are not here."),
+    Literal["error", "skip", "fetch"] | None,
+    Field(
+        description="Metrics whose weights are not here. "
+        "Default: error for those of --metrics; skip, and say so, for the protocol's."
+    ),
 ]
 
 
@@ -110,11 +113,7 @@ class RunRequest(Request):
     metrics: _Metrics = None
     protocol: _Protocol = DEFAULT_PROTOCOL
     out: _Folder | None = Field(None, description="Run directory; the same one resumes.")
-    missing: _Missing | None = Field(
-        None,
-        description="Metrics whose weights are not here; the table says what was skipped. "
-        "Default: error; skip where neither methods nor data sets are named.",
-    )
+    missing: _Missing = None
     seed: int = Field(0, ge=-(2**63), lt=2**63, description="Seed of the run.")
     batch_size: _Count = Field(1, description="LR images at a time, where sizes agree.")
     device: _Devices = None
@@ -150,7 +149,7 @@ class ScoreRequest(Request):
     expect: Text | None = Field(
         None, description="METRIC=VALUE: with --conventions, mark what comes nearest to it."
     )
-    missing: _Missing = "error"
+    missing: _Missing = None
     per_image: _Folder | None = Field(None, description="Write every image's values as CSV.")
     device: _Devices = None
     workers: _Workers = None

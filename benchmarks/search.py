@@ -43,6 +43,7 @@ class Search:
     def __init__(self, cache: ScoreCache) -> None:
         self.store = WeightStore()
         self.missing: list[Missing] = []
+        self.skipped: list[Missing] = []  # what metrics that are left out would need
         self._cache = cache
 
     def methods(self, texts: Iterable[str], wishes: Wishes) -> tuple[Method, ...]:
@@ -109,8 +110,7 @@ class Search:
         specs = tuple(dict.fromkeys(spec for kind in kinds for spec in metrics[kind]))
         absent = self._absent(requirements.of_metrics(specs))
         without = {item.needed_by: item.status.state for item in absent if item.status}
-        if not skip:
-            self.missing += absent
+        (self.skipped if skip else self.missing).extend(absent)
         skipped = {spec: f"weights {without[spec]}" for spec in sorted(without)} if skip else {}
         return Scoring(
             protocol=protocol,

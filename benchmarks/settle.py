@@ -51,6 +51,7 @@ class Settled(Generic[P]):
 
     plan: P
     missing: tuple[Missing, ...]
+    skipped: tuple[Missing, ...] = ()  # what metrics that the plan leaves out would need
 
 
 def settled(
@@ -88,13 +89,12 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
     search = Search(cache)
     methods = search.methods(request.methods or DEFAULT_METHODS, _wishes(request, used[0]))
     datasets = _subsets(search.datasets(request.datasets or DEFAULT_DATASETS), request)
-    unnamed = request.methods is None and request.datasets is None
     protocol = protocols.find(request.protocol)
     scoring = search.scoring(
         protocol,
         {flag: _metrics(request.metrics, protocol, has_reference=flag) for flag in (True, False)},
         {one.card.has_reference for one in datasets} or {True, False},
-        skip=request.missing == "skip" or (unnamed and request.missing is None),
+        skip=_skips(request),
         used=used,
         workers=request.workers,
     )
@@ -114,7 +114,13 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
         batch_size=request.batch_size,
         asked=request.model_dump(mode="json", exclude_defaults=True),
     )
-    return Settled(plan, tuple(search.missing))
+    return Settled(plan, tuple(search.missing), tuple(search.skipped))
+
+
+def _skips(request: RunRequest | ScoreRequest) -> bool:
+    """Return whether metrics without weights are left out: nobody named them, or --missing skip."""
+    policy = request.missing or ("skip" if request.metrics is None else "error")
+    return policy == "skip"
 
 
 def settle_score(request: ScoreRequest, cache: ScoreCache) -> Settled[ScorePlan]:
@@ -135,7 +141,7 @@ def settle_score(request: ScoreRequest, cache: ScoreCache) -> Settled[ScorePlan]
         protocol,
         {referenced: chosen},
         {referenced},
-        skip=request.missing == "skip",
+        skip=_skips(request),
         used=used,
         workers=request.workers,
     )

@@ -51,6 +51,7 @@ def carry_out(
         typer.Exit: code 1, where failures are recorded.
         MFSRBenchError: something is missing, or the run could not go on.
     """
+    from benchmarks.cli.next_steps import say_next_steps
     from benchmarks.cli.weights import fetch_all
     from benchmarks.engine.events import Completed
     from benchmarks.engine.run import run
@@ -78,6 +79,8 @@ def carry_out(
     _show_results(asked.out, failures, json=json)
     if then:
         then(asked.out)
+    if not quiet and not json:
+        say_next_steps(asked)
     raise typer.Exit(1 if failures else 0)
 
 

@@ -59,19 +59,12 @@ def show_plan(settled: Settled[RunPlan], cache: ScoreCache, *, json: bool) -> No
             console.out().print(f"{dataset.card.id}: {note}", markup=False)
     for metric, reason in plan.scoring.skipped.items():
         console.out().print(f"{metric}: skipped; {reason}", markup=False)
-    if settled.missing:
-        console.print_table(
-            ("missing", "needed by", "size", "licence", "source", "put it at", "what to do"),
-            [
-                (
-                    item.name,
-                    item.needed_by,
-                    *_where(item),
-                    item.error.remedy,
-                )
-                for item in settled.missing
-            ],
-        )
+    for what, items in (("missing", settled.missing), ("would also need", settled.skipped)):
+        if items:
+            console.print_table(
+                (what, "needed by", "size", "licence", "source", "put it at", "what to do"),
+                [(one.name, one.needed_by, *_where(one), one.error.remedy) for one in items],
+            )
 
 
 def _where(item: Missing) -> tuple[str, ...]:
@@ -148,4 +141,5 @@ def _as_json(settled: Settled[RunPlan], lines: list[Line]) -> dict[str, Any]:
         "notes": {dataset.card.id: list(dataset.notes) for dataset in plan.datasets},
         "skipped_metrics": dict(plan.scoring.skipped),
         "missing": [item.as_json() for item in settled.missing],
+        "skipped": [item.as_json() for item in settled.skipped],
     }

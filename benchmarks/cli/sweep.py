@@ -32,8 +32,7 @@ def sweep_steps(
     the same command finishes what was interrupted, and more steps may join the same --out.
     """
     methods = expand(request.methods or DEFAULT_METHODS, request.steps)
-    missing = request.missing or ("error" if request.methods or request.datasets else "skip")
-    run = request.model_copy(update={"methods": methods, "missing": missing})
+    run = request.model_copy(update={"methods": methods})
     carry_out(run, plan=plan, quiet=quiet, json=json, then=_draw)
 
 

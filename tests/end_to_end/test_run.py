@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -18,6 +19,8 @@ from program import Program, command
 from skimage.metrics import peak_signal_noise_ratio
 
 from benchmarks.api.images import read_rgb
+from benchmarks.datasets.catalogue import SAMPLE
+from benchmarks.datasets.places import of_card
 from benchmarks.results.session import read_sessions
 
 N = 6
@@ -276,12 +279,27 @@ def test_the_plan_says_everything_and_does_nothing(
     assert plan["notes"] == {"folder-lr": ["1 entry is not used in lr/: notes.txt"]}
     missing = {item["name"]: item for item in plan["missing"]}
     assert missing["realsr"]["exit_code"] == 3
-    alexnet = next(item for name, item in missing.items() if "alexnet" in name)
+    alexnet = next(item for item in plan["skipped"] if "alexnet" in item["name"])
     assert alexnet["source"].startswith("https://")
     assert alexnet["needed_by"] == "lpips@alex"
     assert not out.exists()
     for_people = program("run", "--plan", "--methods", "bicubic", "--datasets", "realsr")
     assert "datasets fetch realsr" in for_people.stdout
+
+
+def test_metrics_that_nobody_named_are_computed_or_named(program: Program, tmp_path: Path) -> None:
+    words = ["run", "--datasets", "sample", "--out", tmp_path / "run", "--limit", 1, "--seed", 5]
+    done = program(*words, "--methods", "bicubic")
+    assert done.returncode == 0, done.stderr
+    assert "LPIPS" in done.stdout  # named below the table as not computed
+    assert "weights fetch dists@vgg16,lpips@alex --from index" in done.stderr
+    proposed = done.stderr.split("Your own results beside these: mfsr-bench ")[1].splitlines()[0]
+    joined = proposed.replace("precomputed:NAME=FOLDER", f"precomputed:HR={of_card(SAMPLE).hr}")
+    again = program(*shlex.split(joined))
+    assert again.returncode == 0, again.stderr
+    assert "HR" in again.stdout
+    refused = program(*words, "--methods", "bicubic", "--missing", "error")
+    assert refused.returncode == 4
 
 
 def test_missing_things_are_refused_before_anything_is_computed(
