@@ -41,7 +41,7 @@ _VAE_ATTENTION = {
     "to_v": "v",
     "to_out.0": "proj_out",
 }
-_RESNETS = re.compile(r"(in|out)put_blocks\.\d+\.0|middle_block\.[02]")
+_RESNETS = re.compile(r"(in|out)put_blocks\.\d+\.0|middle_block\.[02]|fea_tran\.\d+")
 
 
 def unet_names(network: Any) -> Callable[[str], str]:
@@ -52,7 +52,7 @@ def unet_names(network: Any) -> Callable[[str], str]:
     def official(name: str) -> str:
         for own, theirs in _ENDS.items():
             if name.startswith(f"{own}."):
-                return _of_resnet(theirs + name.removeprefix(own))
+                return of_resnet(theirs + name.removeprefix(own))
         kind, block, part, rest = _apart(name)
         if kind == "controlnet_down_blocks":
             return f"zero_convs.{block}.0.{part}"
@@ -69,7 +69,7 @@ def unet_names(network: Any) -> Callable[[str], str]:
             # It stands behind the block's last layer, and is counted after it.
             place = f"output_blocks.{block * (layers + 1) + layers}"
             layer, rest = ("2" if attentive[block] else "1"), rest.removeprefix("0.")
-        return _of_resnet(f"{place}.{layer}.{rest}")
+        return of_resnet(f"{place}.{layer}.{rest}")
 
     return official
 
@@ -85,8 +85,8 @@ def _number(rest: str) -> tuple[int, str]:
     return int(number), rest
 
 
-def _of_resnet(name: str) -> str:
-    """Return a name with a resnet's layer as the official code calls it."""
+def of_resnet(name: str) -> str:
+    """Return the official name of a tensor at an official place, which may be in a resnet."""
     head, layer, end = name.rsplit(".", 2)
     if layer not in _RESNET or not _RESNETS.fullmatch(head):
         return name

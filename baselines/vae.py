@@ -40,12 +40,12 @@ def encode(vae: AutoencoderKL, image: Tensor, noise: Tensor, *, tiled: bool = Fa
     return scaled
 
 
-def decode(vae: AutoencoderKL, z: Tensor, *, tiled: bool = False) -> Tensor:
-    """Return the image (B, 3, 8h, 8w), clamped to [-1, 1], of scaled latents."""
+def decode(vae: AutoencoderKL, z: Tensor, *, tiled: bool = False, clamp: bool = True) -> Tensor:
+    """Return the image (B, 3, 8h, 8w) of scaled latents, clamped to [-1, 1] unless told not to."""
     height, width = z.shape[-2:]
     with _tiles(vae, _DECODE_TILE, _DECODE_UNTILED, (height, width), tiled=tiled):
         image: Tensor = vae.decode(z.to(vae.dtype) / vae.config.scaling_factor).sample
-    return image.clamp(-1, 1)
+    return image.clamp(-1, 1) if clamp else image
 
 
 @contextlib.contextmanager

@@ -12,7 +12,11 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from baselines.pretrained import load_part, no_progress_bar
+from baselines.sd21.weights import UNET_FILE
+from benchmarks.api.errors import WeightsCorruptError
+from benchmarks.api.images import sha256_file
 from benchmarks.api.tensors import unreadable
+from benchmarks.api.text import show
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,8 +52,10 @@ def load_components(folder: Path, parameters: ParameterCounts) -> Components:
     """Load a diffusers folder in float32, ready for inference.
 
     Raises:
-        WeightsCorruptError: a part cannot be read, lacks tensors, or has another size.
+        WeightsCorruptError: a part cannot be read, lacks tensors, or has another size; or the
+            U-Net is another model's of the same size.
     """
+    _require_unet(folder / UNET_FILE, parameters.unet_sha256)
     around = load_surroundings(folder, parameters)
     with no_progress_bar():
         return Components(
@@ -57,6 +63,14 @@ def load_components(folder: Path, parameters: ParameterCounts) -> Components:
             vae=around.vae,
             text_encoder=around.text_encoder,
             tokenizer=around.tokenizer,
+        )
+
+
+def _require_unet(path: Path, sha256: str) -> None:
+    if sha256 and path.is_file() and sha256_file(path) != sha256:
+        raise WeightsCorruptError(
+            f"{show(path)} is another model's U-Net of the same size (SD 2-base for SD 2.1-base?).",
+            "Get the base model that the card names; its sha256 is checked.",
         )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from benchmarks.api.card import MethodOption, WeightFolder
 
+UNET_FILE = "unet/diffusion_pytorch_model.safetensors"
 # What methods that bring their own U-Net need of a diffusers pipeline.
 SURROUNDINGS = (
     "vae/config.json",
@@ -20,7 +22,7 @@ SURROUNDINGS = (
 # What others need of it; the scheduler is a formula.
 _FILES = (
     "unet/config.json",
-    "unet/diffusion_pytorch_model.safetensors",
+    UNET_FILE,
     *SURROUNDINGS,
 )
 
@@ -41,7 +43,7 @@ SD21_BASE = WeightFolder(
     bytes=5_161_000_000,
     sha256=(
         (
-            "unet/diffusion_pytorch_model.safetensors",
+            UNET_FILE,
             "6dfae3e5f7d459b50f4b0850ead945972c75bb0e1897628933e169eb43974214",
         ),
         (
@@ -97,10 +99,37 @@ class ParameterCounts:
     unet: int
     vae: int
     text_encoder: int
+    unet_sha256: str = ""  # of the file, where another model's has the same parameters
 
 
 # SD-Turbo is distilled from SD 2.1 and has its architecture.
 PARAMETERS = ParameterCounts(unet=865_910_724, vae=83_653_863, text_encoder=340_387_840)
+
+# SD 2-base's U-Net has SD 2.1-base's shape, and would restore in its own way.
+SD21_PARAMETERS = replace(PARAMETERS, unet_sha256=dict(SD21_BASE.sha256)[UNET_FILE])
+
+# The networks' shapes, for those who bring their own weights: arguments of the libraries' classes.
+UNET: dict[str, Any] = {
+    "sample_size": 64,
+    "attention_head_dim": (5, 10, 20, 20),  # number of heads, in spite of its name
+    "block_out_channels": (320, 640, 1280, 1280),
+    "cross_attention_dim": 1024,
+    "use_linear_projection": True,
+}
+VAE: dict[str, Any] = {  # Stable Diffusion 1's too
+    "block_out_channels": (128, 256, 512, 512),
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "latent_channels": 4,
+    "layers_per_block": 2,
+}
+TEXT: dict[str, Any] = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 23,
+    "num_attention_heads": 16,
+    "hidden_act": "gelu",
+}
 
 VAE_TILES = MethodOption(
     name="vae-tiles",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from baselines import ldm
 from baselines.checkpoints import load_strictly
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def control(
     arguments: tuple[Tensor, int, Tensor, Tensor],
     *,
     residuals: Callable[[tuple[Tensor, ...]], object] | None = None,
+    joined: bool = False,
 ) -> Tensor:
     """Return eps of a U-Net that is led by a ControlNet.
 
@@ -33,11 +35,13 @@ def control(
         unet: the U-Net.
         controlnet: the ControlNet.
         arguments: latents, timestep, text and hint (B, 3, 8h, 8w).
+        joined: the hint is another latent (B, 4, h, w), joined to the ControlNet's own.
         residuals: is shown the residuals of the skips before the U-Net computes.
     """
     z, timestep, text, hint = arguments
+    seen = torch.cat([z, hint], dim=1) if joined else z
     down, middle = controlnet(
-        z, timestep, encoder_hidden_states=text, controlnet_cond=hint, return_dict=False
+        seen, timestep, encoder_hidden_states=text, controlnet_cond=hint, return_dict=False
     )
     if residuals:
         residuals(tuple(down))
@@ -101,6 +105,29 @@ def build_and_load(
     nn.Module.to(network, dtype)
     load_strictly(network, tensors, path, official=official)
     return network
+
+
+def load_text(
+    config: Mapping[str, Any], path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype
+) -> Any:
+    """Return the text encoder that OpenCLIP's text tower is, in a dtype.
+
+    Args:
+        config: of transformers' text encoder.
+        path: the file, for messages.
+        tensors: of the tower, by OpenCLIP's names.
+        dtype: to hold them in.
+
+    Raises:
+        WeightsCorruptError: the tensors are not this tower's; the first one is named.
+    """
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    text = CLIPTextModel(CLIPTextConfig(**config))  # not on the meta device: it has constants
+    nn.Module.to(text, dtype)
+    found = ldm.clip_tensors(tensors, config["num_hidden_layers"])
+    load_strictly(text, found, path, official=lambda name: name.removeprefix("text_model."))
+    return text
 
 
 def text_of(

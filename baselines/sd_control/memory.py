@@ -9,16 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from baselines.needs import Need, of_networks, of_vae
+from baselines.sd21.weights import VAE
 
-VAE: dict[str, Any] = {  # of Stable Diffusion 1 and 2
-    "block_out_channels": (128, 256, 512, 512),
-    "down_block_types": ("DownEncoderBlock2D",) * 4,
-    "up_block_types": ("UpDecoderBlock2D",) * 4,
-    "latent_channels": 4,
-    "layers_per_block": 2,
-}
 FACTOR = 8  # image pixels per latent pixel
-_TOKENS = 77
+TOKENS = 77
 
 
 def of_controlled(
@@ -44,7 +38,7 @@ def of_controlled(
 
     def compute(*networks: Any) -> None:
         z = torch.empty(rows, 4, height, width, dtype=dtype)
-        text = z.new_empty(rows, _TOKENS, text_width)
+        text = z.new_empty(rows, TOKENS, text_width)
         eps(networks, z, 1, text, z.new_empty(rows, 3, FACTOR * height, FACTOR * width))
 
     return of_networks(build, compute, dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from baselines.sd21.weights import SD2_BASE
+from baselines.sd21.weights import UNET as SD2_UNET
 from baselines.tagger.extractor import CHECKPOINT, DAPE
 from benchmarks.api.card import WeightFile, Weights
 
@@ -13,14 +14,8 @@ ADDSR_COMMIT = "0d4ce54d7aca6c3b79b8440bfcf1e4342e56a512"
 
 IMAGE_WIDTH = 512  # of the tagger's image embedding, a constant of the official blocks
 
-# Of Stable Diffusion 2's U-Net, which the released files hold whole.
-UNET: dict[str, Any] = {
-    "sample_size": 64,
-    "attention_head_dim": (5, 10, 20, 20),  # number of heads, in spite of its name
-    "block_out_channels": (320, 640, 1280, 1280),
-    "cross_attention_dim": 1024,
-    "use_linear_projection": True,
-}
+UNET = SD2_UNET
+# The released files hold Stable Diffusion 2's U-Net whole.
 CONTROLNET: dict[str, Any] = {key: value for key, value in UNET.items() if key != "sample_size"}
 
 PARTS = ("unet", "controlnet")

@@ -7,6 +7,7 @@ import pytest
 
 from baselines.blip.extractor import BLIPCaption
 from baselines.ctmsr.restorer import CTMSR
+from baselines.diffbir.restorer import DiffBIR
 from baselines.dit4sr.restorer import DiT4SRReleased
 from baselines.llava.extractor import LLaVACaption
 from baselines.osediff.restorer import OSEDiff
@@ -16,6 +17,7 @@ from baselines.s3diff.restorer import S3Diff
 from baselines.seesr.addsr import AddSR
 from baselines.seesr.restorer import SeeSR
 from baselines.spandrel import cards as spandrel
+from baselines.stablesr.restorer import StableSR
 from baselines.tagger.extractor import DAPETags, RAMTags
 from baselines.tsdsr.restorer import TSDSR, TSDSRMSE
 from benchmarks.api.card import MethodCard
@@ -25,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 CARDS = {
     "blip": BLIPCaption.card,
     "ctmsr": CTMSR.card,
+    "diffbir": DiffBIR.card,
     "dit4sr": DiT4SRReleased.card,
     "llava": LLaVACaption.card,
     "osediff": OSEDiff.card,
@@ -44,6 +47,7 @@ CARDS = {
     "spandrel/hat": spandrel.HAT,
     "seesr": SeeSR.card,
     "seesr/addsr": AddSR.card,
+    "stablesr": StableSR.card,
     "tagger/ram": RAMTags.card,
     "tagger/dape": DAPETags.card,
     "tsdsr": TSDSR.card,
