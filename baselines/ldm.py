@@ -26,6 +26,8 @@ _ENDS = {
     "time_embedding.linear_2": "time_embed.2",
     "add_embedding.linear_1": "label_emb.0.0",
     "add_embedding.linear_2": "label_emb.0.2",
+    "class_embedding.linear_1": "label_emb.0.0",
+    "class_embedding.linear_2": "label_emb.0.2",
     "conv_in": "input_blocks.0.0",
     "conv_norm_out": "out.0",
     "conv_out": "out.2",
@@ -130,12 +132,15 @@ def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     }
 
 
-def clip_tensors(tensors: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
+def clip_tensors(
+    tensors: Mapping[str, Tensor], layers: int, *, projected: bool = False
+) -> dict[str, Tensor]:
     """Return the tensors of OpenCLIP's text tower as transformers names them.
 
     Args:
         tensors: by their names in OpenCLIP: "transformer.resblocks.0.attn.in_proj_weight".
-        layers: how many are used; those after them, and the projection, are left out.
+        layers: how many are used; those after them are left out.
+        projected: whether the projection is used.
     """
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
@@ -148,8 +153,10 @@ def clip_tensors(tensors: Mapping[str, Tensor], layers: int) -> dict[str, Tensor
                 found[f"encoder.layers.{block[1]}.self_attn.{part}_proj.{end}"] = own
         elif block:
             found[f"encoder.layers.{block[1]}.{_clip_layer(block[2])}"] = tensor
-        else:
-            found |= {_CLIP_ENDS.get(name, name): tensor} if name not in _CLIP_UNUSED else {}
+        elif projected and name == "text_projection":
+            found["text_projection.weight"] = tensor.T
+        elif name not in _CLIP_UNUSED:
+            found[_CLIP_ENDS.get(name, name)] = tensor
     return found
 
 

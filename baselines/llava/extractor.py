@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -42,12 +43,18 @@ QUESTION = (
     "include descriptions related to the focus and bokeh of this image. Please do not include "
     "descriptions like the background is blurred."
 )
-# The conversation that LLaVA-1.5 was trained in, "vicuna_v1" upstream.
-CONVERSATION = (
-    "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
-    f"helpful, detailed, and polite answers to the user's questions. USER: <image>\n{QUESTION} "
-    "ASSISTANT:"
-)
+STYLE_QUESTION = "Describe this image and its style in a very detailed manner."
+
+
+def conversation(question: str) -> str:
+    """Return the conversation that LLaVA-1.5 was trained in, "vicuna_v1" upstream."""
+    return (
+        "A chat between a curious user and an artificial intelligence assistant. The assistant "
+        "gives helpful, detailed, and polite answers to the user's questions. "
+        f"USER: <image>\n{question} ASSISTANT:"
+    )
+
+
 _NEW_TOKENS = 512
 _SPARE = 2 << 30  # bytes of GPU memory for what generating takes beside the weights
 
@@ -78,6 +85,8 @@ class LLaVACaption(PromptExtractor):
         note="27 GB in float16; where the GPU holds less, layers stay in main memory",
     )
 
+    _question = QUESTION
+
     def __init__(self, runtime: PromptRuntime, network: Any, processor: Any) -> None:
         super().__init__(runtime)
         self._network, self._processor = network, processor
@@ -91,13 +100,19 @@ class LLaVACaption(PromptExtractor):
 
     def _extract(self, images: Sequence[Tensor]) -> list[str]:
         # One by one: padding, and so the neighbours, would change the words.
-        return [caption_of(self._answer(image)) for image in images]
+        return [self._caption(self._answer(image)) for image in images]
+
+    @staticmethod
+    def _caption(answer: str) -> str:
+        return caption_of(answer)
 
     def _answer(self, image: Tensor) -> str:
         from PIL import Image
 
         picture = Image.fromarray(to_uint8(image))
-        inputs = self._processor(images=picture, text=CONVERSATION, return_tensors="pt")
+        inputs = self._processor(
+            images=picture, text=conversation(self._question), return_tensors="pt"
+        )
         inputs = inputs.to(self._network.device, self._network.dtype)
         tokens = self._network.generate(
             **inputs,
@@ -110,6 +125,30 @@ class LLaVACaption(PromptExtractor):
         answer = tokens[0, inputs["input_ids"].shape[1] :]
         text: str = self._processor.tokenizer.decode(answer, skip_special_tokens=True)
         return text
+
+
+class LLaVAStyleCaption(LLaVACaption):
+    """What an LR image shows and how it looks, as SUPIR asks for it."""
+
+    card = replace(
+        LLaVACaption.card,
+        kind="caption:llava-style",
+        title="LLaVA-1.5-13B, SUPIR's question",
+        upstream=Upstream(
+            repo="Fanghua-Yu/SUPIR",
+            commit="bda91af2000042f8bedfec8897d92917e67c1d88",
+            licence="LicenseRef-SUPIR",
+        ),
+        deviations=(
+            *LLaVACaption.card.deviations[:2],
+            "the LR image is described; upstream has the stage-1 image at 512 pixels described",
+        ),
+    )
+    _question = STYLE_QUESTION
+
+    @staticmethod
+    def _caption(answer: str) -> str:
+        return " ".join(answer.split())
 
 
 def caption_of(answer: str) -> str:

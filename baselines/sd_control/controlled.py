@@ -108,7 +108,12 @@ def build_and_load(
 
 
 def load_text(
-    config: Mapping[str, Any], path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype
+    config: Mapping[str, Any],
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    dtype: torch.dtype,
+    *,
+    projected: bool = False,
 ) -> Any:
     """Return the text encoder that OpenCLIP's text tower is, in a dtype.
 
@@ -117,15 +122,17 @@ def load_text(
         path: the file, for messages.
         tensors: of the tower, by OpenCLIP's names.
         dtype: to hold them in.
+        projected: whether the text's last state is projected.
 
     Raises:
         WeightsCorruptError: the tensors are not this tower's; the first one is named.
     """
-    from transformers import CLIPTextConfig, CLIPTextModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-    text = CLIPTextModel(CLIPTextConfig(**config))  # not on the meta device: it has constants
+    kind = CLIPTextModelWithProjection if projected else CLIPTextModel
+    text = kind(CLIPTextConfig(**config))  # not on the meta device: it has constants
     nn.Module.to(text, dtype)
-    found = ldm.clip_tensors(tensors, config["num_hidden_layers"])
+    found = ldm.clip_tensors(tensors, config["num_hidden_layers"], projected=projected)
     load_strictly(text, found, path, official=lambda name: name.removeprefix("text_model."))
     return text
 

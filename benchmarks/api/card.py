@@ -15,7 +15,14 @@ from benchmarks.api.errors import ConfigError
 
 Dtype = Literal["fp32", "bf16", "fp16"]
 PromptKind = Literal[
-    "none", "fixed", "tags:dape", "tags:dape-lr", "tags:ram", "caption:blip", "caption:llava"
+    "none",
+    "fixed",
+    "tags:dape",
+    "tags:dape-lr",
+    "tags:ram",
+    "caption:blip",
+    "caption:llava",
+    "caption:llava-style",
 ]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")

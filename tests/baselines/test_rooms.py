@@ -18,6 +18,7 @@ from baselines.seesr.addsr import AddSR
 from baselines.seesr.restorer import SeeSR
 from baselines.spandrel import cards as spandrel
 from baselines.stablesr.restorer import StableSR
+from baselines.supir.restorer import SUPIR
 from baselines.tagger.extractor import DAPETags, RAMTags
 from baselines.tsdsr.restorer import TSDSR, TSDSRMSE
 from benchmarks.api.card import MethodCard
@@ -48,6 +49,7 @@ CARDS = {
     "seesr": SeeSR.card,
     "seesr/addsr": AddSR.card,
     "stablesr": StableSR.card,
+    "supir": SUPIR.card,
     "tagger/ram": RAMTags.card,
     "tagger/dape": DAPETags.card,
     "tsdsr": TSDSR.card,

@@ -12,12 +12,22 @@ import small_networks as small
 import torch
 
 from baselines.llava import extractor
-from baselines.llava.extractor import CONVERSATION, LLAVA, LLaVACaption, caption_of, placement
+from baselines.llava.extractor import (
+    LLAVA,
+    QUESTION,
+    STYLE_QUESTION,
+    LLaVACaption,
+    LLaVAStyleCaption,
+    caption_of,
+    conversation,
+    placement,
+)
 from benchmarks import registry
 from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
 from benchmarks.api.prompts import PromptRuntime
 from benchmarks.api.weights import WeightStore
 
+CONVERSATION = conversation(QUESTION)
 WORDS = ["<unk>", "<s>", "</s>", "<image>", "<pad>", *sorted(set(CONVERSATION.split())), "cat."]
 
 
@@ -164,3 +174,19 @@ def test_the_extractor_is_registered_and_light() -> None:
         "baselines.tsdsr.restorer; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_supir_asks_another_question_and_keeps_the_answer() -> None:
+    asked = []
+
+    def processor(*, images: Any, text: str, return_tensors: str) -> Any:
+        asked.append(text)
+        raise RuntimeError
+
+    extractor = LLaVAStyleCaption.__new__(LLaVAStyleCaption)
+    extractor._processor = processor
+    with pytest.raises(RuntimeError):
+        extractor._answer(small.lr_picture(8, 8))
+    assert asked == [conversation(STYLE_QUESTION)]
+    assert extractor._caption('In focus.\n A "sign".') == 'In focus. A "sign".'
+    assert registry.prompt_extractor("caption:llava-style") is LLaVAStyleCaption

@@ -13,7 +13,9 @@ from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from baselines.sd21.ancestral import spaced
+from baselines.sd21.one_step import predict_x0
 from baselines.stablesr import fused, modulated, network, restorer, weights
+from baselines.stablesr.network import StableSRNetwork
 from baselines.stablesr.restorer import StableSR, canvas_size
 from baselines.stablesr.structure import StructureConfig, StructureEncoder
 from benchmarks.api.errors import ConfigError, WeightsCorruptError, WeightsMissingError
@@ -120,9 +122,14 @@ def load(files: Path) -> Iterator[Load]:
 
 
 def eps(method: Any, timestep: int = 799, z_lr: Tensor = Z_LR) -> Tensor:
-    method._network.text = TEXT
     with torch.inference_mode():
-        return method._network.eps(Z, timestep, z_lr)
+        return official_text(method).eps(Z, timestep, z_lr)
+
+
+def official_text(method: Any) -> StableSRNetwork:
+    """The method's networks with the golden file's text."""
+    made = method._network
+    return StableSRNetwork(made.unet, made.encoder, made._structure, TEXT)
 
 
 @pytest.mark.parametrize("timestep", [799, 4])
@@ -191,13 +198,11 @@ def test_the_wrapped_vae_is_the_official_one(load: Load) -> None:
 def test_five_golden_steps(load: Load) -> None:
     from baselines.sd21.ancestral import sample
 
-    method, seen = load(), []
-    method._network.text = TEXT
+    networks, seen = official_text(load()), []
 
     def x0(z: Tensor, timestep: int) -> Tensor:
         seen.append(z)
-        found: Tensor = method._x0(z, timestep, Z_LR)
-        return found
+        return predict_x0(z, networks.eps(z, timestep, Z_LR), timestep)
 
     with torch.inference_mode():
         start = official.noise("stablesr.x_T", 1, 4, 16, 24)
