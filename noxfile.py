@@ -126,6 +126,12 @@ def lowest(session: nox.Session) -> None:
 
 
 @nox.session
+def full_size(session: nox.Session) -> None:
+    """Build a method at its real size from files with random weights, and restore one image."""
+    session.run(sys.executable, "tests/full_size/run.py", *session.posargs, external=True)
+
+
+@nox.session
 def perf(session: nox.Session) -> None:
     """Run the benchmarks and print their ratios; names after `--` select some."""
     session.run(sys.executable, "tests/perf/run.py", *session.posargs, external=True)
