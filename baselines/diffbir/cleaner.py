@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from baselines.checkpoints import load_strictly, read_tensors
 from baselines.rrdb import RRDBNet
 from benchmarks.api.errors import WeightsCorruptError
-from benchmarks.api.images import first_line, show
+from benchmarks.api.text import first_line, show
 
 LEAST = 512  # pixels of a side of what stage 2 sees
 PAD = 64

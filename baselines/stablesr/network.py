@@ -16,7 +16,7 @@ from baselines.stablesr import fused, modulated, weights
 from baselines.stablesr.modulated import Structure
 from baselines.stablesr.structure import StructureEncoder
 from benchmarks.api.errors import WeightsCorruptError
-from benchmarks.api.images import show
+from benchmarks.api.text import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

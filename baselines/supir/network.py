@@ -17,7 +17,7 @@ from baselines.sd_control.controlled import build_and_load
 from baselines.supir import weights
 from baselines.supir.adapters import Control, adapt
 from benchmarks.api.errors import WeightsCorruptError
-from benchmarks.api.images import show
+from benchmarks.api.text import show
 
 _UNET, _CONTROL = "model.diffusion_model.", "model.control_model."
 _ENCODER = "first_stage_model.denoise_encoder."

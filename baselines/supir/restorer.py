@@ -124,9 +124,9 @@ class SUPIR(Restorer):
     @classmethod
     def load(cls, runtime: Runtime) -> Self:
         """Read SDXL's single file, then what the release adds to it."""
-        from baselines.checkpoints import read_safetensors
         from baselines.supir.network import load_networks, load_vaes
         from baselines.supir.text import load_encoders
+        from benchmarks.api.tensors import read_safetensors
 
         settings_of(runtime)
         folder = runtime.weight(weights.SDXL.name)
