@@ -17,7 +17,6 @@ from benchmarks.tables.text import Highlight
 from benchmarks.tables.write import chosen_format, write
 from reports.audit.cli import audit
 from reports.comparison import Comparison, compare
-from reports.diff import diff
 from reports.efficiency.cli import efficiency
 from reports.figures.cli import app as figures
 from reports.pictures import pictures_of, without_results
@@ -36,7 +35,6 @@ app = typer.Typer(
 )
 
 app.command()(audit)
-app.command()(diff)
 app.command()(efficiency)
 app.command()(power)
 app.add_typer(figures, name="figure")
@@ -159,6 +157,34 @@ def _per_image(
     from reports.statistics.per_image import all_per_image
 
     return all_per_image(comparison, results)
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="A", help="Run directory, the earlier one.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Run directory, the later one.")],
+    *,
+    worst: Annotated[
+        int, typer.Option(min=0, help="How many of the images that lost most are named.")
+    ] = 5,
+    form: Form = None,
+    out: TableFile = None,
+    json: Json = False,
+) -> None:
+    """Print what changed between two runs of the same methods and data sets.
+
+    Images are compared by their files' hashes, scores by a paired sign-flip test over the images
+    that both runs have, with Holm's correction over the table. Exit code 1 where a mean became
+    worse.
+
+    Example: mfsr-bench report diff runs/last-week runs/today
+    """
+    from reports.diff import changes_between
+
+    form = chosen_format(form, out, json=json)
+    document, worse = changes_between((read_run(before), read_run(after)), worst)
+    write(document, form, out)
+    raise typer.Exit(1 if worse else 0)
 
 
 @app.command()

@@ -1,21 +1,16 @@
-"""`mfsr-bench report diff`: what changed between two runs."""
+"""What changed between two runs: files, means, and the images that lost most."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
-import typer
 
 from benchmarks.api.errors import DataError
-from benchmarks.options import Form, Json, TableFile
-from benchmarks.results.read import read_run
 from benchmarks.tables.model import Cell, Column, Document, Footnote, Group, Row, Table, cells
 from benchmarks.tables.text import signed
-from benchmarks.tables.write import chosen_format, write
 from reports import frame
 from reports.identity import identity_of
 from reports.statistics.model import ALPHA
@@ -63,27 +58,19 @@ class _Change:
         return "better" if self.gain.mean() > 0 else "worse"
 
 
-def diff(
-    before: Annotated[Path, typer.Argument(metavar="A", help="Run directory, the earlier one.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Run directory, the later one.")],
-    *,
-    worst: Annotated[
-        int, typer.Option(min=0, help="How many of the images that lost most are named.")
-    ] = 5,
-    form: Form = None,
-    out: TableFile = None,
-    json: Json = False,
-) -> None:
-    """Print what changed between two runs of the same methods and data sets.
+def changes_between(runs: tuple[RunResults, RunResults], worst: int) -> tuple[Document, bool]:
+    """Return the tables of what changed between two runs, and whether a mean became worse.
 
     Images are compared by their files' hashes, scores by a paired sign-flip test over the images
-    that both runs have, with Holm's correction over the table. Exit code 1 where a mean became
-    worse.
+    that both runs have, with Holm's correction over the table.
 
-    Example: mfsr-bench report diff runs/last-week runs/today
+    Args:
+        runs: the earlier and the later one.
+        worst: how many of the images that lost most are named.
+
+    Raises:
+        DataError: they share no scores.
     """
-    form = chosen_format(form, out, json=json)
-    runs = read_run(before), read_run(after)
     first, second = map(identity_of, runs)
     metrics = {key: one for key, one in first.metrics.items() if key in second.metrics}
     changes = _tested(list(_changes(runs, metrics)))
@@ -94,8 +81,7 @@ def diff(
     tables = [_scores(changes, _footnotes(first, second)), _images(runs)]
     if worst and any((one.gain < 0).any() for one in changes):
         tables.append(_losses(changes, worst))
-    write(Document(tables=tuple(tables)), form, out)
-    raise typer.Exit(1 if any(one.verdict == "worse" for one in changes) else 0)
+    return Document(tables=tuple(tables)), any(one.verdict == "worse" for one in changes)
 
 
 def _changes(
