@@ -75,12 +75,18 @@ class OFTSRWeights:
     boundary: float = 0.1
 
 
+def sample_ends(batch: int, generator: Generator) -> Tensor:
+    """Draw the ends r of OFTSR's intervals from noise, r ~ U[0.01, 0.99] as in its paper."""
+    return 0.01 + 0.98 * torch.rand(batch, generator=generator)
+
+
 def oftsr_loss(
     u: AverageVelocity,
     u_frozen: AverageVelocity,
     flow: FlowBatch,
     velocity: Callable[[FlowBatch], Tensor],
     weights: OFTSRWeights,
+    error: Callable[[Tensor, Tensor], Tensor] = squared_error,
 ) -> Tensor:
     """Return OFTSR's loss of each sample, (B,): start at noise, move the end r by dt.
 
@@ -88,8 +94,9 @@ def oftsr_loss(
       distil:   U(eps, 1, r - dt) -> U(eps, 1, r) + dt / (1 - r + dt) (V' - U(eps, 1, r))
       align:    r (U(eps, 1, r) - V(z_r, r)) -> 0
       boundary: U(eps, 1, 1) -> V(eps, 1).
-    `flow.r` gives r in [dt, 1); sigma is not used. It trains maps that start at noise only: one
-    evaluation at inference, with r as a knob between fidelity (1) and realism (0).
+    `flow.r` gives r in (0, 1), `sample_ends`; sigma is not used, and the step from r < dt ends at 0
+    (ours: the paper does not say). It trains maps that start at noise only: one evaluation at
+    inference, with r as a knob between fidelity (1) and realism (0).
 
     Args:
         u: the student, with gradient; called once, on a batch of 3 B.
@@ -97,27 +104,29 @@ def oftsr_loss(
         flow: data, noise, r and condition.
         velocity: V_inst of a batch of points.
         weights: the constants.
+        error: prediction, target -> the error of each sample, (B,).
     """
-    eps, r, c = flow.eps, flow.r.clamp(weights.dt, 1.0), flow.c
+    eps, r, c = flow.eps, flow.r, flow.c
+    dt = r.clamp(max=weights.dt)
     one = torch.ones_like(r)
     with torch.no_grad():
         u_r = u_frozen(eps, one, r, c).float()
-        v_r, v_mid = _midpoint(velocity, flow, eps - over(1 - r, eps) * u_r, r, weights.dt)
-        share = over(weights.dt / (1 - r + weights.dt), eps)
+        v_r, v_mid = _midpoint(velocity, flow, eps - over(1 - r, eps) * u_r, r, dt)
+        share = over(dt / (1 - r + dt), eps)
         target = u_r + share * (v_mid - u_r)
         v_start = velocity(flow.moved(eps, one)).float()
-    ends = torch.cat([r - weights.dt, r, one])
+    ends = torch.cat([r - dt, r, one])
     moved, here, start = u(eps.repeat(3, 1, 1, 1), one.repeat(3), ends, c.joined(c, c)).chunk(3)
     return (
-        squared_error(moved, target)
-        + weights.align * r.square() * squared_error(here, v_r)
-        + weights.boundary * squared_error(start, v_start)
+        error(moved, target)
+        + weights.align * error(over(r, here) * here, over(r, v_r) * v_r)
+        + weights.boundary * error(start, v_start)
     )
 
 
 def _midpoint(
-    velocity: Callable[[FlowBatch], Tensor], flow: FlowBatch, z: Tensor, r: Tensor, dt: float
+    velocity: Callable[[FlowBatch], Tensor], flow: FlowBatch, z: Tensor, r: Tensor, dt: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return V at (z, r) and at the middle of the Euler step of length dt from there."""
     v = velocity(flow.moved(z, r)).float()
-    return v, velocity(flow.moved(z - dt / 2 * v, r - dt / 2)).float()
+    return v, velocity(flow.moved(z - over(dt / 2, v) * v, r - dt / 2)).float()

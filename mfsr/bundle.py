@@ -1,8 +1,10 @@
 """A model on disk: network, text conditioning and latent, with what joins them.
 
     <folder>/model.json                 a `ModelConfig`
-    <folder>/transformer/               a network in diffusers' format         (teachers)
+    <folder>/transformer/               DiT4SR in diffusers' format            (teachers)
+    <folder>/network.safetensors        the U-Net                              (small teachers)
     <folder>/text.safetensors           the phrase table                       (small teachers)
+    <folder>/base.safetensors           the base and its latent                (small teachers)
     <folder>/student.safetensors        what differs from the teacher          (students)
 
 A student is its teacher with other tensors here and there; it names the teacher by the sha256 of
@@ -20,6 +22,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from baselines.dit4sr.autoencoder import Autoencoder, SD3Autoencoder
+from baselines.dit4sr.network import DiT4SR
 from baselines.dit4sr.weights import WEIGHTS, load_dit, load_exactly, save_dit
 from baselines.sd3.text import SD3TextEncoders, TextEmbedder
 from benchmarks.api import documents
@@ -27,29 +30,33 @@ from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
 from benchmarks.api.images import sha256_file, show, write_atomic
 from benchmarks.api.tensors import read_safetensors
-from mfsr.field import Field, Prediction
+from mfsr.field import Field
 from mfsr.origin import Origin
 from mfsr.student import StudentConfig, build_student
-from mfsr.tiny.latent import PixelAutoencoder
+from mfsr.tiny.base import Base, BaseConfig
+from mfsr.tiny.latent import ResidualAutoencoder
+from mfsr.tiny.network import UNetConfig, VelocityUNet
 from mfsr.tiny.phrases import PhraseTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from baselines.dit4sr.network import DiT4SR, KeyControl
+    from baselines.dit4sr.field import Network
+    from baselines.dit4sr.network import KeyControl
 
-SCHEMA = 1
+SCHEMA = 2
+NETWORK, BASE = "network.safetensors", "base.safetensors"
 _Network = TypeVar("_Network", bound=torch.nn.Module)
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class LatentConfig:
-    """Which latent, and the cell of the pixel latent."""
+    """Which latent, and the size of the small models' base."""
 
-    kind: Literal["sd3", "pixel"] = "sd3"
-    factor: int = 8
+    kind: Literal["sd3", "residual"] = "sd3"
+    base: BaseConfig = field(default_factory=BaseConfig)
 
 
 @document(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -59,9 +66,7 @@ class TextConfig:
     kind: Literal["sd3", "phrases"] = "sd3"
     t5_tokens: int = 256  # SD3's; 77 in training
     vocabulary: tuple[str, ...] = ()
-    width: int = 0
     pooled: int = 0
-    length: int = 0  # phrases of a prompt, at most
 
 
 @document(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -71,7 +76,7 @@ class ModelConfig:
     schema: int = SCHEMA
     latent: LatentConfig = field(default_factory=LatentConfig)
     text: TextConfig = field(default_factory=TextConfig)
-    prediction: Prediction = "velocity"
+    unet: UNetConfig | None = None  # the small models' network; None: DiT4SR
     time_scale: float = 1000.0  # teacher's time input over sigma
     tile: int = 64  # latent pixels a network call sees, each way
     overlap: int = 24
@@ -99,29 +104,28 @@ class Model:
 
 
 def autoencoder_of(config: LatentConfig, base: Path | None, device: str) -> Autoencoder:
-    """Return the autoencoder; SD3's is read from the pipeline folder `base`."""
-    if config.kind == "pixel":
-        return PixelAutoencoder(config.factor)
+    """Return the autoencoder; `base` holds SD3's pipeline, or the small models' base."""
+    if config.kind == "residual":
+        path = _given(base, "the small models' base") / BASE
+        network = Base(config.base)
+        load_exactly(network, read_safetensors(path), path, dtype=torch.float32)
+        return ResidualAutoencoder(network.to(device))
     # The VAE overflows in float16 and is small beside the network.
-    return SD3Autoencoder.load(_given(base), device=device, dtype=torch.float32)
+    folder = _given(base, "the autoencoder of Stable Diffusion 3.5 medium")
+    return SD3Autoencoder.load(folder, device=device, dtype=torch.float32)
 
 
 def text_of(config: TextConfig, base: Path | None, device: str) -> TextEmbedder:
     """Return the text conditioning, a phrase table untrained; SD3's encoders are in `base`."""
     if config.kind == "phrases":
-        table = PhraseTable(
-            config.vocabulary, width=config.width, pooled=config.pooled, length=config.length
-        )
-        return table.to(device)
-    return SD3TextEncoders(_given(base), t5_tokens=config.t5_tokens, device=device)
+        return PhraseTable(config.vocabulary, pooled=config.pooled).to(device)
+    folder = _given(base, "the text encoders of Stable Diffusion 3.5 medium")
+    return SD3TextEncoders(folder, t5_tokens=config.t5_tokens, device=device)
 
 
-def _given(base: Path | None) -> Path:
+def _given(base: Path | None, what: str) -> Path:
     if base is None:
-        raise WeightsMissingError(
-            "The autoencoder and text encoders of Stable Diffusion 3.5 medium are needed.",
-            "Give the pipeline folder with --base.",
-        )
+        raise WeightsMissingError(f"No folder is given for {what}.", "Give it with --base.")
     return base
 
 
@@ -155,8 +159,14 @@ def load_teacher(
         dtype: of the weights.
     """
     config = read_model_config(folder, default)
-    network = load_dit(folder / "transformer", key_control=key_control, dtype=dtype)
-    field = Field(network, prediction=config.prediction, time_scale=config.time_scale)
+    network: Network
+    if config.unet is None:
+        network = load_dit(folder / "transformer", key_control=key_control, dtype=dtype)
+    else:
+        network, base = VelocityUNet(config.unet), folder
+        path = folder / NETWORK
+        load_exactly(network, read_safetensors(path), path, dtype=dtype)
+    field = Field(network, time_scale=config.time_scale)
     field.to(device)
     text = text_of(config.text, base, device)
     if isinstance(text, PhraseTable):
@@ -206,7 +216,7 @@ def load_student(
     )
     _cast(network, dtype)
     load_trained(network, read_safetensors(folder / "student.safetensors"), folder)
-    field = Field(network, prediction=config.prediction, time_scale=config.time_scale)
+    field = Field(network, time_scale=config.time_scale)
     field.to(device).eval().requires_grad_(requires_grad=False)
     return replace(teacher, config=config, field=field)
 
@@ -233,18 +243,28 @@ def load_trained(module: torch.nn.Module, tensors: Mapping[str, Tensor], source:
 def network_sha256(teacher_folder: Path) -> str:
     """Return the sha256 of a teacher's network file, or of the index of its shards."""
     transformer = teacher_folder / "transformer"
-    single = transformer / WEIGHTS
-    return sha256_file(single if single.is_file() else transformer / f"{WEIGHTS}.index.json")
+    candidates = (teacher_folder / NETWORK, transformer / WEIGHTS)
+    found = (path for path in candidates if path.is_file())
+    return sha256_file(next(found, transformer / f"{WEIGHTS}.index.json"))
 
 
-def save_teacher(
-    folder: Path, config: ModelConfig, network: DiT4SR, text: TextEmbedder, *, dtype: str = "fp32"
-) -> None:
-    """Write a teacher's folder; `network` is converted in place."""
-    save_dit(_cast(network, _DTYPES[dtype]), folder / "transformer")
-    if isinstance(text, PhraseTable):
-        _write_tensors(folder / "text.safetensors", text.state_dict(), dtype)
-    documents.write(config, folder / "model.json")
+def save_teacher(folder: Path, model: Model, *, dtype: str = "fp32") -> None:
+    """Write a teacher's folder; the network is converted in place."""
+    network = model.field.network
+    if isinstance(network, DiT4SR):
+        save_dit(_cast(network, _DTYPES[dtype]), folder / "transformer")
+    else:
+        _write_tensors(folder / NETWORK, network.state_dict(), dtype)
+    if isinstance(model.text, PhraseTable):
+        _write_tensors(folder / "text.safetensors", model.text.state_dict(), dtype)
+    if isinstance(model.autoencoder, ResidualAutoencoder):
+        save_base(folder, model.autoencoder.base, dtype=dtype)
+    documents.write(model.config, folder / "model.json")
+
+
+def save_base(folder: Path, base: Base, *, dtype: str = "fp32") -> None:
+    """Write the small models' base, as the folder of a small teacher holds it."""
+    _write_tensors(folder / BASE, base.state_dict(), dtype)
 
 
 def save_student(

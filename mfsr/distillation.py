@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from baselines.dit4sr.flow_matching import squared_error
 from benchmarks.api.documents import STRICT
 from mfsr import meanflow
-from mfsr.alternatives import OFTSRWeights, oftsr_loss, sample_lam, split_target
+from mfsr.alternatives import OFTSRWeights, oftsr_loss, sample_ends, sample_lam, split_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,16 +33,16 @@ class DistilConfig:
 
     objective: Literal["meanflow", "split", "oftsr"] = "meanflow"
     velocity: Literal["negative", "null", "ground-truth", "meanflow"] = "negative"  # Table 3
-    w: float = 6.0  # Eq. 11, 10 and 9; for Eq. 9 the paper takes 1
+    w: float | None = None  # Eq. 11, 10 and 9; None: the paper's, 6, 6 and 1
     kappa: float = 0.83  # Eq. 9 alone
     prob_equal: Annotated[float, Field(ge=0, le=1)] = 0.5  # of r = sigma; Table 4
     pairs: meanflow.TimePairs = "nested"  # paper
     derivative: meanflow.Derivative = "jvp"  # ours: exact
     difference_step: float = meanflow.DIFFERENCE_STEP
-    loss: Literal["pseudo-huber", "mse"] = "pseudo-huber"  # paper
+    loss: Literal["pseudo-huber", "mse"] = "pseudo-huber"  # MFSR's; SplitMeanFlow's paper: mse
     huber_c: float | None = None  # open; None: 0.00054 sqrt(D), iCT's
-    split_low: float = 0.1  # SplitMeanFlow's lambda ~ U[low, high]
-    split_high: float = 0.9
+    split_low: float = 0.0  # SplitMeanFlow's lambda ~ U[low, high]; its paper's range
+    split_high: float = 1.0
     oftsr: OFTSRWeights = field(default_factory=OFTSRWeights)
     # Open: steps with r = sigma alone, for a re-fitted time embedding.
     warmup_equal: Annotated[int, Field(ge=0)] = 0
@@ -52,8 +53,36 @@ class DistilConfig:
                 "split with prob_equal 0 has no boundary samples, and any constant solves it: "
                 "use prob_equal of at least 0.25"
             )
-        if not 0 < self.split_low <= self.split_high < 1:
-            raise ValueError("split_low and split_high are not a range within (0, 1)")
+        if not 0 <= self.split_low < self.split_high <= 1:
+            raise ValueError("split_low and split_high are not a range within [0, 1]")
+
+    @property
+    def guidance(self) -> float:
+        """The weight w of the configured velocity."""
+        if self.w is not None:
+            return self.w
+        # Eq. 9 has another role for w: its effective guidance scale is w / (1 - kappa), 5.9.
+        return 1.0 if self.velocity == "meanflow" else 6.0
+
+    def error(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return the configured loss of each sample, (B,)."""
+        if self.loss == "mse":
+            return squared_error(prediction, target)
+        return meanflow.pseudo_huber(prediction, target, self.huber_c)
+
+
+def sample_intervals(
+    config: DistilConfig, batch: int, step: int, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw (sigma, r) of each sample as the configured objective asks, at a training step."""
+    if config.objective == "oftsr":
+        return torch.ones(batch), sample_ends(batch, generator)
+    return meanflow.sample_times(
+        batch,
+        prob_equal=1.0 if step < config.warmup_equal else config.prob_equal,
+        generator=generator,
+        pairs=config.pairs,
+    )
 
 
 def velocity_to_distil(
@@ -77,11 +106,11 @@ def velocity_to_distil(
     def guided(flow: FlowBatch) -> Tensor:
         prompt = negative if config.velocity == "negative" else ""
         other = flow.c.with_text(*embed(prompt))
-        return meanflow.negative_guided(teacher, flow, other, w=config.w)
+        return meanflow.negative_guided(teacher, flow, other, w=config.guidance)
 
     def own(flow: FlowBatch) -> Tensor:
         null = flow.c.with_text(*embed(""))
-        return meanflow.meanflow_guided(u, flow, null, w=config.w, kappa=config.kappa)
+        return meanflow.meanflow_guided(u, flow, null, w=config.guidance, kappa=config.kappa)
 
     if config.velocity == "ground-truth":
         return meanflow.ground_truth
@@ -110,7 +139,7 @@ def student_loss(
         sharded: the networks are sharded; see `FlowBatch.apart`.
     """
     if config.objective == "oftsr":
-        return oftsr_loss(u, u_frozen, flow, velocity, config.oftsr)
+        return oftsr_loss(u, u_frozen, flow, velocity, config.oftsr, config.error)
     if config.objective == "split":
         share = sample_lam(len(flow), config.split_low, config.split_high, lam).to(flow.z.device)
         target = split_target(u_frozen, flow, velocity, share, sharded=sharded)
@@ -123,7 +152,4 @@ def student_loss(
             step=config.difference_step,
             sharded=sharded,
         )
-    prediction = u(flow.z, flow.sigma, flow.r, flow.c)
-    if config.loss == "mse":
-        return squared_error(prediction, target)
-    return meanflow.pseudo_huber(prediction, target, config.huber_c)
+    return config.error(u(flow.z, flow.sigma, flow.r, flow.c), target)

@@ -68,6 +68,9 @@ class CTMSR(ChoppingRestorer):
             "are repeated instead",
             stream_deviation(SEED),
             "upstream scores the float tensor; here, as for every method, the saved 8-bit image",
+            "chop=256 is not upstream's, whose tiles are of 512 pixels",
+            "upstream runs its data sets one after another in one stream of noise; here each data "
+            "set starts the stream anew",
         ),
     )
 

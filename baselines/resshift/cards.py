@@ -154,7 +154,14 @@ SINSR = replace(
     ),
     licence=CC_BY_NC_SA,
     trained_on=("ImageNet", "FFHQ"),
-    deviations=_DEVIATIONS,
+    deviations=(
+        *_DEVIATIONS,
+        "half precision: upstream converts the weights of convolutions and linear layers, and the "
+        "whole autoencoder; here it is autocast",
+        "chop=64 is not upstream's, whose tiles are of 512 or 256 pixels",
+        "order of images: the file system's, unsorted, upstream; here by name. It "
+        "decides what the one stream of noise gives to each image",
+    ),
     note="version 1: upstream's default, and its choice for RealSet65 and ImageNet-Test",
 )
 SINSR_V2 = replace(

@@ -20,22 +20,16 @@ class PhraseTable(nn.Module, TextEmbedder):
     A prompt is phrases separated by commas; the empty prompt is the null prompt.
     """
 
-    def __init__(self, vocabulary: Sequence[str], *, width: int, pooled: int, length: int) -> None:
+    def __init__(self, vocabulary: Sequence[str], *, pooled: int) -> None:
         super().__init__()
         self.vocabulary = {phrase: index for index, phrase in enumerate(vocabulary, start=1)}
-        self.length = length
-        self.tokens = nn.Embedding(len(vocabulary) + 1, width)  # row 0: no phrase
-        self.pooled = nn.Embedding(len(vocabulary) + 1, pooled)
+        self.pooled = nn.Embedding(len(vocabulary) + 1, pooled)  # row 0: no phrase
 
     def embed(self, prompts: Sequence[str]) -> Text:
-        """Return the vectors of the phrases, completed by row 0, and their mean."""
+        """Return the mean of each prompt's vectors, as its one token and as its pooled text."""
         rows = [self._rows(prompt) for prompt in prompts]
-        index = torch.tensor(
-            [row + [0] * (self.length - len(row)) for row in rows],
-            device=self.tokens.weight.device,
-        )
-        means = [self.pooled.weight[row or [0]].mean(0) for row in rows]
-        return self.tokens(index), torch.stack(means)
+        means = torch.stack([self.pooled.weight[row or [0]].mean(0) for row in rows])
+        return means[:, None], means
 
     def forward(self, prompts: Sequence[str]) -> Text:
         """Return what `embed` returns."""
@@ -50,6 +44,4 @@ class PhraseTable(nn.Module, TextEmbedder):
                 f"The small models do not know the phrase {unknown[0]!r}.",
                 f"Known: {', '.join(self.vocabulary)}",
             )
-        if len(phrases) > self.length:
-            raise ConfigError(f"A prompt has at most {self.length} phrases, not {len(phrases)}.")
         return [self.vocabulary[phrase] for phrase in phrases]

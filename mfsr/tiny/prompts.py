@@ -6,7 +6,9 @@ MFSR_NEGATIVE = (
     "oversmooth."
 )
 
-# The small models' stand-in for a caption, and the phrases of MFSR_NEGATIVE, which they learn.
+# The small models' stand-in for a caption, and their negative prompt: the phrases of MFSR_NEGATIVE
+# that take detail away. The others add noise or blocks, and guidance away from both blurs.
 POSITIVE = "sharp, clean, highly detailed"
-NEGATIVE_WORDS = tuple(MFSR_NEGATIVE.rstrip(".").split(", "))
+NEGATIVE_WORDS = ("oil painting", "blur", "low resolution", "oversmooth")
+NEGATIVE = ", ".join(NEGATIVE_WORDS)
 VOCABULARY = (*POSITIVE.split(", "), *NEGATIVE_WORDS)

@@ -1,4 +1,4 @@
-"""`mfsr-bench train teacher|mfsr`: the two stages of training."""
+"""`mfsr-bench train base|teacher|mfsr`: the stages of training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mfsr.training.settings import StepReport
 
 app = typer.Typer(
-    help="Train a DiT4SR teacher (stage 1) or distil it into an MFSR student (stage 2).",
+    help="Train a teacher (stage 1) and distil it into an MFSR student (stage 2).",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -28,7 +28,10 @@ Data = Annotated[
     list[Path] | None, typer.Option("--data", help="Folder of photographs or latents; repeatable.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run.")]
-Base = Annotated[Path | None, typer.Option("--base", help="Folder of SD3.5-medium's pipeline.")]
+Base = Annotated[
+    Path | None,
+    typer.Option("--base", help="Folder of SD3.5-medium's pipeline, or of the small models' base."),
+]
 Captions = Annotated[
     Path | None, typer.Option("--captions", help="Folder of <photograph's stem>.txt.")
 ]
@@ -43,6 +46,26 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Plan = Annotated[
     bool, typer.Option("--plan", help="Print what would be trained, and its memory; then stop.")
 ]
+
+
+@app.command()
+def base(
+    recipe: RecipeName,
+    data: Data = None,
+    out: Out = None,
+    steps: Steps = None,
+    seed: Seed = 0,
+    workers: Workers = 0,
+    changes: Changes = None,
+    plan: Plan = False,
+    json: Json = False,
+) -> None:
+    """Stage 0: train the small models' base. The same command again goes on where it stopped."""
+    made = _recipe("base", recipe, seed, steps, changes)
+    if plan:
+        _show_plan(made, json=json)
+    else:
+        _train(made, data, out, workers=workers, json=json)
 
 
 @app.command()

@@ -24,6 +24,7 @@ from benchmarks.api.folders import look
 from benchmarks.api.images import read_rgb, read_size, show, write_atomic
 from benchmarks.api.resizing import resize_pixels
 from benchmarks.api.seeds import seed_for
+from benchmarks.degradation.parameters import CAMERA_X4, REAL_ESRGAN_X4
 from benchmarks.degradation.pipeline import degrade_pair
 from mfsr.tiny.prompts import POSITIVE
 from mfsr.tiny.words import degrade_target, draw_words
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SCALE = 4
+_DEGRADATIONS = {"real-esrgan": REAL_ESRGAN_X4, "camera": CAMERA_X4}
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -52,6 +54,7 @@ class DataConfig:
     added_prompt: str = ""  # appended to each caption
     null_share: _Share = 0.0  # of the samples with the empty prompt
     negative_share: _Share = 0.0  # of the samples with negative words and a target to match
+    degradation: Literal["real-esrgan", "camera"] = "real-esrgan"
     sharpen_target: bool = True  # the target is the USM-sharpened HR, as in DiT4SR's pairs
     # Pairs that are degraded once and kept on disk; 0: always new ones.
     pool: Annotated[int, Field(ge=0)] = 0
@@ -186,7 +189,8 @@ class PhotoPairs(Dataset[Sample]):
         height, width = photo.shape[:2]
         y, x = rng.integers(height - crop + 1), rng.integers(width - crop + 1)
         hr = np.ascontiguousarray(photo[y : y + crop, x : x + crop])
-        pair = degrade_pair(hr, rng, sharpen_target=self.config.sharpen_target)
+        parameters = _DEGRADATIONS[self.config.degradation]
+        pair = degrade_pair(hr, rng, parameters, sharpen_target=self.config.sharpen_target)
         # As DiT4SR does it.
         return pair.target, resize_pixels(pair.lr, (crop, crop)), path
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from baselines.dit4sr.field import Network
 from baselines.dit4sr.flow_matching import mark_trained
 from baselines.dit4sr.network import DiT4SR
 from mfsr.student import build_student, lora_layers
+from mfsr.tiny.base import Base
+from mfsr.tiny.network import VelocityUNet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 _BYTES = {"no": 4, "bf16": 2, "fp16": 2}
 _CLIP_TOKENS = 77
+_SD3_FACTOR = 8  # pixels per latent pixel, each way
 # Attention score matrices that live at once in a forward-mode derivative: scores and
 # probabilities, each with its tangent.
 _LIVE_SCORES = 4
@@ -80,18 +84,10 @@ class TrainingPlan:
 
 def plan(recipe: Recipe) -> TrainingPlan:
     """Return the plan of a recipe."""
-    with torch.device("meta"):
-        network = DiT4SR.of(recipe.network)
-        if recipe.stage == "teacher":
-            mark_trained(network, recipe.flow)
-        else:
-            assert recipe.model.student is not None
-            network = build_student(
-                network, recipe.model.student, teacher_scale=recipe.model.time_scale
-            )
+    network = _network(recipe)
     named = list(network.named_parameters())
     trained = [(n, p) for n, p in named if p.requires_grad]
-    dead = [(n, p) for n, p in named if network.is_dead(n)]
+    dead = [(n, p) for n, p in named if isinstance(network, Network) and network.is_dead(n)]
     parts = [_part(name, trained, test) for name, test in _PARTS]
     return TrainingPlan(
         recipe=recipe,
@@ -101,6 +97,20 @@ def plan(recipe: Recipe) -> TrainingPlan:
         lora=tuple(lora_layers(network)),
         memory=_memory(recipe, network, trained),
     )
+
+
+def _network(recipe: Recipe) -> nn.Module:
+    """Return what a recipe trains, marked, without memory for its tensors."""
+    model = recipe.model
+    with torch.device("meta"):
+        if recipe.stage == "base":
+            return Base(model.latent.base)
+        network = VelocityUNet(model.unet) if model.unet else DiT4SR.of(recipe.network)
+        if recipe.stage == "teacher":
+            mark_trained(network, recipe.flow)
+            return network
+        assert model.student is not None
+        return build_student(network, model.student, teacher_scale=model.time_scale)
 
 
 def _is_lr_stream(name: str) -> bool:
@@ -129,36 +139,52 @@ def _part(name: str, trained: Sequence[tuple[str, nn.Parameter]], test: object) 
 
 
 def _memory(
-    recipe: Recipe, network: DiT4SR, trained: Sequence[tuple[str, nn.Parameter]]
+    recipe: Recipe, network: nn.Module, trained: Sequence[tuple[str, nn.Parameter]]
 ) -> dict[str, int]:
-    trainer, shape = recipe.trainer, recipe.network
-    half = _BYTES[trainer.precision]
+    half = _BYTES[recipe.trainer.precision]
     learnt = sum(p.numel() for _, p in trained)
-    frozen = sum(p.numel() for p in network.parameters()) - learnt
-    side = recipe.data.crop // recipe.model.latent.factor // shape.patch_size
-    text = recipe.model.text.length or _CLIP_TOKENS + recipe.model.text.t5_tokens
-    tokens = 2 * side * side + text
-    width = shape.num_attention_heads * shape.attention_head_dim
-    boundary = trainer.batch * tokens * width * half
-    block = boundary * _BLOCK_WIDTHS
-    blocks = block if trainer.gradient_checkpointing else shape.num_layers * block
     memory = {
-        "frozen weights": frozen * half,
+        "frozen weights": (sum(p.numel() for p in network.parameters()) - learnt) * half,
         "trained weights, float32": learnt * 4,
         "gradients, float32": learnt * 4,
         "Adam's two moments, float32": learnt * 8,
     }
-    if trainer.ema:
+    if recipe.trainer.ema:
         memory["average of the weights, float32"] = learnt * 4
-    memory["activations kept, at block ends"] = shape.num_layers * boundary
-    memory["activations of the blocks being differentiated"] = blocks
+    if isinstance(network, DiT4SR):
+        memory |= _activations(recipe)
     if recipe.stage == "mfsr":
         teacher = sum(p.numel() for n, p in network.named_parameters() if _is_teachers(n))
         memory["teacher, frozen"] = teacher * half
-        if recipe.distil.objective == "meanflow" and recipe.distil.derivative == "jvp":
-            scores = trainer.batch * shape.num_attention_heads * tokens * tokens * 4
-            memory["score matrices of the derivative, at most"] = _LIVE_SCORES * scores
+        if isinstance(network, DiT4SR):
+            memory |= _scores(recipe)
     return memory
+
+
+def _tokens(recipe: Recipe) -> int:
+    """Return the tokens of a sample in DiT4SR: both streams of the image, and text."""
+    side = recipe.data.crop // _SD3_FACTOR // recipe.network.patch_size
+    return 2 * side * side + _CLIP_TOKENS + recipe.model.text.t5_tokens
+
+
+def _activations(recipe: Recipe) -> dict[str, int]:
+    trainer, shape = recipe.trainer, recipe.network
+    width = shape.num_attention_heads * shape.attention_head_dim
+    boundary = trainer.batch * _tokens(recipe) * width * _BYTES[trainer.precision]
+    block = boundary * _BLOCK_WIDTHS
+    blocks = block if trainer.gradient_checkpointing else shape.num_layers * block
+    return {
+        "activations kept, at block ends": shape.num_layers * boundary,
+        "activations of the blocks being differentiated": blocks,
+    }
+
+
+def _scores(recipe: Recipe) -> dict[str, int]:
+    if recipe.distil.objective != "meanflow" or recipe.distil.derivative != "jvp":
+        return {}
+    tokens = _tokens(recipe)
+    scores = recipe.trainer.batch * recipe.network.num_attention_heads * tokens * tokens * 4
+    return {"score matrices of the derivative, at most": _LIVE_SCORES * scores}
 
 
 def _is_teachers(name: str) -> bool:

@@ -21,14 +21,17 @@ from benchmarks.api.errors import ConfigError
 from mfsr.bundle import LatentConfig, ModelConfig, TextConfig
 from mfsr.distillation import DistilConfig
 from mfsr.student import StudentConfig
-from mfsr.tiny.prompts import MFSR_NEGATIVE, POSITIVE, VOCABULARY
+from mfsr.tiny.base import BaseConfig
+from mfsr.tiny.network import UNetConfig
+from mfsr.tiny.prompts import MFSR_NEGATIVE, NEGATIVE, POSITIVE, VOCABULARY
+from mfsr.training.base_task import BaseTrainingConfig
 from mfsr.training.data import DataConfig
 from mfsr.training.settings import TrainerConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Stage = Literal["teacher", "mfsr"]
+Stage = Literal["base", "teacher", "mfsr"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -38,9 +41,10 @@ class Recipe:
     name: str
     stage: Stage
     model: ModelConfig  # of the model that results
-    network: DiTConfig  # stage 1: the network that is trained; stage 2: its teacher's
     data: DataConfig
     trainer: TrainerConfig
+    network: DiTConfig = field(default_factory=DiTConfig)  # DiT4SR's; the small one is the model's
+    base: BaseTrainingConfig = field(default_factory=BaseTrainingConfig)  # stage 0, small models
     flow: FlowMatchingConfig = field(default_factory=FlowMatchingConfig)  # stage 1
     distil: DistilConfig = field(default_factory=DistilConfig)  # stage 2
 
@@ -89,93 +93,80 @@ def mfsr_paper() -> Recipe:
     )
 
 
-_TINY_WIDTH, _TINY_HEADS, _TINY_LAYERS = 96, 3, 4
-
-
-def teacher_tiny() -> Recipe:
-    """dit4sr-tiny: DiT4SR's classes at 1.5 million parameters, from nothing, on a CPU.
-
-    A token is 8 x 8 pixels, 192 numbers, more than the network is wide: it predicts the mean and
-    variance of each (`mfsr.field`). Its time input is 10 sigma, so that the student can keep the
-    embedder as it is (time map "teacher") and its time derivative stays small.
-    """
-    latent = LatentConfig(kind="pixel", factor=8)
-    channels = 3 * latent.factor**2
+def base_tiny() -> Recipe:
+    """The small models' base: a convolutional restoration, by L1 and LPIPS."""
+    base = BaseConfig()
     return Recipe(
         name="tiny",
-        stage="teacher",
+        stage="base",
         model=ModelConfig(
-            latent=latent,
-            text=TextConfig(kind="phrases", vocabulary=VOCABULARY, width=64, pooled=64, length=12),
-            prediction="gaussian",
+            latent=LatentConfig(kind="residual", base=base),
+            text=TextConfig(kind="phrases", vocabulary=VOCABULARY, pooled=32),
+            unet=UNetConfig(channels=base.channels, condition=base.condition),
             time_scale=10.0,
-            tile=16,
-            overlap=4,
+            tile=192,
+            overlap=48,
             positive=POSITIVE,
-            negative=MFSR_NEGATIVE,
-            guidance=1.1,
+            negative=NEGATIVE,
+            guidance=2.0,
             shift=1.0,
         ),
-        network=DiTConfig(
-            sample_size=16,
-            patch_size=1,
-            in_channels=channels,
-            out_channels=2 * channels,  # mean and log variance
-            num_layers=_TINY_LAYERS,
-            num_attention_heads=_TINY_HEADS,
-            attention_head_dim=_TINY_WIDTH // _TINY_HEADS,
-            joint_attention_dim=64,
-            caption_projection_dim=_TINY_WIDTH,
-            pooled_projection_dim=64,
-            pos_embed_max_size=16,
-            dual_attention_layers=(),
-            key_control="lr",
-        ),
         data=DataConfig(
-            crop=128,
-            prompts="words",
-            null_share=0.05,
-            negative_share=0.15,
-            pool=2000,
-            pool_crop=256,
+            crop=96,
+            prompts="none",
+            degradation="camera",
+            sharpen_target=False,
+            pool=3200,
+            pool_crop=160,
         ),
         trainer=TrainerConfig(
-            steps=4000,
+            steps=3350,
             batch=8,
-            learning_rate=1e-3,
+            learning_rate=7e-4,
             betas=(0.9, 0.99),
-            weight_decay=0.01,
-            warmup=200,
+            warmup=100,
             ema=0.999,
             precision="no",
             log_every=10,
-            sample_every=400,
+            sample_every=0,
             checkpoint_every=100,
             export_dtype="fp16",
         ),
-        flow=FlowMatchingConfig(density="logit-normal", shift=2.0, trained="all"),
+    )
+
+
+def teacher_tiny() -> Recipe:
+    """dit4sr-tiny: a U-Net on what the base leaves, from nothing, on a CPU.
+
+    Its time input is 10 sigma, so that the student can keep the embedder as it is (time map
+    "teacher") and its time derivative stays small.
+    """
+    base = base_tiny()
+    return replace(
+        base,
+        stage="teacher",
+        data=replace(base.data, prompts="words", null_share=0.05, negative_share=0.3),
+        trainer=replace(base.trainer, steps=2400, learning_rate=1e-3),
+        flow=FlowMatchingConfig(density="logit-normal", shift=1.5, trained="all"),
     )
 
 
 def mfsr_tiny() -> Recipe:
-    """mfsr-tiny: the student of dit4sr-tiny."""
+    """mfsr-tiny: the student of dit4sr-tiny, trained whole."""
     teacher = teacher_tiny()
     return replace(
         teacher,
         stage="mfsr",
-        model=replace(
-            teacher.model, student=StudentConfig(lora_rank=32, lora_alpha=32, time_map="teacher")
-        ),
+        model=replace(teacher.model, student=StudentConfig(lora_targets=(), time_map="teacher")),
         data=replace(teacher.data, null_share=0.0, negative_share=0.0),
-        trainer=replace(
-            teacher.trainer, steps=800, batch=8, learning_rate=3e-4, warmup=100, ema=0.995
-        ),
-        distil=DistilConfig(w=0.1),
+        trainer=replace(teacher.trainer, steps=1100, learning_rate=3e-4, ema=0.995),
+        distil=DistilConfig(w=1.0),
     )
 
 
 RECIPES: dict[tuple[Stage, str], Callable[[], Recipe]] = {
     ("teacher", "paper"): teacher_paper,
+    ("base", "tiny"): base_tiny,
     ("teacher", "tiny"): teacher_tiny,
     ("mfsr", "paper"): mfsr_paper,
     ("mfsr", "tiny"): mfsr_tiny,

@@ -21,6 +21,7 @@ from mfsr.bundle import (
     autoencoder_of,
     load_teacher,
     network_sha256,
+    save_base,
     save_student,
     save_teacher,
     text_of,
@@ -28,6 +29,9 @@ from mfsr.bundle import (
 from mfsr.field import Field
 from mfsr.origin import Origin, of_data, of_weights
 from mfsr.student import build_student, refit_time
+from mfsr.tiny.base import Base
+from mfsr.tiny.network import VelocityUNet
+from mfsr.training.base_task import BaseTask, perceptual_loss
 from mfsr.training.claim import check, claim
 from mfsr.training.data import LatentPairs, PhotoPairs, Photos
 from mfsr.training.student_task import StudentTask
@@ -35,6 +39,7 @@ from mfsr.training.teacher_task import TeacherTask
 from mfsr.training.trainer import Trainer
 
 if TYPE_CHECKING:
+    from baselines.dit4sr.field import Network
     from mfsr.training.recipes import Recipe
     from mfsr.training.settings import Precision, StepReport
     from mfsr.training.tasks import Task
@@ -48,7 +53,7 @@ class Sources:
 
     data: tuple[Path, ...]  # folders of photographs, or of latents
     out: Path  # the run's folder
-    base: Path | None = None  # SD3.5-medium's pipeline folder, where the recipe needs it
+    base: Path | None = None  # SD3.5-medium's pipeline folder, or the small models' base
     teacher: Path | None = None  # stage 2: the teacher's model folder
     captions: Path | None = None  # folder of <stem>.txt
     workers: int = 0  # processes that prepare data
@@ -116,14 +121,60 @@ Finish = Callable[[Path, dict[str, torch.Tensor]], None]
 
 def build(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
     """Return the task of a recipe, and what writes its trained parameters as a model."""
-    return _teacher(recipe, sources) if recipe.stage == "teacher" else _student(recipe, sources)
+    stages = {"base": _base, "teacher": _teacher, "mfsr": _student}
+    return stages[recipe.stage](recipe, sources)
+
+
+def _base(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights"))
+        base = Base(recipe.model.latent.base)
+    perceptual = perceptual_loss() if recipe.base.perceptual else None
+    task = BaseTask(base, recipe.base, perceptual, seed=recipe.trainer.seed)
+
+    def finish(folder: Path, trained: dict[str, torch.Tensor]) -> None:
+        _put(task.module, trained)
+        data = dataset(recipe, sources)
+        samples = (data[number] for number in range(recipe.base.whitening_samples))
+        pairs = ((sample["hr"][None], sample["lr_up"][None]) for sample in samples)
+        variances = base.cpu().eval().fit_whitening(pairs)
+        kept = variances[: base.config.channels].sum() / variances.sum()
+        logger.info("the latent keeps %.2f %% of what the base leaves", 100 * kept)
+        save_base(folder, base, dtype=recipe.trainer.export_dtype)
+
+    return task, finish
 
 
 def _teacher(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
+    model = recipe.model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights"))
-        text = text_of(recipe.model.text, sources.base, "cpu")
-        network = DiT4SR.of(recipe.network)
+        text = text_of(model.text, sources.base, "cpu")
+        network = _network(recipe, sources)
+    field = Field(network, time_scale=model.time_scale)
+    autoencoder = autoencoder_of(model.latent, sources.base, "cpu")
+    task = TeacherTask(
+        field,
+        recipe.flow,
+        autoencoder=autoencoder,
+        text=text,
+        seed=recipe.trainer.seed,
+        negative=model.negative,
+    )
+
+    def finish(folder: Path, trained: dict[str, torch.Tensor]) -> None:
+        _put(task.module, trained)
+        teacher = Model(config=model, field=field, text=text, autoencoder=autoencoder)
+        save_teacher(folder, teacher, dtype=recipe.trainer.export_dtype)
+
+    return task, finish
+
+
+def _network(recipe: Recipe, sources: Sources) -> Network:
+    """Return the network that a teacher starts from."""
+    if recipe.model.unet is not None:
+        return VelocityUNet(recipe.model.unet)
+    network = DiT4SR.of(recipe.network)
     if recipe.flow.trained == "control":
         if sources.base is None:
             raise UsageError(
@@ -135,21 +186,7 @@ def _teacher(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights of the LR stream"))
             network.init_from_nothing()
-    model = recipe.model
-    task = TeacherTask(
-        Field(network, prediction=model.prediction, time_scale=model.time_scale),
-        recipe.flow,
-        autoencoder=autoencoder_of(model.latent, sources.base, "cpu"),
-        text=text,
-        seed=recipe.trainer.seed,
-        negative=model.negative,
-    )
-
-    def finish(folder: Path, trained: dict[str, torch.Tensor]) -> None:
-        _put(task.module, trained)
-        save_teacher(folder, model, network, text, dtype=recipe.trainer.export_dtype)
-
-    return task, finish
+    return network
 
 
 def _student(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
@@ -174,7 +211,7 @@ def _student(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
             logger.info("re-fitted time embedding: %s", fit)
     model = _matched(recipe.model, teacher, sources.teacher)
     task = StudentTask(
-        Field(network, prediction=model.prediction, time_scale=model.time_scale),
+        Field(network, time_scale=model.time_scale),
         teacher.field,
         recipe.distil,
         autoencoder=teacher.autoencoder,
@@ -192,7 +229,7 @@ def _student(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
 
 def _matched(model: ModelConfig, teacher: Model, folder: Path) -> ModelConfig:
     """Return the student's configuration bound to its teacher, if the two go together."""
-    for name in ("latent", "text", "prediction", "time_scale"):
+    for name in ("latent", "text", "unet", "time_scale"):
         if getattr(model, name) != getattr(teacher.config, name):
             raise ConfigError(
                 f"The recipe's {name} is not the teacher's: {getattr(model, name)} and "

@@ -8,18 +8,22 @@ import torch
 from torch import Tensor, nn
 
 from baselines.dit4sr.field import Condition
-from mfsr.distillation import DistilConfig, student_loss, velocity_to_distil
+from mfsr.distillation import (
+    DistilConfig,
+    sample_intervals,
+    student_loss,
+    velocity_to_distil,
+)
 from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
 from mfsr.flow import FlowBatch
-from mfsr.meanflow import sample_times
 from mfsr.sampler import sample_average
-from mfsr.training.tasks import Streams, Task, mean_where
+from mfsr.training.tasks import FlowTask, Streams, mean_where
 
 if TYPE_CHECKING:
     from mfsr.training.order import Sample
 
 
-class StudentTask(Task):
+class StudentTask(FlowTask):
     """Stage 2: U(z, sigma, r | z_LR, text) -> the objective's target."""
 
     def __init__(self, field: Field, teacher: Field, config: DistilConfig, **common: Any) -> None:
@@ -37,12 +41,7 @@ class StudentTask(Task):
         """Return the objective's loss."""
         config = self.config
         x, eps, z_lr = self.latents(batch, streams)
-        sigma, r = sample_times(
-            len(x),
-            prob_equal=1.0 if step < config.warmup_equal else config.prob_equal,
-            generator=streams.generator("times"),
-            pairs=config.pairs,
-        )
+        sigma, r = sample_intervals(config, len(x), step, streams.generator("times"))
         c = Condition(z_lr, *self.embedded(batch))
         flow = FlowBatch.between(x, eps, sigma.to(x.device), r.to(x.device), c)
         u, u_plain = FieldAverageVelocity(model), FieldAverageVelocity(self.module)

@@ -1,7 +1,4 @@
-"""What the loop of `mfsr.trainer` trains: a module, with its data as latents and its loss.
-
-Stage 1 is `mfsr.flow_matching`, stage 2 `mfsr.distillation`.
-"""
+"""What the loop of `mfsr.training.trainer` trains: a module, with its data and its loss."""
 
 from __future__ import annotations
 
@@ -43,14 +40,10 @@ class Task(ABC):
 
     module: nn.Module  # trained; what the trainer wraps for several processes
 
-    def __init__(
-        self, *, autoencoder: Autoencoder, text: TextEmbedder, seed: int, negative: str
-    ) -> None:
-        self.autoencoder, self.text = autoencoder, text
-        self.seed, self.negative = seed, negative
+    def __init__(self, *, seed: int) -> None:
+        self.seed = seed
         self.device = torch.device("cpu")
         self.sharded = False  # set by the trainer under FSDP
-        self._fixed: dict[str, Text] = {}
 
     def to(self, device: torch.device) -> None:
         """Move what is not trained, and so not moved by the trainer, to a device."""
@@ -65,6 +58,17 @@ class Task(ABC):
     @abstractmethod
     def preview(self, batch: Sample, streams: Streams) -> Tensor:
         """Return images (B, 3, H, W) made with the weights as they are."""
+
+
+class FlowTask(Task):
+    """A task whose module is a field: data as latents, prompts as text."""
+
+    def __init__(
+        self, *, autoencoder: Autoencoder, text: TextEmbedder, seed: int, negative: str
+    ) -> None:
+        super().__init__(seed=seed)
+        self.autoencoder, self.text, self.negative = autoencoder, text, negative
+        self._fixed: dict[str, Text] = {}
 
     def latents(self, batch: Sample, streams: Streams) -> tuple[Tensor, Tensor, Tensor]:
         """Return data x, noise eps and the condition z_LR of a batch."""

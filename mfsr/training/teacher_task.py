@@ -17,7 +17,7 @@ from baselines.dit4sr.flow_matching import (
 from baselines.dit4sr.sampler import sample_euler, shifted_sigmas
 from mfsr.field import Field, FieldVelocity
 from mfsr.tiny.phrases import PhraseTable
-from mfsr.training.tasks import Streams, Task, mean_where
+from mfsr.training.tasks import FlowTask, Streams, mean_where
 
 if TYPE_CHECKING:
     from mfsr.training.order import Sample
@@ -39,7 +39,7 @@ class _TextField(nn.Module):
         return cast("Tensor", self.field(z, sigma, None, z_lr, text, pooled))
 
 
-class TeacherTask(Task):
+class TeacherTask(FlowTask):
     """Stage 1: V(z, sigma | z_LR, text) -> eps - x, mean squared error."""
 
     def __init__(self, field: Field, config: FlowMatchingConfig, **common: Any) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from mfsr.tiny.base import BaseConfig
+from mfsr.tiny.network import UNetConfig
 from mfsr.training.recipes import Recipe, Stage, recipe
+from mfsr.training.stages import Sources, train
 
 
 @pytest.fixture(scope="session")
@@ -32,25 +35,31 @@ def mini() -> Callable[[Stage], Recipe]:
     return mini_recipe
 
 
+@pytest.fixture(scope="session")
+def base(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model folder of a base that was trained for two steps."""
+    run = tmp_path_factory.mktemp("base")
+    return train(mini_recipe("base"), Sources(data=(photos,), out=run))
+
+
 def mini_recipe(stage: Stage) -> Recipe:
-    base = recipe(stage, "tiny")
-    latent = replace(base.model.latent, factor=4)
-    student = base.model.student and replace(base.model.student, lora_rank=2, lora_alpha=2)
+    tiny = recipe(stage, "tiny")
+    base = BaseConfig(width=8, blocks=(1, 1, 1), channels=6)
+    unet = UNetConfig(
+        channels=base.channels, condition=base.condition, width=8, blocks=(1, 1, 1), embedding=8,
+        pooled=tiny.model.text.pooled,
+    )  # fmt: skip
     return replace(
-        base,
-        model=replace(base.model, latent=latent, student=student),
-        network=replace(
-            base.network,
-            in_channels=48,
-            out_channels=96,
-            num_layers=2,
-            num_attention_heads=2,
-            attention_head_dim=8,
-            caption_projection_dim=16,
-            sample_size=8,
-        ),
-        data=replace(base.data, crop=32, pool=0),
+        tiny,
+        model=replace(tiny.model, latent=replace(tiny.model.latent, base=base), unet=unet),
+        base=replace(tiny.base, perceptual=0.0, whitening_samples=6),
+        data=replace(tiny.data, crop=32, pool=0),
         trainer=replace(
-            base.trainer, steps=4, batch=2, checkpoint_every=2, sample_every=0, log_every=1
+            tiny.trainer,
+            steps=2 if stage == "base" else 4,
+            batch=2,
+            checkpoint_every=2,
+            sample_every=0,
+            log_every=1,
         ),
     )

@@ -17,25 +17,18 @@ def sharpness(image: np.ndarray) -> float:
     return float(np.abs(np.diff(image, axis=0)).mean())
 
 
-@pytest.mark.parametrize("word", NEGATIVE_WORDS)
-def test_every_word_changes_the_target_a_little(word: str) -> None:
+@pytest.mark.parametrize("words", [*((word,) for word in NEGATIVE_WORDS), NEGATIVE_WORDS])
+def test_every_word_takes_a_little_detail_away(words: tuple[str, ...]) -> None:
     image = photo()
-    out = degrade_target(image, (word,), np.random.default_rng(0))
+    out = degrade_target(image, words, np.random.default_rng(0))
     assert out.shape == image.shape and out.dtype == np.float32
     assert out.min() >= 0 and out.max() <= 1
-    assert 0.003 < float(np.sqrt(np.square(out - image).mean())) < 0.2
+    assert 0.6 < sharpness(out) / sharpness(image) < 0.99
 
 
-@pytest.mark.parametrize("word", ["blur", "oversmooth", "low resolution", "oil painting"])
-def test_the_smoothing_words_smooth(word: str) -> None:
-    image = photo()
-    assert sharpness(degrade_target(image, (word,), np.random.default_rng(0))) < sharpness(image)
-
-
-def test_the_words_are_those_of_the_papers_negative_prompt() -> None:
-    assert len(NEGATIVE_WORDS) == 9
-    assert ", ".join(NEGATIVE_WORDS) + "." == MFSR_NEGATIVE
+def test_the_words_are_among_those_of_the_papers_negative_prompt() -> None:
+    assert set(NEGATIVE_WORDS) < set(MFSR_NEGATIVE.rstrip(".").split(", "))
     rng = np.random.default_rng(0)
     drawn = [draw_words(rng) for _ in range(200)]
     assert {word for words in drawn for word in words} == set(NEGATIVE_WORDS)
-    assert {len(words) for words in drawn} == {1, 2, 3, 9}
+    assert {len(words) for words in drawn} == {1, 2, 4}

@@ -20,13 +20,15 @@ def run(*arguments: object) -> tuple[str, str]:
 
 def test_a_run_prints_its_model_on_stdout_and_its_progress_on_stderr(
     photos: Path,
+    base: Path,
     tmp_path: Path,
     mini: Callable[[Stage], Recipe],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = mini("teacher")
     monkeypatch.setitem(recipes.RECIPES, ("teacher", "tiny"), lambda: made)
-    arguments = ("teacher", "--recipe", "tiny", "--data", photos, "--out", tmp_path / "run")
+    folders = ("--data", photos, "--base", base, "--out", tmp_path / "run")
+    arguments = ("teacher", "--recipe", "tiny", *folders)
     out, err = run(*arguments, "--steps", 2)
     assert out.strip() == str(tmp_path / "run" / "model")
     assert "step 2/2  loss " in err and "0:00:00 left" in err
