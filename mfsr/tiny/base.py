@@ -9,7 +9,7 @@ rest, each scaled to unit variance:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.nn.functional as F
@@ -84,7 +84,7 @@ class Base(nn.Module):
         """Return sr, not clamped."""
         b, log_error = self(lr_up)
         cells = torch.einsum("ck,bkhw->bchw", self.colour, x)
-        return b + F.pixel_shuffle(log_error.exp() * cells, CELL)
+        return cast("Tensor", b + F.pixel_shuffle(log_error.exp() * cells, CELL))
 
     @torch.no_grad()
     def fit_whitening(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
@@ -101,8 +101,8 @@ class Base(nn.Module):
         std = variances[:kept].sqrt()
         self.whiten.copy_(vectors[:, :kept].T / std[:, None])
         self.colour.copy_(vectors[:, :kept] * std)
-        return variances
+        return cast("Tensor", variances)
 
     def _rest(self, hr: Tensor, lr_up: Tensor) -> Tensor:
         b, log_error = self(lr_up)
-        return F.pixel_unshuffle(hr - b, CELL) * (-log_error).exp()
+        return cast("Tensor", F.pixel_unshuffle(hr - b, CELL) * (-log_error).exp())

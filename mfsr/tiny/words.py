@@ -30,7 +30,7 @@ def degrade_target(image: Image, words: tuple[str, ...], rng: np.random.Generato
     """Return an image on its way to looking like some negative words, the mean of their looks."""
     looks = [_LOOKS[word](image, rng) for word in NEGATIVE_WORDS if word in words]
     target = image + _STRENGTH * (np.mean(looks, axis=0) - image)
-    return np.clip(target, 0, 1).astype(np.float32)
+    return _as_image(np.clip(target, 0, 1))
 
 
 def draw_words(rng: np.random.Generator) -> tuple[str, ...]:

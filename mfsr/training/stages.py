@@ -174,7 +174,7 @@ def _network(recipe: Recipe, sources: Sources) -> Network:
     """Return the network that a teacher starts from."""
     if recipe.model.unet is not None:
         return VelocityUNet(recipe.model.unet)
-    network = DiT4SR.of(recipe.network)
+    network: DiT4SR = DiT4SR.of(recipe.network)
     if recipe.flow.trained == "control":
         if sources.base is None:
             raise UsageError(

@@ -28,7 +28,8 @@ def weights(mini: Mini, photos: Path, base: Path, tmp_path_factory: pytest.TempP
         recipe = mini(stage)  # type: ignore[arg-type]
         recipe = replace(recipe, trainer=replace(recipe.trainer, steps=3))
         out = root / "runs" / stage
-        sources = Sources(data=(photos,), out=out, base=base, teacher=root / "teacher")
+        given = {"base": base} if stage == "teacher" else {"teacher": root / "teacher"}
+        sources = Sources(data=(photos,), out=out, **given)  # type: ignore[arg-type]
         train(recipe, sources).rename(root / folder)
     return root
 
