@@ -80,19 +80,3 @@ class BaseTask(Task):
         """Return the base's images."""
         b: Tensor = self.base(batch["lr_up"].to(self.device))[0]
         return b
-
-
-def perceptual_loss() -> Callable[[Tensor, Tensor], Tensor]:
-    """Return LPIPS on VGG16, of images in [0, 1]; its weights are the metric's `lpips@vgg`.
-
-    Raises:
-        WeightsError: the weights are not here.
-    """
-    from benchmarks.api.metric import MetricRuntime
-    from benchmarks.metrics.deep.construct import build_pyiqa
-    from benchmarks.registry import metric_specs
-
-    network: Callable[[Tensor, Tensor], Tensor] = build_pyiqa(
-        MetricRuntime(spec=metric_specs()["lpips@vgg"])
-    )
-    return network

@@ -53,6 +53,9 @@ def base(
     recipe: RecipeName,
     data: Data = None,
     out: Out = None,
+    perceptual: Annotated[
+        Path | None, typer.Option("--perceptual", help="Folder of the weights of lpips@vgg.")
+    ] = None,
     steps: Steps = None,
     seed: Seed = 0,
     workers: Workers = 0,
@@ -65,7 +68,7 @@ def base(
     if plan:
         _show_plan(made, json=json)
     else:
-        _train(made, data, out, workers=workers, json=json)
+        _train(made, data, out, perceptual=perceptual, workers=workers, json=json)
 
 
 @app.command()

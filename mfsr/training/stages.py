@@ -31,9 +31,10 @@ from mfsr.origin import Origin, of_data, of_weights
 from mfsr.student import build_student, refit_time
 from mfsr.tiny.base import Base
 from mfsr.tiny.network import VelocityUNet
-from mfsr.training.base_task import BaseTask, perceptual_loss
+from mfsr.training.base_task import BaseTask
 from mfsr.training.claim import check, claim
 from mfsr.training.data import LatentPairs, PhotoPairs, Photos
+from mfsr.training.perceptual import PerceptualLoss
 from mfsr.training.student_task import StudentTask
 from mfsr.training.teacher_task import TeacherTask
 from mfsr.training.trainer import Trainer
@@ -56,6 +57,7 @@ class Sources:
     base: Path | None = None  # SD3.5-medium's pipeline folder, or the small models' base
     teacher: Path | None = None  # stage 2: the teacher's model folder
     captions: Path | None = None  # folder of <stem>.txt
+    perceptual: Path | None = None  # stage 0: folder of the weights of `lpips@vgg`
     workers: int = 0  # processes that prepare data
 
 
@@ -129,7 +131,14 @@ def _base(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights"))
         base = Base(recipe.model.latent.base)
-    perceptual = perceptual_loss() if recipe.base.perceptual else None
+    perceptual = None
+    if recipe.base.perceptual:
+        if sources.perceptual is None:
+            raise UsageError(
+                "This recipe's loss holds LPIPS, and its weights are not given.",
+                "Give --perceptual FOLDER, the one of: mfsr-bench weights where lpips@vgg",
+            )
+        perceptual = PerceptualLoss(sources.perceptual)
     task = BaseTask(base, recipe.base, perceptual, seed=recipe.trainer.seed)
 
     def finish(folder: Path, trained: dict[str, torch.Tensor]) -> None:
