@@ -24,6 +24,7 @@ import subprocess
 import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
@@ -206,17 +207,16 @@ def _wait(config: ExternalConfig, words: list[str], output: IO[bytes], log: Path
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
+        process_group=0,
     )
     try:
         code = process.wait(config.timeout_s)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
         return f"stopped after {config.timeout_s} s"
-    except BaseException:
-        process.kill()
+    finally:  # whatever it has started ends with it: a child may hold the device
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        raise
     if code == 0:
         return ""
     tail = " / ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:])

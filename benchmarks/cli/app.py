@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -27,6 +28,10 @@ _EPILOG = (
 
 def main() -> NoReturn:
     """Run the program with the arguments of the process and exit."""
+    # A notebook names a backend that its own kernel has; figures are drawn into files here.
+    os.environ["MPLBACKEND"] = "agg"
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a letter shows "?"
+        sys.stdout.reconfigure(errors="replace")
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     if debug:

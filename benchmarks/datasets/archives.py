@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +17,8 @@ from typing import IO, TYPE_CHECKING
 
 from benchmarks.api.errors import DataError
 from benchmarks.api.image_files import SUFFIXES
-from benchmarks.api.images import show, write_atomic
+from benchmarks.api.images import write_atomic
+from benchmarks.api.text import first_line, show
 
 if TYPE_CHECKING:
     from benchmarks.api.dataset import Side
@@ -30,8 +32,16 @@ _DAMAGED = (
     zlib.error,
     EOFError,
     RuntimeError,
+    ValueError,
+    OverflowError,
+    struct.error,
+    OSError,
 )
-LARGEST_IMAGE = 256 << 20  # bytes; far above any test image, far below a bomb
+# Far above any test set, far below a bomb.
+LARGEST_IMAGE = 256 << 20  # bytes
+LARGEST_SET = 64 << 30  # bytes
+MOST_MEMBERS = 200_000
+_LONGEST_NAME = 255  # bytes; what file systems take
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +66,12 @@ def unpack(archive: Path, wanted: tuple[tuple[Side, str], ...], root: Path) -> C
         DataError: it is no archive, is damaged or unsafe, or does not hold the folders.
         ResourceError: the disk is full.
     """
-    counts: Counter[Side] = Counter()
     try:
         with _open(archive) as members:
-            for member in members:
-                side = _side_of(member, wanted)
-                if side:
-                    _copy(member, root / side, archive)
-                    counts[side] += 1
+            counts = _copy_all(members, wanted, root, archive)
     except _DAMAGED as error:
         raise DataError(
-            f"{show(archive)} cannot be unpacked: {error}", "Download it again."
+            f"{show(archive)} cannot be unpacked: {first_line(error)}", "Download it again."
         ) from None
     for side, folder in wanted:
         if not counts[side]:
@@ -75,6 +80,27 @@ def unpack(archive: Path, wanted: tuple[tuple[Side, str], ...], root: Path) -> C
                 f"Unpack it yourself and put the {side.upper()} images into {show(root / side)}",
             )
     return counts
+
+
+def _copy_all(
+    members: Iterator[_Member], wanted: tuple[tuple[Side, str], ...], root: Path, archive: Path
+) -> Counter[Side]:
+    """Copy what is wanted, within the limits, each name once."""
+    places: dict[Path, Side] = {}
+    size = 0
+    for number, member in enumerate(members):
+        if number == MOST_MEMBERS:
+            raise DataError(f"{show(archive)} holds over {MOST_MEMBERS} files: no test set.")
+        side = _side_of(member, wanted)
+        if side:
+            place = root / side / _name_of(member, archive)
+            if place in places:
+                raise DataError(f"{show(archive)} holds two files {side}/{place.name}.")
+            places[place] = side
+            size += _copy(member, place, archive)
+            if size > LARGEST_SET:
+                raise DataError(f"{show(archive)} unpacks to over {LARGEST_SET >> 30} GiB.")
+    return Counter(places.values())
 
 
 @contextmanager
@@ -123,13 +149,23 @@ def _side_of(member: _Member, wanted: tuple[tuple[Side, str], ...]) -> Side | No
     return None
 
 
-def _copy(member: _Member, folder: Path, archive: Path) -> None:
+def _name_of(member: _Member, archive: Path) -> str:
     name = PurePosixPath(member.name).name
-    if not name.isprintable() or "\\" in name:
-        raise DataError(f"{show(archive)} holds a file with an unusable name: {name!r}.")
+    size = len(name.encode(errors="surrogateescape"))
+    if not name.isprintable() or "\\" in name or size > _LONGEST_NAME:
+        short = name if size <= _LONGEST_NAME else f"{name[:40]}... ({size} bytes)"
+        raise DataError(f"{show(archive)} holds a file with an unusable name: {short!r}.")
+    return name
+
+
+def _copy(member: _Member, place: Path, archive: Path) -> int:
+    """Copy one image, and return its size in bytes."""
     with member.open() as source:
         # The size that an archive declares may be a lie: what counts is what comes out.
         content = source.read(LARGEST_IMAGE + 1)
     if len(content) > LARGEST_IMAGE:
-        raise DataError(f"{show(archive)}: {name} has over {LARGEST_IMAGE >> 20} MiB: no image.")
-    write_atomic(folder / name, content)
+        raise DataError(
+            f"{show(archive)}: {place.name} has over {LARGEST_IMAGE >> 20} MiB: no image."
+        )
+    write_atomic(place, content)
+    return len(content)

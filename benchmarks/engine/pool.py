@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+import psutil
+
 from benchmarks.api.errors import MFSRBenchError
 from benchmarks.console import foreign_output
 
@@ -160,7 +162,7 @@ class _Process(Generic[T]):
         if not alive:
             self._process.join()
             died = Died(_cause(self._process.exitcode))
-            _kill_group(self._process.pid)
+            _kill_session(self._process.pid)
             self.stop(kill=False)
             yield self._task, died
 
@@ -171,7 +173,7 @@ class _Process(Generic[T]):
         self._pipe.close()
         if kill:
             self._process.kill()
-            _kill_group(self._process.pid)
+            _kill_session(self._process.pid)
         self._process.join()
         self._lifeline.close()
         self._process.close()
@@ -214,11 +216,16 @@ def _environment(env: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _kill_group(pid: int | None) -> None:
-    """Kill a process with all that it started; it may be gone, or not yet lead a group."""
-    if pid is not None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
+def _kill_session(leader: int | None) -> None:
+    """Kill a process with all that it started, in whatever groups; it may be gone already."""
+    if leader is None:
+        return
+    for pid in psutil.pids():
+        with suppress(OSError):
+            if pid != leader and os.getsid(pid) == leader:
+                os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _work(make: Callable[[], Handler[T]], pipe: Connection, lifeline: Connection) -> None:
@@ -247,4 +254,4 @@ def _follow(lifeline: Connection) -> None:
     """Wait until the parent is gone, then end with everything that was started from here."""
     with suppress(EOFError, OSError):
         lifeline.recv()
-    _kill_group(os.getpid())
+    _kill_session(os.getpid())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import time
 import unicodedata
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -206,6 +208,35 @@ def test_external_commands_that_cannot_start_or_do_not_end(tmp_path: Path, lr: n
         with pytest.raises(OutputError, match=says):
             method.restore(batch(lr))
         method.close()
+
+
+@pytest.mark.parametrize("then", ["time.sleep(60)", "pass"])
+def test_what_an_external_command_started_ends_with_it(
+    tmp_path: Path, lr: np.ndarray, then: str
+) -> None:
+    """A grandchild whose parent has ended is nobody's child any more, and still of its group."""
+    noted = tmp_path / "pid"
+    code = (
+        "import subprocess, sys, time\n"
+        "sleep = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+        f"open({str(noted)!r}, 'w').write(str(subprocess.Popen(sleep).pid))\n"
+        f"{then}\n"
+    )
+    command = [sys.executable, "-c", code, "{input}", "{output}"]
+    path = tmp_path / "starts.toml"
+    path.write_text(f"name = 'S'\ncommand = {command!r}\ntimeout_s = 3\n")
+    begun(path, tmp_path, lr, ("x",)).close()
+    deadline = time.monotonic() + 10
+    while not (ended := _has_ended(int(noted.read_text()))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert ended
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @pytest.mark.parametrize(

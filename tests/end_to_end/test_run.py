@@ -427,3 +427,24 @@ def test_every_bad_lr_image_is_named_and_the_good_ones_are_restored(
         assert cause in failures[name]
     restored = {row["image"] for row in rows(tmp_path / "run" / "images.csv")}
     assert restored == {"good", "grey", "palette", "pixel", "wide"}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk"])
+def test_a_terminal_that_lacks_letters_shows_the_rest(
+    environment: dict[str, str], photos: Path, tmp_path: Path, encoding: str
+) -> None:
+    """Titles and folders come in all scripts; what a program reads is exact nevertheless."""
+    title = "Müller × 超解像 \N{PILE OF POO}"
+    toml = tmp_path / "method.toml"
+    toml.write_text(f'name = "{title}"\ncommand = ["true", "{{input}}", "{{output}}"]\n')
+    words = arguments(photos, tmp_path / title, f"external:{toml}")
+    told = {**environment, "PYTHONIOENCODING": encoding}
+    run = subprocess.run(
+        command(*words, "--workers", "0"), env=told, capture_output=True, check=False
+    )
+    assert run.returncode == 1, run.stderr  # it leaves no images
+    assert b"?" in run.stdout
+    listed = subprocess.run(
+        command(*words, "--plan", "--json"), env=told, capture_output=True, check=True
+    )
+    assert json.loads(listed.stdout.decode(encoding))["run"] == str(tmp_path / title)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from importlib.metadata import EntryPoint, version
 from pathlib import Path
 
@@ -42,6 +44,16 @@ def test_version(program: Program) -> None:
     answer = program("--version")
     assert answer.returncode == 0
     assert answer.stdout == f"mfsr-bench {version('mfsr-bench')}\n"
+
+
+def test_a_notebooks_backend_does_not_reach_figures_and_metrics(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """matplotlib, and all that imports it, ends in an error where it is not installed."""
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    assert program("--version").returncode == 0
+    code = "import matplotlib.figure"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_errors_are_two_lines_and_an_exit_code(program: Program, command: list[Exception]) -> None:

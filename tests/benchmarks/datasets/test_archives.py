@@ -148,3 +148,46 @@ def test_an_archive_without_the_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no images in a folder set/gt/") as caught:
         unpack(archive, WANTED, tmp_path / "out")
     assert str(tmp_path / "out" / "hr") in caught.value.remedy
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar"])
+def test_any_damage_is_one_error(tmp_path: Path, suffix: str) -> None:
+    """Every byte of the headers in turn, local ones and those at the end; and every length."""
+    archive = packed(tmp_path / f"a{suffix}", {"set/lq/a.png": b"lr", "set/gt/a.png": b"hr"})
+    whole = archive.read_bytes()
+    step = 1 if suffix == ".zip" else 37
+    for at in range(0, len(whole), step):
+        changed = bytearray(whole)
+        changed[at] ^= 0xFF
+        for content in (bytes(changed), whole[:at]):
+            archive.write_bytes(content)
+            try:
+                unpack(archive, WANTED, tmp_path / "out")
+            except DataError as error:
+                assert "\n" not in error.cause
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tgz"])
+def test_a_name_that_no_file_can_have_is_no_full_disk(tmp_path: Path, suffix: str) -> None:
+    for name in ("x" * 300, "ü" * 130):
+        archive = packed(tmp_path / f"a{suffix}", GOOD | {f"set/lq/{name}.png": b"x"})
+        with pytest.raises(DataError, match=r"unusable name.*bytes"):
+            unpack(archive, WANTED, tmp_path / "out")
+    unpack(packed(archive, GOOD | {f"set/lq/{'x' * 251}.png": b"x"}), WANTED, tmp_path / "out")
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tgz"])
+def test_two_files_for_one_place_are_refused(tmp_path: Path, suffix: str) -> None:
+    archive = packed(tmp_path / f"a{suffix}", GOOD | {"copy/set/lq/a.png": b"another"})
+    with pytest.raises(DataError, match=r"holds two files lr/a\.png"):
+        unpack(archive, WANTED, tmp_path / "out")
+
+
+def test_members_and_their_sum_have_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = packed(tmp_path / "a.tgz", {f"set/lq/{i}.png": bytes(1000) for i in range(30)})
+    with monkeypatch.context() as patch, pytest.raises(DataError, match="over 29 files"):
+        patch.setattr(archives, "MOST_MEMBERS", 29)
+        unpack(archive, WANTED, tmp_path / "out")
+    with monkeypatch.context() as patch, pytest.raises(DataError, match="unpacks to over"):
+        patch.setattr(archives, "LARGEST_SET", 20_500)
+        unpack(archive, WANTED, tmp_path / "out")

@@ -140,12 +140,13 @@ def test_what_a_method_prints_never_reaches_stdout(
 
 
 class Sleeps:
-    """Sleeps in a grandchild too, as an external command does."""
+    """Sleeps in a grandchild too, in a process group of its own as an external command has."""
 
     def __call__(self, task: int) -> tuple[int, int]:
         if task == 2:
             time.sleep(60)
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        command = [sys.executable, "-c", "import time; time.sleep(60)"]
+        child = subprocess.Popen(command, process_group=0)
         return os.getpid(), child.pid
 
     def close(self) -> None:
