@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from benchmarks.api.errors import ConfigError, MFSRBenchError
+from benchmarks.api.errors import ConfigError, ConflictError, DataError, MFSRBenchError
 from benchmarks.api.images import show, write_atomic
 
 if TYPE_CHECKING:
@@ -42,11 +42,31 @@ def read(kind: type[T], path: Path, *, error: type[MFSRBenchError] = ConfigError
     Raises:
         MFSRBenchError: of the kind `error`: the file cannot be read or is no such document.
     """
+    return parse(kind, _bytes(path, error), where=show(path), error=error)
+
+
+def read_version(
+    path: Path, schema: int, *, remedy: str, error: type[MFSRBenchError] = DataError
+) -> dict[str, Any]:
+    """Return the plain data in a file whose key `schema` says which program wrote it; for `check`.
+
+    Raises:
+        ConflictError: another version wrote it in another form; `remedy` says what to do.
+        MFSRBenchError: of the kind `error`: the file cannot be read or is no such document.
+    """
+    plain = parse(dict[str, Any], _bytes(path, error), where=show(path), error=error)
+    if plain.get("schema", schema) != schema:
+        raise ConflictError(
+            f"{show(path)} has schema {plain['schema']!r:.20}; this program reads {schema}.", remedy
+        )
+    return plain
+
+
+def _bytes(path: Path, error: type[MFSRBenchError]) -> bytes:
     try:
-        text = path.read_bytes()
+        return path.read_bytes()
     except OSError as cause:
         raise error(f"Cannot read {show(path)}: {cause.strerror or cause}.") from None
-    return parse(kind, text, where=show(path), error=error)
 
 
 def parse(

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from benchmarks.api.errors import ConflictError, DataError
+from pydantic.dataclasses import dataclass as document
+
+from benchmarks.api import documents
+from benchmarks.api.documents import STRICT
+from benchmarks.api.errors import DataError
 from benchmarks.api.images import show, write_atomic
 
 FILE = "bench.json"
 OTHER = "other"  # the part of a restoration that is in no stage
 _SCHEMA = 1
+_COMPUTED = ("median_s", "p90_s", "images_per_s")  # in the file for its readers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Part:
     """One part of a restoration: a stage of the method, the prompt extractor, or the rest."""
 
@@ -30,7 +35,7 @@ class Part:
     parameters: int | None = None  # those that no earlier part uses
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class BenchRow:
     """One method at one batch size."""
 
@@ -75,7 +80,7 @@ class BenchRow:
         return self.method, self.batch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class BenchFailure:
     """A measurement that did not succeed."""
 
@@ -92,7 +97,7 @@ class BenchFailure:
         return self.method, self.batch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Conditions:
     """What all rows of a file share. Times of other conditions are not comparable."""
 
@@ -114,7 +119,7 @@ class Conditions:
         return facts
 
 
-@dataclass(slots=True, kw_only=True)
+@document(slots=True, kw_only=True, config=STRICT)
 class BenchResults:
     """A whole `bench.json`."""
 
@@ -141,9 +146,7 @@ def as_json(results: BenchResults) -> dict[str, Any]:
     rows = [
         {
             **asdict(row),
-            "median_s": row.median_s,
-            "p90_s": row.p90_s,
-            "images_per_s": row.images_per_s,
+            **{name: getattr(row, name) for name in _COMPUTED},
         }
         for row in results.rows
     ]
@@ -172,36 +175,13 @@ def read(path: Path) -> BenchResults:
         ConflictError: another version of the program wrote it in another form.
     """
     file = path / FILE if path.is_dir() else path
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        if found["schema"] != _SCHEMA:
-            raise ConflictError(
-                f"{show(file)} has schema {found['schema']}; this program reads {_SCHEMA}.",
-                "Measure again with --out to another folder.",
-            )
-        return BenchResults(
-            conditions=Conditions(**found["conditions"]),
-            began=found["began"],
-            load_average=found["load_average"],
-            torch=found["torch"],
-            rows=[_row(row) for row in found["rows"]],
-            failures=[BenchFailure(**failure) for failure in found["failures"]],
-        )
-    except OSError as error:
-        raise DataError(
-            f"Cannot read {show(file)}: {error.strerror or error}.",
-            "Make it: mfsr-bench bench --out DIR",
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{show(file)} is not what `mfsr-bench bench --out` writes: {error}."
-        ) from None
-
-
-def _row(found: dict[str, Any]) -> BenchRow:
-    facts = dict(found)
-    for computed in ("median_s", "p90_s", "images_per_s"):
-        facts.pop(computed, None)
-    facts["seconds"] = tuple(facts["seconds"])
-    facts["parts"] = {name: Part(**part) for name, part in facts["parts"].items()}
-    return BenchRow(**facts)
+    if not file.is_file():
+        raise DataError(f"No such file: {show(file)}", "Make it: mfsr-bench bench --out DIR")
+    remedy = "Measure again with --out to another folder."
+    plain = documents.read_version(file, _SCHEMA, remedy=remedy)
+    plain.pop("schema", None)
+    rows = plain.get("rows")
+    for row in rows if isinstance(rows, list) else ():
+        for computed in _COMPUTED if isinstance(row, dict) else ():
+            row.pop(computed, None)
+    return documents.check(BenchResults, plain, where=show(file), error=DataError)

@@ -6,14 +6,13 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable
 from importlib import metadata
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from benchmarks import registry
-from benchmarks.api.errors import MFSRBenchError, PluginError, ResourceError
+from benchmarks.api.errors import MFSRBenchError, ResourceError
+from benchmarks.commands import group
 from benchmarks.console import print_error
 
 EXIT_INTERRUPTED = 130
@@ -37,7 +36,7 @@ def main() -> NoReturn:
     if debug:
         arguments.remove("--debug")
     try:
-        build(arguments)(args=arguments, prog_name="mfsr-bench")
+        build()(args=arguments, prog_name="mfsr-bench")
     except MFSRBenchError as error:
         _fail(error, debug=debug)
     except BrokenPipeError:
@@ -63,21 +62,16 @@ def _fail(error: MFSRBenchError, *, debug: bool) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def build(arguments: Iterable[str]) -> typer.Typer:
-    """Return the program with the commands that `arguments` can need: one, or all for help."""
-    app = typer.Typer(
+def build() -> typer.Typer:
+    """Return the program with its commands."""
+    app = group(
+        "commands",
         help=_HELP,
         epilog=_EPILOG,
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    names = registry.entries("commands")
-    wanted = next((word for word in arguments if not word.startswith("-")), "")
-    for name in [wanted] if wanted in names else names:
-        _add(app, name)
     return app
 
 
@@ -100,22 +94,3 @@ def _root(
     ] = False,
 ) -> None:
     """Keep the program a group of commands even when only one of them is loaded."""
-
-
-def _add(app: typer.Typer, name: str) -> None:
-    try:
-        command = registry.load("commands", name, what="command", see="mfsr-bench --help")
-    except PluginError as error:
-        command = _broken(error)
-    if isinstance(command, typer.Typer):
-        app.add_typer(command, name=name)
-    else:
-        app.command(name)(command)
-
-
-def _broken(error: PluginError) -> Callable[[], Any]:
-    def command() -> None:
-        raise error
-
-    command.__doc__ = f"Does not load: {error.cause}"
-    return command

@@ -12,11 +12,11 @@ import typer
 from benchmarks import console
 from benchmarks.api.errors import UsageError
 from benchmarks.api.images import show
-from benchmarks.options import choose, split_datasets, split_lists
+from benchmarks.options import choose, split_datasets, split_lists, unfolded
 from benchmarks.results.read import read_run
 from reports.comparison import compare
 from reports.figures.looks import looks
-from reports.figures.model import ALL_FORMATS, Columns, Format
+from reports.figures.model import ALL_FORMATS, Columns, Format, Page, Paper
 from reports.selection import Originals, select
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from reports.comparison import Comparison
     from reports.figures.drawing.files import Drawn
     from reports.figures.grid import ByHand
-    from reports.figures.latency import Latency
     from reports.figures.looks import Look
+    from reports.figures.pareto import Latency
     from reports.figures.places import Box
     from reports.identity import Dataset
 
@@ -35,103 +35,113 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Figures for papers: PNG, PDF, SVG, LaTeX.", no_args_is_help=True)
 
-Runs = Annotated[list[Path], typer.Argument(metavar="RUN", help="Run directories.")]
-Methods = Annotated[
-    list[str] | None, typer.Option(metavar="NAMES", help="Only these methods, in this order.")
-]
-Datasets = Annotated[list[str] | None, typer.Option(metavar="NAMES", help="Only these data sets.")]
-Metrics = Annotated[
+_Metrics = Annotated[
     list[str] | None, typer.Option(metavar="NAMES", help="Only these metrics, in this order.")
 ]
-Out = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Folder of the files. Default: figures in the first run."),
-]
-Formats = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--format",
-        metavar="NAMES",
-        help="png, pdf, svg, and tex: the LaTeX around the PDF. Default: png,pdf,svg.",
-    ),
-]
-Width = Annotated[
-    Columns | None,
-    typer.Option("--columns", help="Width in columns of a paper. Default: by the panels."),
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """What every figure is asked with."""
+
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run directories.")]
+    methods: Annotated[
+        list[str] | None, typer.Option(metavar="NAMES", help="Only these methods, in this order.")
+    ] = None
+    datasets: Annotated[
+        list[str] | None, typer.Option(metavar="NAMES", help="Only these data sets.")
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the files. Default: figures in the first run."),
+    ] = None
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="NAMES",
+            help="png, pdf, svg, and tex: the LaTeX around the PDF. Default: png,pdf,svg.",
+        ),
+    ] = None
+    paper: Annotated[Paper, typer.Option(help="Whose columns it fits.")] = Paper.CVPR
+    columns: Annotated[
+        Columns | None, typer.Option(help="Width in columns. Default: by the panels.")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """What the options that all figures share come to."""
+    """What these options come to."""
 
     results: Sequence[RunResults]
     comparison: Comparison
     styles: Mapping[str, Look]  # of all methods of the runs: a choice of methods keeps its colours
     out: Path
     formats: tuple[Format, ...]
-    columns: Columns | None
+    page: Page
 
-    def write(self, draw: Callable[[D, Columns | None], Figure], figures: Iterable[D]) -> None:
+    def write(self, draw: Callable[[D, Page], Figure], figures: Iterable[D]) -> None:
         """Write figures, print their files on stdout, and say on stderr what is not in them."""
         from reports.figures.drawing.files import write
 
         for one in figures:
             for note in one.about.notes:
                 console.say(note, style="yellow")
-            for file in write(draw, one, self.out, self.formats, self.columns):
+            for file in write(draw, one, self.out, self.formats, self.page):
                 console.out().print(show(file), markup=False)
 
 
-def _asked(
-    runs: Sequence[Path],
-    methods: list[str] | None,
-    datasets: list[str] | None,
-    metrics: list[str] | None,
-    out: Path | None,
-    formats: list[str] | None,
-    columns: Columns | None,
-) -> _Asked:
+def _asked(options: _Options, metrics: list[str] | None = None) -> _Asked:
     known = {form.value: () for form in Format}
     see = "mfsr-bench report figure steps --help"
-    chosen = choose(split_lists(formats), known, what="format", see=see)
-    results = [read_run(run) for run in runs]
+    chosen = choose(split_lists(options.formats), known, what="format", see=see)
+    results = [read_run(run) for run in options.runs]
     comparison = compare(results)
     return _Asked(
         results=results,
-        comparison=select(comparison, methods=methods, datasets=datasets, metrics=metrics),
+        comparison=select(
+            comparison, methods=options.methods, datasets=options.datasets, metrics=metrics
+        ),
         styles=looks(comparison),
-        out=out or runs[0] / "figures",
+        out=options.out or options.runs[0] / "figures",
         formats=tuple(map(Format, chosen)) if chosen else ALL_FORMATS,
-        columns=columns,
+        page=Page(paper=options.paper, columns=options.columns),
     )
 
 
 @app.command()
-def steps(
-    runs: Runs,
-    *,
-    methods: Methods = None,
-    datasets: Datasets = None,
-    metrics: Metrics = None,
-    out: Out = None,
-    formats: Formats = None,
-    columns: Width = None,
-) -> None:
+@unfolded
+def steps(options: _Options, *, metrics: _Metrics = None) -> None:
     """Draw metrics against sampling steps: a line per method, dashed where there is one value."""
     from reports.figures.drawing.steps import draw
     from reports.figures.steps import steps_figures
 
-    asked = _asked(runs, methods, datasets, metrics, out, formats, columns)
+    asked = _asked(options, metrics)
     asked.write(draw, steps_figures(asked.comparison, asked.styles))
 
 
+def steps_of_run(results: RunResults, out: Path) -> list[Path]:
+    """Write the step sweeps of one run into a folder: PNG, PDF and SVG for each data set.
+
+    Returns:
+        The files.
+
+    Raises:
+        DataError: no method has values at two numbers of steps.
+        ResourceError: the disk is full.
+    """
+    from reports.figures.drawing.files import write
+    from reports.figures.drawing.steps import draw
+    from reports.figures.steps import steps_figures
+
+    return [file for one in steps_figures(compare([results])) for file in write(draw, one, out)]
+
+
 @app.command()
+@unfolded
 def scatter(
-    runs: Runs,
+    options: _Options,
     *,
-    methods: Methods = None,
-    datasets: Datasets = None,
     metrics: Annotated[
         list[str] | None,
         typer.Option(
@@ -139,22 +149,20 @@ def scatter(
             help="Two metrics. Default: the first with a reference, the first without.",
         ),
     ] = None,
-    out: Out = None,
-    formats: Formats = None,
-    columns: Width = None,
 ) -> None:
     """Draw perception against distortion: one metric against another, methods as points."""
     from reports.figures.drawing.points import draw
-    from reports.figures.scatter import scatter_figures
+    from reports.figures.points import scatter_figures
 
-    asked = _asked(runs, methods, datasets, metrics, out, formats, columns)
+    asked = _asked(options, metrics)
     pair = tuple(asked.comparison.metrics) if metrics else None
     asked.write(draw, scatter_figures(asked.comparison, pair, asked.styles))
 
 
 @app.command()
+@unfolded
 def pareto(
-    runs: Runs,
+    options: _Options,
     *,
     bench: Annotated[
         Path | None,
@@ -163,19 +171,13 @@ def pareto(
             help="Latency by mfsr-bench bench at batch 1. Default: what the runs took per image.",
         ),
     ] = None,
-    methods: Methods = None,
-    datasets: Datasets = None,
-    metrics: Metrics = None,
-    out: Out = None,
-    formats: Formats = None,
-    columns: Width = None,
+    metrics: _Metrics = None,
 ) -> None:
     """Draw quality against latency, with the methods that no other one beats in both."""
     from reports.figures.drawing.points import draw
-    from reports.figures.latency import latency_of_bench, latency_of_runs
-    from reports.figures.pareto import pareto_figures
+    from reports.figures.pareto import latency_of_bench, latency_of_runs, pareto_figures
 
-    asked = _asked(runs, methods, datasets, metrics, out, formats, columns)
+    asked = _asked(options, metrics)
     measured = latency_of_bench(bench) if bench else None
 
     def latency(dataset: Dataset) -> Latency:
@@ -185,27 +187,20 @@ def pareto(
 
 
 @app.command()
-def distributions(
-    runs: Runs,
-    *,
-    methods: Methods = None,
-    datasets: Datasets = None,
-    metrics: Metrics = None,
-    out: Out = None,
-    formats: Formats = None,
-    columns: Width = None,
-) -> None:
+@unfolded
+def distributions(options: _Options, *, metrics: _Metrics = None) -> None:
     """Draw the values per image behind the means: violins, boxes and points."""
     from reports.figures.distributions import distribution_figures
     from reports.figures.drawing.distributions import draw
 
-    asked = _asked(runs, methods, datasets, metrics, out, formats, columns)
+    asked = _asked(options, metrics)
     asked.write(draw, distribution_figures(asked.comparison, asked.styles))
 
 
 @app.command()
+@unfolded
 def grid(
-    runs: Runs,
+    options: _Options,
     *,
     image: Annotated[
         list[str] | None,
@@ -226,11 +221,6 @@ def grid(
     among: Annotated[int, typer.Option(min=1, help="Images that it looks at.")] = 100,
     seed: Annotated[int, typer.Option(help="Draws these, where there are more.")] = 0,
     originals: Originals = None,
-    methods: Methods = None,
-    datasets: Datasets = None,
-    out: Out = None,
-    formats: Formats = None,
-    columns: Width = None,
 ) -> None:
     """Draw the same place as every method restored it, with LR and reference.
 
@@ -244,7 +234,7 @@ def grid(
     from reports.pictures import pictures_of
 
     by_hand = _by_hand(image or [], box or [])
-    asked = _asked(runs, methods, datasets, None, out, formats, columns)
+    asked = _asked(options)
     pictures = pictures_of(asked.comparison, asked.results, split_datasets(originals))
     rule = Rule(count=rows, crop=crop, among=among, seed=seed)
     with console.count("images") as progress:

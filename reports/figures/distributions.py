@@ -11,8 +11,7 @@ import numpy as np
 from benchmarks.api.errors import DataError
 from benchmarks.results.directory import slug
 from reports.figures.looks import Look, looks
-from reports.figures.model import About
-from reports.figures.values import Values, headline, of_means
+from reports.figures.model import About, Values, headline, of_means
 from reports.statistics.per_image import samples_per_image
 
 if TYPE_CHECKING:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import DataError
 from benchmarks.results.directory import slug
-from reports.comparison import compare
-from reports.figures.families import families
-from reports.figures.looks import Look, looks
-from reports.figures.model import About
-from reports.figures.values import Values, headline, of_means
+from reports.figures.looks import Look, families, looks
+from reports.figures.model import About, Values, headline, of_means
 
 if TYPE_CHECKING:
-    from benchmarks.results.rows import RunResults
     from reports.comparison import Comparison
     from reports.identity import Dataset, Metric
 
 _LOGARITHMIC_FROM = 10  # times the fewest steps
-_NARROW = 0.07  # of the axis; numbers that are closer together overlap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,44 +140,3 @@ def _panel(values: Values, dataset: Dataset, metric: Metric, styles: Mapping[str
         elif known:
             levels.append(Level(title=known[0].title, look=look, value=heights[0]))
     return Panel(metric=metric, lines=tuple(lines), levels=tuple(levels))
-
-
-def readable(steps: Sequence[int], *, logarithmic: bool) -> tuple[int, ...]:
-    """Return those numbers of steps that have room for their label on a narrow axis.
-
-    >>> readable(range(1, 11), logarithmic=False)
-    (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
-    >>> readable([1, 2, 4, 8, 9, 10, 40], logarithmic=True)
-    (1, 2, 4, 8, 40)
-    """
-    from math import log
-
-    def place(step: int) -> float:
-        return log(step) if logarithmic else float(step)
-
-    low, high = place(steps[0]), place(steps[-1])
-    chosen: list[int] = []
-    for step in steps:
-        last = place(step) == high
-        if chosen and (place(step) - place(chosen[-1])) < _NARROW * (high - low):
-            if not last:
-                continue
-            chosen.pop()  # the ends of the axis are always named
-        chosen.append(step)
-    return tuple(chosen)
-
-
-def steps(results: RunResults, out: Path) -> list[Path]:
-    """Write the step sweeps of one run into a folder: PNG, PDF and SVG for each data set.
-
-    Returns:
-        The files.
-
-    Raises:
-        DataError: no method has values at two numbers of steps.
-        ResourceError: the disk is full.
-    """
-    from reports.figures.drawing.files import write
-    from reports.figures.drawing.steps import draw
-
-    return [file for one in steps_figures(compare([results])) for file in write(draw, one, out)]

@@ -9,13 +9,15 @@ One document of schema 1 holds what one person answered, complete or not:
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass as document
+
+from benchmarks.api import documents
+from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import DataError
 from reports.study.design import Trial, assignment, raters
 
@@ -23,34 +25,51 @@ if TYPE_CHECKING:
     from reports.study.study import Study
 
 SCHEMA = 1
-_SESSION = re.compile(r"[0-9a-f]{32}")
-_TEXT = 64  # characters of any string
+_SESSION = r"^[0-9a-f]{32}$"
 _LONGEST_MS = 10**9
-_KEYS = {
-    "schema", "study", "rater", "session", "started", "finished", "code", "screen", "answers",
-}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds what does not print")
+    return text
+
+
+_Text = Annotated[str, Field(max_length=64), AfterValidator(_printable)]
+_Length = Annotated[float, Field(ge=0)]
+
+
+@document(frozen=True, slots=True, config=STRICT)
 class Answer:
     """One answer, in blind names."""
 
-    trial: str
-    shown: tuple[str, ...]
-    chosen: str
-    ms: int  # that the images were seen
+    trial: _Text
+    shown: tuple[_Text, ...]
+    chosen: _Text
+    ms: Annotated[int, Field(ge=0, le=_LONGEST_MS)]  # that the images were seen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Screen:
+    """What the answers were given on, in CSS pixels, and device pixels for each."""
+
+    width: _Length
+    height: _Length
+    ratio: _Length
+
+
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Answers:
     """What one person answered."""
 
-    rater: str
-    session: str
-    started: str
-    finished: str
-    code: str
-    screen: Mapping[str, float]
+    schema: Literal[1]
+    study: _Text
+    rater: _Text
+    session: Annotated[str, Field(pattern=_SESSION)]
+    started: _Text
+    finished: _Text
+    code: _Text
+    screen: Screen
     answers: tuple[Answer, ...]
 
 
@@ -60,32 +79,17 @@ def parse(text: str | bytes, study: Study) -> Answers:
     Raises:
         DataError: it is not one of this study; the message says why.
     """
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        raise DataError("not JSON") from None
-    return _answers(content, study)
-
-
-def _answers(content: Any, study: Study) -> Answers:
-    if not isinstance(content, dict) or content.keys() != _KEYS:
-        raise DataError("not a document of answers: its fields are others")
-    if content["schema"] != SCHEMA:
-        raise DataError(f"schema {content['schema']!r:.20}, not {SCHEMA}")
-    if content["study"] != study.id:
-        raise DataError(f"answers to another study: {content['study']!r:.20}, not '{study.id}'")
-    rater = _text(content["rater"])
-    if rater not in raters(study.design):
-        raise DataError(f"unknown rater '{rater}'")
-    return Answers(
-        rater=rater,
-        session=session_of(content["session"]),
-        started=_text(content["started"]),
-        finished=_text(content["finished"]),
-        code=_text(content["code"]),
-        screen=_screen(content["screen"]),
-        answers=_list(content["answers"], study),
-    )
+    given = documents.parse(Answers, text, where="not a document of answers", error=DataError)
+    design = study.design
+    if given.study != study.id:
+        raise DataError(f"answers to another study: '{given.study}', not '{study.id}'")
+    if given.rater not in raters(design):
+        raise DataError(f"unknown rater '{given.rater}'")
+    if len(given.answers) > design.trials:
+        raise DataError(f"answers are a list of at most {design.trials}")
+    if any(len(answer.shown) > design.shown for answer in given.answers):
+        raise DataError(f"what was shown is a list of at most {design.shown} names")
+    return given
 
 
 def session_of(value: Any) -> str:
@@ -94,41 +98,9 @@ def session_of(value: Any) -> str:
     Raises:
         DataError: it is none.
     """
-    if not isinstance(value, str) or not _SESSION.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_SESSION, value):
         raise DataError("a session is 32 hex digits")
     return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > _TEXT or not value.isprintable():
-        raise DataError("a text is too long or not printable, or not a text")
-    return value
-
-
-def _screen(value: Any) -> dict[str, float]:
-    if not isinstance(value, dict) or value.keys() != {"width", "height", "ratio"}:
-        raise DataError("the screen is not width, height and ratio")
-    for one in value.values():
-        if isinstance(one, bool) or not isinstance(one, int | float) or not 0 <= one < math.inf:
-            raise DataError("the screen is not three numbers")
-    return {key: float(one) for key, one in value.items()}
-
-
-def _list(value: Any, study: Study) -> tuple[Answer, ...]:
-    if not isinstance(value, list) or len(value) > study.design.trials:
-        raise DataError(f"answers are a list of at most {study.design.trials}")
-    return tuple(_answer(one, study.design.shown) for one in value)
-
-
-def _answer(value: Any, most: int) -> Answer:
-    if not isinstance(value, dict) or value.keys() != {"trial", "shown", "chosen", "ms"}:
-        raise DataError("an answer is trial, shown, chosen and ms")
-    shown, ms = value["shown"], value["ms"]
-    if not isinstance(shown, list) or len(shown) > most:
-        raise DataError(f"what was shown is a list of at most {most} names")
-    if isinstance(ms, bool) or not isinstance(ms, int) or not 0 <= ms <= _LONGEST_MS:
-        raise DataError("a time is a whole number of milliseconds")
-    return Answer(_text(value["trial"]), tuple(map(_text, shown)), _text(value["chosen"]), ms)
 
 
 def marks(given: Answers, study: Study) -> tuple[tuple[Trial | None, str], ...]:

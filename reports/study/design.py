@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from pydantic.dataclasses import dataclass as document
+
+from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import ConfigError
 from benchmarks.api.seeds import seed_for
 from reports.study.blocks import MOST_METHODS, Design, blocks
@@ -22,7 +25,7 @@ BLURRED = "blurred:"  # a spoilt version of an image, with its degree
 _RANGE = 2**63  # of `seed_for`
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class StudyDesign:
     """All that decides the trials of every rater."""
 

@@ -196,7 +196,7 @@ def _person(study: Study, given: Answers, votes: Sequence[Vote], source: str) ->
         agreed_repeats=sum(chosen[plan[v.trial].repeats] == v.chosen for v in repeats),
         fast=sum(vote.seconds < study.rule.fast_seconds for vote in votes),
         median_seconds=median(vote.seconds for vote in votes) if votes else 0.0,
-        screen=f"{screen['width']:g}x{screen['height']:g}@{screen['ratio']:g}",
+        screen=f"{screen.width:g}x{screen.height:g}@{screen.ratio:g}",
         excluded="",
     )
     return _judged(study, row, len(votes))

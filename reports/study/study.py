@@ -14,10 +14,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from pydantic.dataclasses import dataclass as document
+
+from benchmarks.api import documents
+from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import ConfigError, ConflictError, DataError
-from benchmarks.api.images import show, write_atomic
+from benchmarks.api.images import show
 from reports.study.design import Image, StudyDesign, assignment, raters
 
 SCHEMA = 1
@@ -26,7 +29,7 @@ PACKET = "packet"
 LR = "lr"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class ExclusionRule:
     """Which raters do not count: fixed when a study is built, before any answer is seen."""
 
@@ -62,7 +65,7 @@ class ExclusionRule:
         return f"A rater is excluded who {', or who '.join(reasons)}."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Wording:
     """What raters read."""
 
@@ -116,31 +119,56 @@ class Study:
                 digest.update(json.dumps([rater, *asdict(trial).values()]).encode())
         return digest.hexdigest()
 
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it as plain data, readable without this program."""
-        return {
-            "schema": SCHEMA,
-            "study": self.id,
-            "secret": self.secret,
-            "design": asdict(self.design),
-            "wording": asdict(self.wording),
-            "exclusion_rule": asdict(self.rule),
-            "exclusion_rule_in_words": str(self.rule),
-            "min_seconds": self.min_seconds,
-            "titles": dict(self.titles),
-            "sizes": [[*image, *size] for image, size in self.sizes.items()],
-            "provenance": list(self.provenance),
-            "plan_sha256": self.plan_sha256(),
-            "stimuli": {
-                name: {"dataset": image[0], "image": image[1], "source": source}
-                for name, (image, source) in self.stimuli().items()
-            },
-        }
+
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
+class _Stimulus:
+    """What a blind name stands for."""
+
+    dataset: str
+    image: str
+    source: str
+
+
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
+class _Key:
+    """`key.json`: a study, and what follows from it, readable without this program."""
+
+    schema: int
+    study: str
+    secret: str
+    design: StudyDesign
+    wording: Wording
+    exclusion_rule: ExclusionRule
+    exclusion_rule_in_words: str
+    min_seconds: float
+    titles: dict[str, str]
+    sizes: tuple[tuple[str, str, int, int], ...]  # data set, image, width, height
+    provenance: tuple[str, ...]
+    plan_sha256: str
+    stimuli: dict[str, _Stimulus]
 
 
 def write_study(study: Study, folder: Path) -> None:
     """Write the key."""
-    write_atomic(folder / KEY, (json.dumps(study.as_json(), indent=1) + "\n").encode())
+    key = _Key(
+        schema=SCHEMA,
+        study=study.id,
+        secret=study.secret,
+        design=study.design,
+        wording=study.wording,
+        exclusion_rule=study.rule,
+        exclusion_rule_in_words=str(study.rule),
+        min_seconds=study.min_seconds,
+        titles=dict(study.titles),
+        sizes=tuple((*image, *size) for image, size in study.sizes.items()),
+        provenance=study.provenance,
+        plan_sha256=study.plan_sha256(),
+        stimuli={
+            name: _Stimulus(dataset=image[0], image=image[1], source=source)
+            for name, (image, source) in study.stimuli().items()
+        },
+    )
+    documents.write(key, folder / KEY)
 
 
 def read_study(folder: Path) -> Study:
@@ -151,46 +179,27 @@ def read_study(folder: Path) -> Study:
         ConflictError: it was made by a version that asks raters other questions.
     """
     path = folder / KEY
-    try:
-        content = json.loads(path.read_text("utf-8"))
-        if content["schema"] != SCHEMA:
-            raise ConflictError(
-                f"{show(path)} has schema {content['schema']}; this program reads {SCHEMA}.",
-                "Use the version of mfsr-bench that made it.",
-            )
-        study = _study(content)
-        plan = content["plan_sha256"]
-    except FileNotFoundError:
+    if not path.is_file():
         raise DataError(
             f"There is no study in {show(folder)}.",
             "Make one: mfsr-bench study build RUN --out DIR",
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{show(path)} cannot be read: {type(error).__name__}: {error}.") from None
-    if study.plan_sha256() != plan:
+        )
+    remedy = "Use the version of mfsr-bench that made it."
+    plain = documents.read_version(path, SCHEMA, remedy=remedy)
+    key = documents.check(_Key, plain, where=show(path), error=DataError)
+    study = Study(
+        design=key.design,
+        wording=key.wording,
+        rule=key.exclusion_rule,
+        min_seconds=key.min_seconds,
+        titles=key.titles,
+        sizes={(dataset, image): (width, height) for dataset, image, width, height in key.sizes},
+        secret=key.secret,
+        provenance=key.provenance,
+    )
+    if study.plan_sha256() != key.plan_sha256:
         raise ConflictError(
             f"{show(path)} was made by a version of mfsr-bench that gives raters other trials.",
             "Use that version to ingest and analyse it.",
         )
     return study
-
-
-def _study(content: Mapping[str, Any]) -> Study:
-    design = content["design"]
-    return Study(
-        design=StudyDesign(
-            **design
-            | {
-                "methods": tuple(design["methods"]),
-                "images": tuple((dataset, image) for dataset, image in design["images"]),
-                "obvious": tuple((dataset, image) for dataset, image in design["obvious"]),
-            }
-        ),
-        wording=Wording(**content["wording"]),
-        rule=ExclusionRule(**content["exclusion_rule"]),
-        min_seconds=content["min_seconds"],
-        titles=content["titles"],
-        sizes={(one[0], one[1]): (one[2], one[3]) for one in content["sizes"]},
-        secret=content["secret"],
-        provenance=tuple(content["provenance"]),
-    )

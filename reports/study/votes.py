@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import Field, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+from pydantic import BeforeValidator
+from pydantic.dataclasses import dataclass as document
+
+from benchmarks.api import documents
+from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import DataError
 from benchmarks.api.images import show, write_atomic
 
@@ -17,7 +22,15 @@ VOTES = "votes.csv"
 RATERS = "raters.csv"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _names(value: Any) -> Any:
+    """Return the names in a cell, which holds a JSON list."""
+    return tuple(json.loads(value)) if isinstance(value, str) else value
+
+
+_Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Vote:
     """One answer: `votes.csv`. `mark` says why it does not count; empty where it may."""
 
@@ -27,7 +40,7 @@ class Vote:
     kind: str  # "rated", "repeat", "obvious"; empty where the trial is unknown
     dataset: str
     image: str
-    shown: tuple[str, ...]  # method keys by place; of unknown stimuli their blind names
+    shown: _Names  # method keys by place; of unknown stimuli their blind names
     chosen: str
     place: int  # of what was chosen, from 1; 0 where it was not shown
     seconds: float
@@ -35,7 +48,7 @@ class Vote:
     source: str  # where it came from
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document(frozen=True, slots=True, kw_only=True, config=STRICT)
 class RaterRow:
     """One person: `raters.csv`. `excluded` says why he or she does not count."""
 
@@ -63,7 +76,7 @@ R = TypeVar("R")
 
 def write_rows(path: Path, kind: type[R], rows: Iterable[R]) -> None:
     """Write rows, which are dataclasses, as CSV; the same rows are the same bytes."""
-    names = [field.name for field in _fields(kind)]
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
@@ -84,35 +97,8 @@ def read_rows(path: Path, kind: type[R]) -> tuple[R, ...]:
     """
     try:
         text = path.read_text("utf-8")
-        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        return tuple(_row(kind, row) for row in rows)
-    except FileNotFoundError:
+    except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"No such file: {show(path)}", "Make it first: mfsr-bench study ingest"
+            f"Cannot read {show(path)}: {error}.", "Write it: mfsr-bench study ingest"
         ) from None
-    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
-        raise DataError(
-            f"{show(path)} cannot be read: {type(error).__name__}: {error}.",
-            "Write it anew: mfsr-bench study ingest",
-        ) from None
-
-
-def _fields(kind: type[Any]) -> tuple[Field[Any], ...]:
-    return fields(kind)
-
-
-def _row(kind: type[R], row: dict[str, str]) -> R:
-    values = {field.name: _READERS[str(field.type)](row[field.name]) for field in _fields(kind)}
-    return kind(**values)
-
-
-def _tuple(text: str) -> tuple[str, ...]:
-    return tuple(map(str, json.loads(text)))
-
-
-_READERS: dict[str, Callable[[str], Any]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "tuple[str, ...]": _tuple,
-}
+    return documents.parse_rows(kind, text, where=show(path), error=DataError)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from benchmarks.api.errors import UnknownNameError, UsageError
-from benchmarks.options import choose, split_datasets, split_lists
+from benchmarks.options import choose, split_datasets, split_lists, unfolded
 
 KNOWN = {"psnr@y601": ["psnr"], "psnr@rgb": ["psnr"], "niqe@pyiqa": ["niqe"]}
 
@@ -43,3 +47,30 @@ def test_a_list_that_was_given_and_is_empty_is_refused(
     with pytest.raises(UsageError, match="empty"):
         split([text])
     assert split(None) == split([]) == ()
+
+
+@dataclass(frozen=True)
+class Look:
+    """Options that commands share."""
+
+    colour: Annotated[str, typer.Option(help="Of all.")]
+    width: Annotated[float, typer.Option(min=1)] = 2.5
+
+
+def test_fields_of_a_parameter_are_options() -> None:
+    seen = []
+    app = typer.Typer()
+
+    @app.command()
+    @unfolded
+    def show(names: list[str], *, look: Look, last: bool = False) -> None:
+        """Show them."""
+        seen.append((names, look, last))
+
+    run = CliRunner().invoke
+    assert run(app, ["a", "b", "--colour", "red", "--last"]).exit_code == 0
+    assert run(app, ["a", "--colour", "red", "--width", "4"]).exit_code == 0
+    assert run(app, ["a", "--colour", "red", "--width", "0"]).exit_code == 2
+    assert run(app, ["a"]).exit_code == 2
+    assert seen == [(["a", "b"], Look("red"), True), (["a"], Look("red", 4.0), False)]
+    assert "Show them." in run(app, ["--help"]).output

@@ -137,8 +137,7 @@ def test_the_command_needs_no_torch(run: Path) -> None:
     code = (
         "import sys\n"
         "from benchmarks.cli.app import build\n"
-        "arguments = sys.argv[1:]\n"
-        "build(arguments)(args=arguments, standalone_mode=False)\n"
+        "build()(args=sys.argv[1:], standalone_mode=False)\n"
         "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules\n"
     )
     command = [sys.executable, "-c", code, "report", "table", str(run), "--published"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures.drawing.style import Arrangement, columns_for, fit, panels
+from reports.figures.drawing.style import Arrangement, fit, panels, width_for
 from reports.figures.model import arrow
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reports.figures.distributions import Distributions, Panel, Spread
-    from reports.figures.model import Columns
+    from reports.figures.model import Page
 
 _ROW = 0.26  # inches per method
 _AROUND = 0.5  # inches per row of panels, for titles and tick labels
@@ -26,10 +26,10 @@ _RASTER_FROM = 500  # points; more make vector files heavy
 _GOLDEN = 0.618034  # of the golden ratio: k times it, modulo 1, is even for every n
 
 
-def draw(data: Distributions, columns: Columns | None = None) -> Figure:
+def draw(data: Distributions, page: Page) -> Figure:
     """Return the figure of one data set; its width follows the number of panels by default."""
     count = len(data.panels)
-    arrangement = Arrangement(count=count, columns=columns or columns_for(count), narrowest=2.2)
+    arrangement = Arrangement(count=count, width=width_for(count, page), narrowest=2.2)
     titles = list(dict.fromkeys(one.title for panel in data.panels for one in panel.spreads))
     figure, every = panels(arrangement, height=len(titles) * _ROW + _AROUND)
     labels = [fit(title, arrangement.panel_width * 72 * _LABELS) for title in titles]

@@ -1,4 +1,4 @@
-"""A drawn figure as files, the same bytes every time: no dates, no random ids."""
+"""A drawn figure as files, the same bytes every time: no dates, no random ids; and its LaTeX."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from benchmarks.api.images import write_atomic
+from benchmarks.tables.latex import escape
 from reports.figures.drawing.style import styled
-from reports.figures.latex import snippet
-from reports.figures.model import ALL_FORMATS, WIDTHS, About, Columns, Format
+from reports.figures.model import ALL_FORMATS, About, Format, Page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_TEMPLATE = r"""% \usepackage{{graphicx}}; {name}.pdf beside this file, included at its own size
+\begin{{{environment}}}[t]
+  \centering
+  \includegraphics[width={width:.3f}in]{{{name}.pdf}}
+  \caption{{{caption}}}
+  \label{{fig:{name}}}
+\end{{{environment}}}
+"""
 
 
 class Drawn(Protocol):
@@ -28,11 +37,11 @@ D = TypeVar("D", bound=Drawn)
 
 
 def write(
-    draw: Callable[[D, Columns | None], Figure],
+    draw: Callable[[D, Page], Figure],
     data: D,
     out: Path,
     formats: Iterable[Format] = ALL_FORMATS,
-    columns: Columns | None = None,
+    page: Page | None = None,
 ) -> list[Path]:
     """Draw one figure and write it in some formats.
 
@@ -41,7 +50,7 @@ def write(
         data: what is in it.
         out: folder; made where it is missing.
         formats: one file for each.
-        columns: width; None: what suits the number of panels.
+        page: what it has to fit; None: a paper of CVPR.
 
     Returns:
         The files.
@@ -49,20 +58,20 @@ def write(
     Raises:
         ResourceError: the disk is full.
     """
-    files = []
+    page, files = page or Page(), []
     with styled():
-        figure = draw(data, columns)
+        figure = draw(data, page)
         for form in formats:
             file = out / f"{data.about.name}.{form}"
-            write_atomic(file, _content(figure, data.about, form))
+            write_atomic(file, _content(figure, data.about, form, page))
             files.append(file)
     return files
 
 
-def _content(figure: Figure, about: About, form: Format) -> bytes:
+def _content(figure: Figure, about: About, form: Format, page: Page) -> bytes:
     if form is Format.TEX:
         width = figure.get_figwidth()
-        return snippet(about, width=width, spans=width > WIDTHS[Columns.ONE]).encode()
+        return _snippet(about, width=width, spans=page.spans(width)).encode()
     buffer = BytesIO()
     figure.savefig(buffer, format=form.value, metadata=_metadata(about, form))
     return buffer.getvalue()
@@ -77,3 +86,19 @@ def _metadata(about: About, form: Format) -> dict[str, str | None]:
         return {**text, "Creator": "mfsr-bench", "Date": None}
     none = dict.fromkeys(("Producer", "CreationDate"))
     return {"Title": about.name, "Subject": about.caption, "Creator": "mfsr-bench", **none}
+
+
+def _snippet(about: About, *, width: float, spans: bool) -> str:
+    """Return a figure environment with the caption.
+
+    Args:
+        about: the figure.
+        width: its width in inches: scaled, its text would be too small.
+        spans: it is as wide as two columns.
+    """
+    return _TEMPLATE.format(
+        environment="figure*" if spans else "figure",
+        name=about.name,
+        width=width,
+        caption=escape(about.caption),
+    )

@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 
 from reports.figures.drawing.style import DPI, SIZE, fit, wrap
 from reports.figures.looks import PALETTE
-from reports.figures.model import WIDTHS, Columns
+from reports.figures.model import Columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reports.figures.grid import Grid, Row
+    from reports.figures.model import Page
 
 _GAP = 0.04  # inches between crops
-_NARROWEST = {Columns.ONE: 0.58, Columns.TWO: 0.75}  # inches of a crop worth looking at
+_SMALL_FIGURE = 4.0  # inches; crops may be smaller in a narrower one
+_NARROWEST = {True: 0.58, False: 0.75}  # inches of a crop worth looking at, in a small figure
 _MOST_LINES = 4  # of crops for one place
 _WHOLE = 0.42  # of the width: the most that the whole image may take
 _TALLEST = 1.5  # crops: the whole image where they are flat
@@ -56,9 +58,9 @@ class _Layout:
         return max(crops, self.whole_width(row) / _shape(row) + self.label)
 
 
-def draw(data: Grid, columns: Columns | None = None) -> Figure:
+def draw(data: Grid, page: Page) -> Figure:
     """Return the figure of one data set, by default as wide as two columns."""
-    layout = _layout(data, columns or Columns.TWO)
+    layout = _layout(data, page.width(Columns.TWO))
     heights = [layout.row_height(row) for row in data.rows]
     height = sum(heights) + _GAP * (len(heights) - 1)
     figure = Figure(figsize=(layout.width, height))
@@ -69,11 +71,10 @@ def draw(data: Grid, columns: Columns | None = None) -> Figure:
     return figure
 
 
-def _layout(data: Grid, columns: Columns) -> _Layout:
+def _layout(data: Grid, width: float) -> _Layout:
     """Return the layout with the fewest lines whose crops are large enough, or the largest."""
-    width = WIDTHS[columns]
     every = [_with_lines(data, width, lines) for lines in range(1, _MOST_LINES + 1)]
-    good = [layout for layout in every if layout.tile >= _NARROWEST[columns]]
+    good = [layout for layout in every if layout.tile >= _NARROWEST[width < _SMALL_FIGURE]]
     return good[0] if good else max(every, key=lambda layout: layout.tile)
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from reports.figures.drawing.style import GREY, Arrangement, columns_for, legend_below, panels
+from reports.figures.drawing.style import GREY, Arrangement, legend_below, panels, width_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from reports.figures.model import Columns
+    from reports.figures.model import Page
     from reports.figures.points import Cloud, Plane, Planes
 
 _THREE_A_DECADE = 60.0  # times the lowest value: on a wider axis, decades alone are named
@@ -24,10 +24,10 @@ _CORNERS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 _BETTER = {(True, True): "↗", (True, False): "↘", (False, True): "↖", (False, False): "↙"}
 
 
-def draw(data: Planes, columns: Columns | None = None) -> Figure:
+def draw(data: Planes, page: Page) -> Figure:
     """Return the figure of one data set; its width follows the number of panels by default."""
     count = len(data.planes)
-    arrangement = Arrangement(count=count, columns=columns or columns_for(count))
+    arrangement = Arrangement(count=count, width=width_for(count, page))
     shape = 0.72 if count == 1 else 0.95
     figure, every = panels(arrangement, height=min(_TALLEST, shape * arrangement.panel_width))
     for axes, plane in zip(every, data.planes, strict=True):

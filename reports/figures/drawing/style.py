@@ -15,7 +15,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import TextPath
 
-from reports.figures.model import WIDTHS, Columns
+from reports.figures.model import Columns, Page
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -82,29 +82,29 @@ def styled() -> Iterator[None]:
 class Arrangement:
     """Panels in rows of like length.
 
-    >>> [Arrangement(count=n, columns=Columns.TWO).per_row for n in (1, 4, 5, 6, 9)]
+    >>> [Arrangement(count=n, width=6.875).per_row for n in (1, 4, 5, 6, 9)]
     [1, 4, 3, 3, 3]
     """
 
     count: int  # of panels
-    columns: Columns  # width of the figure
+    width: float  # inches of the figure
     narrowest: float = 1.6  # inches that a panel needs
 
     @property
     def per_row(self) -> int:
         """How many panels stand side by side."""
-        most = max(1, int(WIDTHS[self.columns] / self.narrowest))
+        most = max(1, int(self.width / self.narrowest))
         return math.ceil(self.count / math.ceil(self.count / most))
 
     @property
     def panel_width(self) -> float:
         """Inches, labels included."""
-        return WIDTHS[self.columns] / self.per_row
+        return self.width / self.per_row
 
 
-def columns_for(count: int) -> Columns:
-    """Return the width that suits a number of panels."""
-    return Columns.ONE if count == 1 else Columns.TWO
+def width_for(count: int, page: Page) -> float:
+    """Return the width in inches of a number of panels: one fits a column."""
+    return page.width(Columns.ONE if count == 1 else Columns.TWO)
 
 
 def panels(arrangement: Arrangement, *, height: float) -> tuple[Figure, list[Axes]]:
@@ -116,7 +116,7 @@ def panels(arrangement: Arrangement, *, height: float) -> tuple[Figure, list[Axe
     """
     rows = math.ceil(arrangement.count / arrangement.per_row)
     layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.04, hspace=0.03)
-    figure = Figure(figsize=(WIDTHS[arrangement.columns], rows * height), layout=layout)
+    figure = Figure(figsize=(arrangement.width, rows * height), layout=layout)
     every = list(figure.subplots(rows, arrangement.per_row, squeeze=False).flat)
     for axes in every[arrangement.count :]:
         axes.remove()

@@ -107,16 +107,25 @@ def test_every_figure_is_written_in_every_format_with_the_same_bytes(
     assert b"<dc:date>" not in svg and b"<text" not in svg  # glyphs are outlines
     assert rb"My \$photos\_1\$" in tex
     with Image.open(files[0]) as image:
-        assert image.width in (990, 2062)  # 3.3 and 6.875 inches at 300 dpi
+        assert image.width in (984, 2062)  # 3.28 and 6.875 inches at 300 dpi
         assert "Software" not in image.info and "Description" in image.info
     assert png
 
 
 def test_the_width_is_asked_for(run: Path, tmp_path: Path) -> None:
-    for columns, width in (("1", 990), ("2", 2062)):
-        figure("steps", run, "--out", tmp_path, "--format", "png", "--columns", columns)
+    for paper, columns, width in (
+        ("cvpr", "1", 984),
+        ("cvpr", "2", 2062),
+        ("iclr", "2", 1650),
+        ("neurips", "1", 1650),
+        ("eccv", "1", 1440),
+    ):
+        words = ("--out", tmp_path, "--format", "png,tex", "--paper", paper, "--columns", columns)
+        figure("steps", run, *words)
         with Image.open(tmp_path / "steps-photos.png") as image:
             assert image.width == width
+        spans = (paper, columns) == ("cvpr", "2")
+        assert ("figure*" in (tmp_path / "steps-photos.tex").read_text()) == spans
 
 
 def test_places_are_said_as_options_that_give_them_again(run: Path, tmp_path: Path) -> None:

@@ -13,11 +13,9 @@ from benchmarks.api.errors import DataError, UsageError
 from benchmarks.bench.rows import BenchResults, BenchRow, Conditions, write
 from benchmarks.results.rows import TimingRow
 from reports.comparison import compare
-from reports.figures.latency import Latency, latency_of_bench, latency_of_runs
 from reports.figures.looks import look
-from reports.figures.pareto import pareto_figures
-from reports.figures.points import Axis, Cloud, Plane, Point, front_of
-from reports.figures.scatter import scatter_figures
+from reports.figures.pareto import Latency, latency_of_bench, latency_of_runs, pareto_figures
+from reports.figures.points import Axis, Cloud, Plane, Point, front_of, scatter_figures
 
 PSNR, LPIPS, NIQE = "psnr@y601", "lpips@alex", "niqe@pyiqa"
 VALUES = {

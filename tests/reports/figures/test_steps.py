@@ -12,7 +12,9 @@ from benchmarks import registry
 from benchmarks.api.errors import DataError
 from benchmarks.results.rows import RunResults
 from reports.comparison import compare
-from reports.figures.steps import Steps, readable, steps, steps_figures
+from reports.figures.cli import steps_of_run
+from reports.figures.drawing.steps import readable
+from reports.figures.steps import Steps, steps_figures
 
 PSNR, NIQE = "psnr@y601", "niqe@pyiqa"
 SWEEP = ("mfsr@4", "mfsr@1", "mfsr@2")
@@ -107,10 +109,10 @@ def test_labels_keep_the_ends_and_leave_room() -> None:
 
 
 def test_a_run_leaves_three_files(run: RunResults, tmp_path: Path) -> None:
-    files = steps(run, tmp_path / "new")
+    files = steps_of_run(run, tmp_path / "new")
     assert [file.name for file in files] == [f"steps-realsr.{one}" for one in ("png", "pdf", "svg")]
     assert [file.read_bytes()[:4] for file in files] == [b"\x89PNG", b"%PDF", b"<?xm"]
 
 
 def test_it_is_a_report_of_the_harness() -> None:
-    assert registry.load("reports", "steps", what="report", see="") is steps
+    assert registry.load("reports", "steps", what="report", see="") is steps_of_run

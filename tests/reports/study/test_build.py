@@ -132,7 +132,7 @@ def test_a_damaged_key_is_named(tmp_path: Path, study_command: Command) -> None:
     with pytest.raises(ConflictError, match="other trials"):
         read_study(tmp_path / "small-study")
     key.write_text("{")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="key.json: not JSON"):
         read_study(tmp_path / "small-study")
     with pytest.raises(DataError, match="no study"):
         read_study(tmp_path)

@@ -136,15 +136,15 @@ def test_a_wrong_completion_code_is_counted(study: Study) -> None:
     ("changes", "why"),
     [
         ({"study": "0" * 12}, "another study"),
-        ({"schema": 2}, "schema 2"),
+        ({"schema": 2}, "schema is 2"),
         ({"rater": "r999"}, "unknown rater"),
-        ({"session": "x"}, "32 hex digits"),
-        ({"extra": 1}, "its fields are others"),
-        ({"answers": [{}] * 3}, "an answer is trial"),
-        ({"answers": [1] * 1000}, "at most 12"),
-        ({"started": "\x1b[31m"}, "not printable"),
-        ({"screen": {"width": True, "height": 1, "ratio": 1}}, "three numbers"),
-        ({"screen": []}, "the screen"),
+        ({"session": "x"}, 'session is "x"'),
+        ({"extra": 1}, "unknown key 'extra'"),
+        ({"answers": [{}] * 3}, "'answers[0].trial' is missing"),
+        ({"answers": [1] * 1000}, "answers[0] is 1"),
+        ({"started": "\x1b[31m"}, "does not print"),
+        ({"screen": {"width": True, "height": 1, "ratio": 1}}, "screen.width is true"),
+        ({"screen": []}, "screen is []"),
     ],
 )
 def test_what_is_no_document_is_refused(study: Study, changes: Any, why: str) -> None:

@@ -1,0 +1,56 @@
+"""Commands of several packages as one group, each loaded when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from benchmarks import registry
+from benchmarks.api.errors import PluginError
+
+
+def group(entries: str, **settings: Any) -> typer.Typer:
+    """Return a group of the commands that entry points `mfsr_bench.<entries>` stand for.
+
+    One that does not load is there with the reason, and breaks no other.
+    """
+
+    class _Group(TyperGroup):
+        def list_commands(self, ctx: Any) -> list[str]:
+            return list(registry.entries(entries))
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            return _command(entries, cmd_name, see=f"{ctx.command_path} --help")
+
+    app = typer.Typer(cls=_Group, no_args_is_help=True, rich_markup_mode=None, **settings)
+    app.callback()(_nothing)
+    return app
+
+
+def _nothing() -> None:
+    """Make a group even of a single command."""
+
+
+def _command(entries: str, name: str, *, see: str) -> Any:
+    try:
+        found = registry.load(entries, name, what="command", see=see)
+    except PluginError as error:
+        found = _broken(error)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    app.command(name)(found)
+    return typer.main.get_command(app)
+
+
+def _broken(error: PluginError) -> Callable[[], Any]:
+    """Return a command in the place of one that does not load: it says why."""
+
+    def command() -> None:
+        raise error
+
+    command.__doc__ = f"Does not load: {error.cause}"
+    return command
