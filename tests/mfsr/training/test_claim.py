@@ -78,13 +78,13 @@ def test_whatever_is_another_is_refused_by_name(mini: Mini, tmp_path: Path, part
 
 
 def test_a_run_refuses_other_photographs_and_another_teacher(
-    mini: Mini, photos: Path, tmp_path: Path
+    mini: Mini, photos: Path, base: Path, tmp_path: Path
 ) -> None:
     short = {stage: replace(mini(stage), trainer=replace(mini(stage).trainer, steps=1))
              for stage in ("teacher", "mfsr")}  # type: ignore[arg-type]  # fmt: skip
     other = replace(short["teacher"], trainer=replace(short["teacher"].trainer, seed=3))
     for name, recipe in (("one", short["teacher"]), ("two", other)):
-        train(recipe, Sources(data=(photos,), out=tmp_path / name))
+        train(recipe, Sources(data=(photos,), out=tmp_path / name, base=base))
     run = Sources(data=(photos,), out=tmp_path / "run", teacher=tmp_path / "one" / "model")
     train(short["mfsr"], run)
     origin = read_model_config(tmp_path / "run" / "model").origin
