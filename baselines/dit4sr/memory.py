@@ -9,7 +9,8 @@ from torch import nn
 
 from baselines.dit4sr.network import DiT4SR
 from baselines.dit4sr.weights import SHAPE
-from baselines.sd3.memory import CHANNELS, FACTOR, POOLED_WIDTH, TEXT_TOKENS, TEXT_WIDTH, Need
+from baselines.needs import Need
+from baselines.sd3.memory import CHANNELS, FACTOR, POOLED_WIDTH, TEXT_TOKENS, TEXT_WIDTH
 from benchmarks.api.memory import network_bytes, peak_bytes
 
 if TYPE_CHECKING:

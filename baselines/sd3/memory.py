@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
+from baselines.needs import Need, peak
 from benchmarks.api.memory import CONTEXT_BYTES, network_bytes, peak_bytes
 
 FACTOR = 8  # image pixels per latent pixel
@@ -25,14 +25,6 @@ VAE = {
     "use_quant_conv": False,
     "use_post_quant_conv": False,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What a network takes on a device, in bytes."""
-
-    weights: int
-    activations: int  # at the peak
 
 
 class MetaVAE:
@@ -62,10 +54,5 @@ def peak_memory(needs: Iterable[Need], *, offload: bool, text: bool) -> int:
         offload: whether only the network that computes is on the device.
         text: whether the text encoders have been there before them, alone.
     """
-    needs = tuple(needs)
-    if offload:
-        peak = max(need.weights + need.activations for need in needs)
-    else:
-        peak = sum(n.weights for n in needs) + max(n.activations for n in needs)
     encoders = TEXT_PARAMETERS * torch.float16.itemsize if text else 0
-    return max(peak, encoders) + CONTEXT_BYTES
+    return max(peak(needs, offload=offload), encoders + CONTEXT_BYTES)

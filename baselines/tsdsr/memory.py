@@ -8,7 +8,8 @@ import torch
 from diffusers import SD3Transformer2DModel
 from torch import nn
 
-from baselines.sd3.memory import CHANNELS, FACTOR, POOLED_WIDTH, TEXT_TOKENS, TEXT_WIDTH, Need
+from baselines.needs import Need
+from baselines.sd3.memory import CHANNELS, FACTOR, POOLED_WIDTH, TEXT_TOKENS, TEXT_WIDTH
 from baselines.tsdsr.network import restore_latent
 from benchmarks.api.memory import network_bytes, peak_bytes
 

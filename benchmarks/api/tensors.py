@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+# Lightning's trainer leaves its own classes in a checkpoint, as keys of what they remember. They
+# are read as a class without contents; what they stand for is neither imported nor run.
+_TRAINERS = ("pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",)
+
+
+class _Trainer:
+    """Stands for a class of the trainer that saved a file."""
+
+
 def read_torch(path: Path, *, mapped: bool = False) -> Any:
     """Return what a file of `torch.save` holds, on the CPU, with `weights_only=True`.
 
@@ -35,7 +44,8 @@ def read_torch(path: Path, *, mapped: bool = False) -> Any:
     try:
         with warnings.catch_warnings():  # an odd pickle protocol ends in an error or is harmless
             warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+            with torch.serialization.safe_globals([(_Trainer, name) for name in _TRAINERS]):
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # torch answers a damaged file with many kinds
         raise unreadable(path, error) from None
 

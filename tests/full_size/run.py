@@ -1,6 +1,6 @@
 """A method at its full size, on the CPU: official files of random weights, one image, a few steps.
 
-    nox -s full_size -- seesr [steps]
+    nox -s full_size -- seesr [steps]      no steps: fewest that it has; 0: loading alone
 
 The files are written by another process, so that the peak is of loading and restoring alone. They
 have the official layout, names and shapes, in bfloat16; the method is loaded from them as from any.
@@ -50,6 +50,9 @@ def measure(name: str, root: Path, steps: int) -> str:
     start = time.perf_counter()
     method = kind.load(Runtime(card=card, weights=WeightStore(root), dtype="bf16"))
     loaded = time.perf_counter()
+    row = f"| `{name}` | {_bytes(root) / 1e9:.1f} GB | {steps or '-'} | {loaded - start:.0f} s |"
+    if not steps:
+        return f"{row} - | {_peak():.1f} GiB |"
     lr = LRBatch(
         images=small.lr_picture(_SIDE, _SIDE)[None], ids=("a",), seeds=(7,), prompts=("a cat",)
     )
@@ -57,10 +60,7 @@ def measure(name: str, root: Path, steps: int) -> str:
     end = time.perf_counter()
     assert sr.shape == (1, 3, card.scale * _SIDE, card.scale * _SIDE)
     assert sr.isfinite().all()
-    return (
-        f"| `{name}` | {_bytes(root) / 1e9:.1f} GB | {steps} | {loaded - start:.0f} s | "
-        f"{end - loaded:.0f} s | {_peak():.1f} GiB |"
-    )
+    return f"{row} {end - loaded:.0f} s | {_peak():.1f} GiB |"
 
 
 def main() -> None:

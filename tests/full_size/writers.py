@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from baselines.sd21 import weights as sd21
 from baselines.tagger.ram import RAM, RAMConfig
 
 _DTYPE = torch.bfloat16
+_POOL = 1_000_003  # a prime, so that no row of a matrix repeats another
 _RANK = 8  # of DAPE's updates
 
 
@@ -28,7 +30,14 @@ def random_tensor(name: str, shape: tuple[int, ...]) -> Tensor:
     if len(shape) < 2:
         return torch.full(shape, 1.0 if name.endswith("weight") else 0.0, dtype=_DTYPE)
     scale = 0.5 / math.sqrt(math.prod(shape[1:]))
-    return torch.empty(shape, dtype=_DTYPE).normal_(0, scale)
+    count = math.prod(shape)
+    return (_pool() * scale).repeat(-(-count // _POOL))[:count].reshape(shape)
+
+
+@cache
+def _pool() -> Tensor:
+    """Return random values that all tensors repeat: drawing billions takes minutes."""
+    return torch.randn(_POOL, generator=torch.Generator().manual_seed(0)).to(_DTYPE)
 
 
 def meta(build: Callable[[], nn.Module]) -> Any:
