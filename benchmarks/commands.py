@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import typer
@@ -10,6 +11,7 @@ from typer.core import TyperGroup
 
 from benchmarks import registry
 from benchmarks.api.errors import PluginError
+from benchmarks.api.text import first_line
 
 
 def group(entries: str, **settings: Any) -> typer.Typer:
@@ -19,10 +21,15 @@ def group(entries: str, **settings: Any) -> typer.Typer:
     """
 
     class _Group(TyperGroup):
+        _fatal: Mapping[str, PluginError] = MappingProxyType({})
+
         def list_commands(self, ctx: Any) -> list[str]:
+            self._fatal = registry.fatal(entries)  # each is loaded, for its line of help
             return list(registry.entries(entries))
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            if cmd_name in self._fatal:
+                return _build(cmd_name, _broken(self._fatal[cmd_name]))
             return _command(entries, cmd_name, see=f"{ctx.command_path} --help")
 
     app = typer.Typer(cls=_Group, no_args_is_help=True, rich_markup_mode=None, **settings)
@@ -38,7 +45,15 @@ def _command(entries: str, name: str, *, see: str) -> Any:
     try:
         found = registry.load(entries, name, what="command", see=see)
     except PluginError as error:
-        found = _broken(error)
+        return _build(name, _broken(error))
+    try:
+        return _build(name, found)
+    except Exception as error:
+        cause = f"'{name}' cannot be used as a command: {type(error).__name__}: {first_line(error)}"
+        return _build(name, _broken(PluginError(cause, "Mend or uninstall that package.")))
+
+
+def _build(name: str, found: Any) -> Any:
     if isinstance(found, typer.Typer):
         return typer.main.get_command(found)
     app = typer.Typer(rich_markup_mode=None, add_completion=False)

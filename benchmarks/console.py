@@ -6,7 +6,6 @@ On a terminal stderr shows rich progress; elsewhere plain lines. `NO_COLOR`, `FO
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import sys
@@ -53,9 +52,16 @@ def foreign_output() -> Iterator[None]:
         with redirect_stdout(sys.stderr):
             yield
     finally:
-        ctypes.CDLL(None).fflush(None)
+        _flush_c()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def _flush_c() -> None:
+    """Write out what C code has printed so far."""
+    import ctypes
+
+    ctypes.CDLL(None).fflush(None)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -19,7 +20,7 @@ app = typer.Typer(help="List methods, data sets, metrics or protocols.", no_args
 @app.command()
 def methods(*, json: Json = False) -> None:
     """List the methods, with what they need and under which licence they come."""
-    cards, broken = _method_cards()
+    cards, broken = registry.load_every("restorers", lambda name: registry.restorer(name).card)
     if json:
         print_json(
             {
@@ -35,18 +36,12 @@ def methods(*, json: Json = False) -> None:
                 for name, card in cards.items()
             ],
         )
+    _say_broken(broken)
+
+
+def _say_broken(broken: Iterable[PluginError]) -> None:
     for error in broken:
         say(f"{error.cause} {error.remedy}", style="red")
-
-
-def _method_cards() -> tuple[dict[str, MethodCard], list[PluginError]]:
-    cards, broken = {}, []
-    for name in registry.entries("restorers"):
-        try:
-            cards[name] = registry.restorer(name).card
-        except PluginError as error:
-            broken.append(error)
-    return cards, broken
 
 
 def _steps(card: MethodCard) -> str:
@@ -62,7 +57,7 @@ def datasets(*, json: Json = False) -> None:
     cards = registry.dataset_cards()
     if json:
         print_json({name: asdict(card) for name, card in cards.items()})
-        return
+        return _say_broken(cards.broken)
     print_table(
         ("data set", "title", "n", "reference", "LR", "kind", "licence"),
         [
@@ -78,6 +73,7 @@ def datasets(*, json: Json = False) -> None:
             for card in cards.values()
         ],
     )
+    return _say_broken(cards.broken)
 
 
 @app.command()
@@ -86,7 +82,7 @@ def metrics(*, json: Json = False) -> None:
     specs = registry.metric_specs()
     if json:
         print_json({name: asdict(spec) for name, spec in specs.items()})
-        return
+        return _say_broken(specs.broken)
     print_table(
         ("metric", "better", "level", "reference", "definition", "used by"),
         [
@@ -101,6 +97,7 @@ def metrics(*, json: Json = False) -> None:
             for spec in specs.values()
         ],
     )
+    return _say_broken(specs.broken)
 
 
 @app.command()

@@ -47,12 +47,14 @@ def of_protocol(
 
 
 def _id_of(name: str, protocol: Protocol, known: Mapping[str, MetricSpec]) -> str:
+    fixed = [metric for metric in protocol.metrics if metric.partition("@")[0] == name]
+    if len(fixed) == 1:
+        return fixed[0]
     if name in known:
         return name
     variants = [metric for metric, spec in known.items() if spec.name == name]
-    fixed = [metric for metric in protocol.metrics if metric in variants]
-    if len(fixed or variants) == 1:
-        return (fixed or variants)[0]
+    if len(variants) == 1:
+        return variants[0]
     if variants:
         raise UsageError(
             f"Metric '{name}' has several conventions and {protocol.id} fixes none: "
