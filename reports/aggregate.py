@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-if TYPE_CHECKING:
-    import pandas as pd
+from benchmarks.results.frames import mean, shared
 
+if TYPE_CHECKING:
     from reports.comparison import Comparison
 
 K = TypeVar("K", bound=Hashable)
@@ -24,26 +23,11 @@ class Estimate:
     n: int
 
 
-def shared_images(comparison: Comparison) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Yield (data set, metric, values) with one column per method and one row per shared image.
-
-    An image that one of the methods lacks is left out for all of them. A method that has no value
-    at all has no column, and takes nothing from the others.
-    """
-    groups = comparison.scores.groupby(["dataset", "metric"], sort=False)
-    for (dataset, metric), rows in groups:
-        values = rows.pivot(index="image", columns="method", values="value")
-        yield str(dataset), str(metric), values.dropna()
-
-
 def estimates(comparison: Comparison) -> dict[Key, Estimate]:
     """Return every cell that has a value: means of sample metrics, set metrics as they are."""
     found = {
-        # The exact sum, rounded once: equal methods tie whatever the order of their images.
-        (dataset, metric, method): Estimate(
-            value=math.fsum(values[method]) / len(values), n=len(values)
-        )
-        for dataset, metric, values in shared_images(comparison)
+        (dataset, metric, method): Estimate(value=mean(values[method]), n=len(values))
+        for dataset, metric, values in shared(comparison.scores)
         if len(values)
         for method in values.columns
     }

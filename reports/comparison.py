@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchmarks.api.errors import ConflictError
-from reports import frame
+from benchmarks.results import frames
 from reports.identity import Dataset, Identity, Method, Metric, Protocol, Run, identity_of
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def compare(results: Sequence[RunResults]) -> Comparison:
         methods=_distinct(_merge(identities, lambda one: one.methods, _check_method)),
         datasets=_merge(identities, lambda one: one.datasets, _check_dataset),
         runs=tuple(one.run for one in identities),
-        scores=_join(map(frame.scores, results), key=["dataset", "method", "metric", "image"]),
-        set_scores=_join(map(frame.set_scores, results), key=["dataset", "method", "metric"]),
-        failures=_concatenate(map(frame.failures, results)).drop_duplicates(ignore_index=True),
+        scores=_join(map(frames.scores, results), key=["dataset", "method", "metric", "image"]),
+        set_scores=_join(map(frames.set_scores, results), key=["dataset", "method", "metric"]),
+        failures=_concatenate(map(frames.failures, results)).drop_duplicates(ignore_index=True),
     )
 
 
@@ -186,9 +186,9 @@ def _differences(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     return ", ".join(key for key in keys if first.get(key, missing) != other.get(key, missing))
 
 
-def _join(frames: Iterable[pd.DataFrame], *, key: list[str]) -> pd.DataFrame:
+def _join(tables: Iterable[pd.DataFrame], *, key: list[str]) -> pd.DataFrame:
     """Return all rows, sorted by `key`; a row that several runs have counts once."""
-    rows = _concatenate(frames).drop_duplicates(ignore_index=True)
+    rows = _concatenate(tables).drop_duplicates(ignore_index=True)
     twice = rows[rows.duplicated(subset=key)]
     if len(twice):
         where = ", ".join(str(twice.iloc[0][name]) for name in key)
@@ -199,9 +199,9 @@ def _join(frames: Iterable[pd.DataFrame], *, key: list[str]) -> pd.DataFrame:
     return rows.sort_values(key, ignore_index=True)
 
 
-def _concatenate(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def _concatenate(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     import pandas as pd
 
-    every = list(frames)
-    # Empty frames have no column types, and pandas would let them decide those of the result.
+    every = list(tables)
+    # Empty tables have no column types, and pandas would let them decide those of the result.
     return pd.concat([rows for rows in every if len(rows)] or every[:1], ignore_index=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.api.errors import DataError
+from benchmarks.results import frames
 from benchmarks.tables.model import Cell, Column, Document, Footnote, Group, Row, Table, cells
 from benchmarks.tables.text import signed
-from reports import frame
 from reports.identity import identity_of
 from reports.statistics.model import ALPHA
 from reports.statistics.pairs import flips_for, holm, sign_flip_test
@@ -87,8 +87,8 @@ def changes_between(runs: tuple[RunResults, RunResults], worst: int) -> tuple[Do
 def _changes(
     runs: tuple[RunResults, RunResults], metrics: Mapping[str, Metric]
 ) -> Iterator[_Change]:
-    both: pd.DataFrame = frame.scores(runs[0]).merge(
-        frame.scores(runs[1]), on=[*_KEY, "image"], suffixes=("_before", "_after")
+    both: pd.DataFrame = frames.scores(runs[0]).merge(
+        frames.scores(runs[1]), on=[*_KEY, "image"], suffixes=("_before", "_after")
     )
     for (dataset, method, metric), rows in both.groupby(_KEY, sort=False):
         if metric in metrics:

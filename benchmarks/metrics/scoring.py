@@ -155,7 +155,15 @@ class Scorer:
             prepared = self._prepare(spec, task.hr, images) if methods else None
             for method in methods:
                 sr = _read(task.srs[method], images)
-                outcomes[method, metric] = self._score(spec, sr, prepared)
+                if isinstance(prepared, ScoreFailure):
+                    outcomes[method, metric] = prepared
+                elif isinstance(sr, ScoreFailure):
+                    outcomes[method, metric] = sr
+                else:
+                    try:
+                        outcomes[method, metric] = self._value(spec, sr, prepared)
+                    except Exception as error:
+                        outcomes[method, metric] = _failure(error)
         return outcomes
 
     def score_image(
@@ -205,25 +213,28 @@ class Scorer:
         except Exception as error:
             return _failure(error)
 
-    def _score(
-        self,
-        spec: MetricSpec,
-        sr: Image | ScoreFailure,
-        prepared: _Prepared | ScoreFailure | None,
-    ) -> Outcome:
-        if isinstance(prepared, ScoreFailure):
-            return prepared
-        if isinstance(sr, ScoreFailure):
-            return sr
-        try:
-            _check_side(spec, sr, "SR")
-            if prepared and sr.shape != prepared.shape:
-                raise ImageError(f"SR is {_size(sr.shape)} where HR is {_size(prepared.shape)}.")
-            reference = prepared.reference if prepared else None
-            (value,) = self._metric(spec.id).score([sr], reference)
-            return _finite(spec, value)
-        except Exception as error:
-            return _failure(error)
+    def score(self, metric: str, sr: Image, hr: Image | None = None) -> float:
+        """Return a sample metric's value for one image (h, w, 3) `uint8`.
+
+        Raises:
+            ImageError: an image is too small, or the two are of different sizes.
+            ScoreError: the value is not finite.
+        """
+        spec = self.specs[metric]
+        prepared = None
+        if spec.needs_reference:
+            assert hr is not None
+            _check_side(spec, hr, "HR")
+            prepared = _Prepared(hr.shape, self._metric(metric).prepare(hr))
+        return self._value(spec, sr, prepared)
+
+    def _value(self, spec: MetricSpec, sr: Image, prepared: _Prepared | None) -> float:
+        _check_side(spec, sr, "SR")
+        if prepared and sr.shape != prepared.shape:
+            raise ImageError(f"SR is {_size(sr.shape)} where HR is {_size(prepared.shape)}.")
+        reference = prepared.reference if prepared else None
+        (value,) = self._metric(spec.id).score([sr], reference)
+        return _finite(spec, value)
 
     def features(self, metric: str, path: Path) -> NDArray[np.float32] | ScoreFailure:
         """Return the features (d,) of one image for a set metric.
@@ -235,10 +246,18 @@ class Scorer:
         if isinstance(image, ScoreFailure):
             return image
         try:
-            _check_side(self.specs[metric], image, "The image")
-            vector: NDArray[np.float32] = self._metric(metric).features([image])[0]
+            return self.features_of(metric, image)
         except Exception as error:
             return _failure(error)
+
+    def features_of(self, metric: str, image: Image) -> NDArray[np.float32]:
+        """Return the features (d,) of an image (h, w, 3) `uint8` for a set metric.
+
+        Raises:
+            ImageError: the image is too small.
+        """
+        _check_side(self.specs[metric], image, "The image")
+        vector: NDArray[np.float32] = self._metric(metric).features([image])[0]
         return vector
 
     def distance(self, metric: str, sr: NDArray[np.float32], hr: NDArray[np.float32]) -> Outcome:

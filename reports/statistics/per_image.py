@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.api.errors import DataError, ScoreError
 from benchmarks.metrics.frechet import frechet_distance
 from benchmarks.results.cache import ScoreCache
-from reports.aggregate import shared_images
+from benchmarks.results.frames import shared
 from reports.pictures import pictures_of
 from reports.statistics.influence import frechet_influence
 from reports.statistics.model import PerImage, PerImages
@@ -52,7 +52,7 @@ def all_per_image(comparison: Comparison, results: Sequence[RunResults]) -> PerI
 
 def samples_per_image(comparison: Comparison) -> Iterator[PerImage]:
     """Yield the sample metrics of a comparison, over the images that all methods share."""
-    for dataset, metric, values in shared_images(comparison):
+    for dataset, metric, values in shared(comparison.scores):
         if len(values):
             yield PerImage(
                 dataset=dataset,

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.results.frames import shared
 from benchmarks.results.rows import RunResults
-from reports.aggregate import estimates, ranks, shared_images
+from reports.aggregate import estimates, ranks
 from reports.comparison import compare
 
 PSNR, FID = "psnr@y601", "fid@clean"
@@ -59,7 +60,7 @@ def test_shared_images_are_pairs_by_name(make_run) -> None:
             ("realsr", "mfsr@1", PSNR): [21.0, 31.0, 27.0],
         }
     )
-    ((dataset, metric, values),) = shared_images(compare([run]))
+    ((dataset, metric, values),) = shared(compare([run]).scores)
     assert (dataset, metric) == ("realsr", PSNR)
     assert values.index.tolist() == ["i0", "i2"]
     assert values["mfsr@1"].tolist() == [21.0, 27.0]
