@@ -12,7 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+
+from benchmarks.api.text import printable
 
 _PIPE_WIDTH = 400  # columns, where nobody looks at a terminal
 _PLAIN_INTERVAL = 5.0  # seconds between two lines of progress, likewise
@@ -64,6 +67,14 @@ def _flush_c() -> None:
     ctypes.CDLL(None).fflush(None)
 
 
+def shows_bars() -> bool:
+    """Return whether stderr can show bars: a terminal, or a notebook with `ipywidgets`."""
+    console = err()
+    if console.is_jupyter:
+        return find_spec("ipywidgets") is not None
+    return console.is_terminal
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
     """Print a table on stdout: fitted to a terminal, one line per row elsewhere."""
     from rich import box
@@ -74,7 +85,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(_shown(cell)) for cell in row))
     console = out()
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
@@ -82,8 +93,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
 
 
 def say(message: str, *, style: str = "") -> None:
-    """Print one line on stderr."""
-    err().print(message, style=style, markup=False)
+    """Print a message on stderr."""
+    err().print(_shown(message), style=style, markup=False)
+
+
+def _shown(message: str) -> str:
+    """Return a message without what would do something to a terminal; line breaks stay."""
+    return "\n".join(map(printable, message.split("\n")))
 
 
 @contextmanager
@@ -108,7 +124,7 @@ def count(what: str) -> Iterator[Callable[[int, int], None]]:
     """
     from rich.progress import MofNCompleteColumn
 
-    if err().is_terminal:
+    if shows_bars():
         with _bar(what, MofNCompleteColumn()) as update:
             yield update
         return
@@ -130,7 +146,7 @@ def _bar(what: str, amount: ProgressColumn) -> Iterator[Callable[[int, int], Non
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), amount)
     console = err()
     with Progress(
-        *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
+        *columns, TimeRemainingColumn(), console=console, disable=not shows_bars()
     ) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
@@ -161,6 +177,6 @@ def print_json(value: Any) -> None:
 def print_error(error: MFSRBenchError) -> None:
     """Print an error's cause and remedy on stderr, one line each."""
     console = err()
-    console.print(f"Error: {error.cause}", style="red", markup=False)
+    console.print(f"Error: {_shown(error.cause)}", style="red", markup=False)
     if error.remedy:
-        console.print(error.remedy, markup=False)
+        console.print(_shown(error.remedy), markup=False)

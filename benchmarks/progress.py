@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from benchmarks import console
+from benchmarks.api.text import printable
 from benchmarks.engine.events import Advanced, Completed, Event, ItemFailed, Noted, StageBegan
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[Event], None]]:
     Args:
         quiet: show failures and nothing else.
     """
-    if quiet or not console.err().is_terminal:
+    if quiet or not console.shows_bars():
         yield _Lines(quiet)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -56,13 +57,13 @@ class _Bars:
                 event.name, total=event.total, completed=event.done, text=""
             )
         elif isinstance(event, Advanced) and self._task is not None:
-            self._bars.update(self._task, advance=event.units, text=event.text)
+            self._bars.update(self._task, advance=event.units, text=printable(event.text))
         elif isinstance(event, ItemFailed):
             self._bars.console.print(_text(event.failure), style="red", markup=False)
             if self._task is not None:
                 self._bars.update(self._task, advance=1)
         elif isinstance(event, Noted):
-            self._bars.console.print(event.text, markup=False)
+            self._bars.console.print(printable(event.text), markup=False)
 
 
 class _Lines:
@@ -101,4 +102,4 @@ class _Lines:
 
 def _text(row: FailureRow) -> str:
     what = " ".join(part for part in (row.method, f"{row.dataset}/{row.image}", row.metric) if part)
-    return f"failed to {row.stage} {what}: {row.cause}"
+    return printable(f"failed to {row.stage} {what}: {row.cause}")

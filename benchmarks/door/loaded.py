@@ -38,7 +38,7 @@ def load(
     *,
     device: str | None = None,
     dtype: Dtype | None = None,
-    faithful: bool = False,
+    mended: bool = False,
     offload: bool = False,
 ) -> LoadedMethod:
     """Load a method, as a function from LR to SR images.
@@ -47,7 +47,7 @@ def load(
         method: as on the command line: "mfsr-tiny", "mfsr@2", "dit4sr+variant=q".
         device: "cpu", "cuda", "cuda:1"; None for a GPU if there is one.
         dtype: "fp32", "bf16" or "fp16"; None for the method's own.
-        faithful: keep the quirks that the authors' code is known for.
+        mended: mend the quirks of the authors' program.
         offload: keep on the GPU only the part that computes.
 
     Raises:
@@ -57,7 +57,7 @@ def load(
     (used,) = devices((device,) if device else None)
     cache = ScoreCache()
     search = Search(cache)
-    wishes = Wishes(device=used, dtype=dtype, faithful=faithful, offload=offload)
+    wishes = Wishes(device=used, dtype=dtype, mended=mended, offload=offload)
     (found,) = search.methods([method], wishes)
     if not found.restorer.computes:
         raise UsageError(f"'{method}' restores whole data sets.", "Use: mb.run(methods=[...])")

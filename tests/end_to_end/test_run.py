@@ -331,7 +331,7 @@ def test_missing_things_are_refused_before_anything_is_computed(
         (("--metrics", "pnsr"), 2, "Did you mean"),
         (("--protocol", "mfsr-paper"), 2, "Did you mean 'mfsr-paper-v1'"),
         (("--images", "nothing"), 2, "Unknown image"),
-        (("--images", "chelsea,chelsee"), 2, "'sample' 'chelsee'. Did you mean 'chelsea'"),
+        (("--images", "colosseum,colloseum"), 2, "'sample' 'colloseum'. Did you mean 'colosseum'"),
         (("--batch-size", "0"), 2, "batch-size"),
         (("--methods", ""), 2, "empty"),
         (("--datasets", ""), 2, "empty"),

@@ -1,0 +1,112 @@
+"""What reaches a terminal, a pipe or a notebook, whatever others' text holds."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import rich.console
+
+from benchmarks import console
+from benchmarks.api.errors import DataError
+from benchmarks.api.text import cause_of, one_line, printable
+from benchmarks.engine.events import Advanced, ItemFailed, Noted, StageBegan
+from benchmarks.progress import progress
+from benchmarks.results.rows import FailureRow
+from benchmarks.results.store import RunStore
+
+HOSTILE = "a\x1b[31mred\x07\ud800\x9bé\u202e\x00"
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "\x1b]0;title\x07", "\ud8ff" * 3, "\x08" * 9])
+def test_foreign_text_is_escaped_and_keeps_what_can_be_printed(text: str) -> None:
+    safe = printable(text)
+    assert safe.isprintable()
+    assert safe.encode("utf-8").decode("unicode_escape", errors="ignore")
+    assert printable(safe) == safe
+    assert printable("é 漢字 [b]") == "é 漢字 [b]"
+
+
+def test_causes_are_one_line_of_bounded_length() -> None:
+    assert one_line("x" * 10_000_000) == "x" * 497 + "..."
+    assert one_line(" a\n\n b\t\x1b[0m") == "a b \\x1b[0m"
+    assert cause_of(RuntimeError("\n\n  first\nsecond")) == "first"
+    assert cause_of(RuntimeError()) == "RuntimeError"
+    assert cause_of(DataError("gone\x1b", "remedy")) == "gone\\x1b"
+
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    assert cause_of(MuteError()) == "MuteError"
+
+
+def failure(cause: str) -> FailureRow:
+    return FailureRow(
+        dataset="d", method="m", image="i", stage="restore", metric="", error="E", cause=cause
+    )
+
+
+def test_a_failure_with_any_text_is_stored_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    store = RunStore(None)
+    row = failure(one_line(HOSTILE))
+    store.write([row])
+    assert list(store.rows(FailureRow)) == [row]
+    with progress() as show:
+        show(StageBegan("restore", 1, 0))
+        show(ItemFailed(failure(HOSTILE)))
+        show(Noted(HOSTILE))
+        show(Advanced(HOSTILE))
+    console.print_error(DataError(HOSTILE, HOSTILE))
+    console.print_table(("x",), [(HOSTILE,)])
+    captured = capsys.readouterr()
+    for text in (captured.out, captured.err):
+        assert all(line.isprintable() for line in text.splitlines())
+    assert "\\x1b[31mred" in captured.out and "\\x1b[31mred" in captured.err
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252", "gbk"])
+def test_json_is_whole_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="replace")
+    monkeypatch.setattr(sys, "stdout", stream)
+    value = {"é↑😀": "漢\ud800"}
+    console.print_json(value)
+    stream.flush()
+    assert json.loads(stream.buffer.getvalue().decode(encoding)) == value
+
+
+def test_a_notebook_shows_bars_where_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rich.console, "_is_jupyter", lambda: True)
+    for there in (True, False):
+        found = object() if there else None
+        monkeypatch.setattr(console, "find_spec", lambda name, found=found: found)
+        assert console.shows_bars() is there
+
+
+SHADOWED = "import sys; sys.argv = ['mfsr-bench', '--version']; from mfsr_bench import main; main()"
+
+
+@pytest.mark.parametrize("name", ["benchmarks", "reports", "mfsr", "baselines"])
+def test_a_package_of_another_project_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").touch()
+    (tmp_path / name / "run.py").touch()
+    done = subprocess.run(
+        [sys.executable, "-c", SHADOWED], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert f"'{name}' of another project hides ours: {tmp_path / name}" in first
+    assert "PYTHONPATH" in second
+
+
+def test_a_folder_that_is_no_package_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "benchmarks").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", SHADOWED], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
