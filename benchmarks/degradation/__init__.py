@@ -3,7 +3,7 @@
 One seeded implementation makes the `sample` and `div2k-val` test sets and the pairs that MFSR is
 trained on. Each stage is a pure function of its explicit parameters.
 
-- `parameters` the ranges and probabilities, as frozen data; the published x4 values
+- `parameters` ranges and probabilities, as frozen data: the published x4 values, and milder ones
 - `recipe`     what was drawn for one image, and the drawing of it
 - `pipeline`   `degrade`, `degrade_pair` and `apply`: the entry points
 - `kernels`    blur kernels in closed form

@@ -155,3 +155,13 @@ def test_latents_are_read_by_name(tmp_path: Path) -> None:
 def test_impossible_configurations_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         DataConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_camera_degradation_is_the_milder_one(photos: Path) -> None:
+    def error(config: DataConfig) -> float:
+        data = pairs(photos, replace(config, null_share=0.0, negative_share=0.0))
+        samples = [data[number] for number in range(12)]
+        return float(np.mean([(s["hr"] - s["lr_up"]).square().mean() for s in samples]))
+
+    mild = replace(WORDS, degradation="camera", sharpen_target=False)
+    assert 0 < error(mild) < 0.8 * error(replace(WORDS, sharpen_target=False))
