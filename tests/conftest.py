@@ -33,6 +33,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("MFSR_BENCH_CACHE", str(home / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(home / "torch"))
     monkeypatch.setenv("HF_HOME", str(home / "hf"))
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it: texts would be folded
 
 
 @pytest.fixture(autouse=True)

@@ -47,6 +47,7 @@ class MetricSpec:
     version: int = 1  # raised whenever our own code could change a value
     packages: tuple[str, ...] = ()  # installed packages whose version is part of the metric's
     weights: tuple[WeightFile, ...] = ()
+    shipped: tuple[str, ...] = ()  # weights in our own package, by the names they are published by
     used_by: tuple[str, ...] = ()  # papers and tools that print this convention
     licence: str = "Apache-2.0"
     note: str = ""

@@ -37,6 +37,7 @@ def _niqe(
         minimum_side=96 + 2 * int(settings.get("crop", 0)),
         packages=("numpy", "opencv-python-headless", "scipy"),
         weights=weights,
+        shipped=() if weights else ("niqe_modelparameters.mat",),
         used_by=used_by,
         note=note or "Below 192 pixels per side one block is left: the value means little.",
     )
@@ -46,7 +47,7 @@ _NIQE = (
     _niqe(
         "pyiqa",
         "NIQE of full-range luma (YIQ) in whole grey levels, blocks of 96, scales 1 and 1/2, with "
-        "the pristine model of its release and the float32 order of a GPU; no border cropped.",
+        "pyiqa's pristine model and the float32 order of a GPU; no border cropped.",
         {"space": "yiq"},
         used_by=(*_ONE_STEP, "S3Diff"),
     ),

@@ -60,7 +60,8 @@ def _identity(spec: MetricSpec) -> dict[str, Any]:
         "definition": spec.definition,
         "settings": dict(spec.settings),
         "version": spec.version,
-        "weights": {weight.name: weight.sha256 or weight.sha256_prefix for weight in spec.weights},
+        "weights": {weight.name: weight.sha256 or weight.sha256_prefix for weight in spec.weights}
+        | dict.fromkeys(spec.shipped, ""),
     }
 
 

@@ -47,7 +47,7 @@ def of_protocol(
 
 
 def _id_of(name: str, protocol: Protocol, known: Mapping[str, MetricSpec]) -> str:
-    fixed = [metric for metric in protocol.metrics if metric.partition("@")[0] == name]
+    fixed = [one for one in protocol.metrics if one.partition("@")[0] == name and one in known]
     if len(fixed) == 1:
         return fixed[0]
     if name in known:

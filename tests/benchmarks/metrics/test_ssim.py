@@ -36,7 +36,9 @@ def test_agrees_with_pyiqa(
 ) -> None:
     sr, hr = pair
     expected = SSIM(crop_border=crop, **options)(_tensor(sr), _tensor(hr)).item()
-    assert _ssim(sr, hr, channels, crop) == pytest.approx(expected, abs=5e-7)
+    # Luma of YIQ is in whole grey levels; which way its ties go is a processor's last bit.
+    tolerance = 1e-5 if channels == "yiq" else 5e-7
+    assert _ssim(sr, hr, channels, crop) == pytest.approx(expected, abs=tolerance)
 
 
 def test_flat_areas_agree_with_pyiqa(pair: Pair) -> None:

@@ -20,6 +20,7 @@ from pyiqa.default_model_configs import DEFAULT_CONFIGS
 from timm.models.vision_transformer import VisionTransformer
 
 from benchmarks import registry
+from benchmarks.api import weight_checks
 from benchmarks.api.metric import MetricRuntime
 from benchmarks.api.weights import WeightStore
 from benchmarks.metrics.scoring import build
@@ -106,6 +107,11 @@ def _save_torchscript(state: dict[str, torch.Tensor], path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # TorchScript is deprecated
         torch.jit.script(_Node(state)).save(path)
+
+
+@pytest.fixture(autouse=True)
+def _small_files_count_as_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weight_checks, "_ROUGHLY", 0.0)
 
 
 class _Files:
