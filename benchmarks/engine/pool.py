@@ -4,6 +4,8 @@ A task is a picklable value, and a worker answers it with one value. When a work
 of memory, a crash in native code) its task is answered by `Died`, and the next one gets a new
 process. When the parent dies, the workers follow.
 
+A worker may be given tasks ahead, so that it never waits for the parent between two of them.
+
 This is the `local` engine. Another engine (`ray`) has to offer the same one function: tasks in,
 answers out, each task once.
 """
@@ -14,6 +16,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -48,28 +51,35 @@ class Handler(Protocol[T_contra]):
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """A worker process ended while it was at a task."""
+    """A worker process ended while it was at a task, or before it came to it."""
 
     cause: str  # "killed by signal 9", "exit code 1"
 
 
 # What makes a worker's handler (picklable, called in the worker), and the tasks that are its own.
-# Workers may share an iterator: each takes from it when it is free.
+# Workers may share an iterator: each takes from it when it is free. One that has ended is asked
+# again after every answer of its worker, as it may have more by then.
 Worker = tuple[Callable[[], Handler[T]], Iterable[T]]
 
 
 def run(
-    workers: Sequence[Worker[T]], *, inline: bool = False, env: Mapping[str, str] | None = None
+    workers: Sequence[Worker[T]],
+    *,
+    inline: bool = False,
+    env: Mapping[str, str] | None = None,
+    ahead: int = 0,
 ) -> Iterator[tuple[T, Any]]:
     """Do the workers' tasks and yield each with its answer, in the order they come.
 
     A worker's next task is taken after the caller has seen its last answer, so that a plan is never
-    in memory at once, and may depend on what came before.
+    in memory at once, and may depend on what came before. A worker that dies has its tasks answered
+    by `Died`, the one that it was at first, before it is given others.
 
     Args:
         workers: one process each, started for its first task.
         inline: do everything in this process, one worker after the other, for debugging.
         env: environment variables of the processes.
+        ahead: tasks that wait at each worker while it is at one; 0 inline.
 
     Raises:
         MFSRBenchError: a handler raised it.
@@ -77,16 +87,15 @@ def run(
     if inline:
         yield from _inline(workers)
         return
-    crew = [_Process(make, iter(tasks), env or {}) for make, tasks in workers]
+    crew = [_Process(make, iter(tasks), env or {}, 1 + ahead) for make, tasks in workers]
     finished = False
     try:
         busy = [one for one in crew if one.take()]
         while busy:
             for one in _ready(busy):
-                for task, answer in one.answers():
-                    yield task, answer
-                    if not one.take():
-                        busy.remove(one)
+                yield from one.answers()
+                if not one.take():
+                    busy.remove(one)
         finished = True
     finally:
         for one in crew:
@@ -108,26 +117,32 @@ def _inline(workers: Sequence[Worker[T]]) -> Iterator[tuple[T, Any]]:
 
 
 class _Process(Generic[T]):
-    """A worker as the parent sees it: the process, the pipe to it, and the task it is at."""
+    """A worker as the parent sees it: the process, the pipe to it, and the tasks it has."""
 
     def __init__(
-        self, make: Callable[[], Handler[T]], tasks: Iterator[T], env: Mapping[str, str]
+        self,
+        make: Callable[[], Handler[T]],
+        tasks: Iterator[T],
+        env: Mapping[str, str],
+        most: int,
     ) -> None:
-        self._make, self._tasks, self._env = make, tasks, env
-        self._task: T | None = None
+        self._make, self._tasks, self._env, self._most = make, tasks, env, most
+        self._given: deque[T] = deque()  # the one it is at, and those that wait
         self._process: BaseProcess | None = None
 
     def take(self) -> bool:
-        """Give the process the next task; return whether there was one."""
-        try:
-            self._task = next(self._tasks)
-        except StopIteration:
-            return False
-        if self._process is None:
-            self._start()
-        with suppress(OSError):  # it died just now: its sentinel will tell
-            self._pipe.send(self._task)
-        return True
+        """Give the process as many tasks as it may have; return whether it has any."""
+        while len(self._given) < self._most:
+            try:
+                task = next(self._tasks)
+            except StopIteration:
+                break
+            if self._process is None:
+                self._start()
+            self._given.append(task)
+            with suppress(OSError):  # it died just now: its sentinel will tell
+                self._pipe.send(task)
+        return bool(self._given)
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -147,15 +162,15 @@ class _Process(Generic[T]):
         return self._pipe, self._process.sentinel
 
     def answers(self) -> Iterator[tuple[T, Any]]:
-        """Yield the task with its answer, or that the process died; nothing if neither is so."""
-        assert self._process is not None and self._task is not None
+        """Yield a task with its answer, or all if the process died; nothing if neither is so."""
+        assert self._process is not None and self._given
         alive = self._process.is_alive()  # asked first: what it said before its end is in the pipe
         try:
             if self._pipe.poll():
                 answer = self._pipe.recv()
                 if isinstance(answer, _Raised):
                     raise answer.error
-                yield self._task, answer
+                yield self._given.popleft(), answer
                 return
         except (EOFError, OSError):
             alive = False
@@ -164,7 +179,8 @@ class _Process(Generic[T]):
             died = Died(_cause(self._process.exitcode))
             _kill_session(self._process.pid)
             self.stop(kill=False)
-            yield self._task, died
+            while self._given:
+                yield self._given.popleft(), died
 
     def stop(self, *, kill: bool) -> None:
         """End the process: at once, or by letting it close what it holds."""

@@ -193,3 +193,49 @@ def test_workers_and_their_children_follow_a_killed_parent() -> None:
     parent.wait()
     parent.stdout.close()
     assert wait_gone(pids)
+
+
+def test_tasks_wait_at_a_worker_and_are_answered_in_order() -> None:
+    taken: list[int] = []
+
+    def tasks() -> Iterator[int]:
+        for i in range(6):
+            taken.append(i)
+            yield i
+
+    answers = pool.run(crew(tasks()), ahead=2)
+    assert next(answers)[0] == 0
+    assert taken == [0, 1, 2]
+    assert [task for task, _ in answers] == [1, 2, 3, 4, 5]
+
+
+def test_a_dying_worker_has_all_its_tasks_answered_before_it_gets_others() -> None:
+    found = list(pool.run(crew([1, 13, 2, 3, 4]), ahead=2))
+    killed = pool.Died("the worker process was killed by SIGKILL (out of memory?)")
+    assert found[1:4] == [(13, killed), (2, killed), (3, killed)]
+    assert [(task, answer[0]) for task, answer in (found[0], found[4])] == [(1, 1), (4, 16)]
+
+
+class Patient:
+    """Tasks that come only when nothing is under way."""
+
+    def __init__(self, n: int) -> None:
+        self.left, self.under_way = n, False
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        if self.under_way or not self.left:
+            raise StopIteration
+        self.left, self.under_way = self.left - 1, True
+        return self.left
+
+
+@pytest.mark.parametrize("ahead", [0, 3])
+def test_an_iterator_that_has_ended_is_asked_again_after_an_answer(ahead: int) -> None:
+    tasks, found = Patient(3), []
+    for task, _ in pool.run([(Squares, tasks)], ahead=ahead):
+        found.append(task)
+        tasks.under_way = False
+    assert found == [2, 1, 0]
