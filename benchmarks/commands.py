@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -29,7 +29,7 @@ def group(entries: str, **settings: Any) -> typer.Typer:
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
             if cmd_name in self._fatal:
-                return _build(cmd_name, _broken(self._fatal[cmd_name]))
+                return _broken(cmd_name, self._fatal[cmd_name])
             return _command(entries, cmd_name, see=f"{ctx.command_path} --help")
 
     app = typer.Typer(cls=_Group, no_args_is_help=True, rich_markup_mode=None, **settings)
@@ -45,27 +45,27 @@ def _command(entries: str, name: str, *, see: str) -> Any:
     try:
         found = registry.load(entries, name, what="command", see=see)
     except PluginError as error:
-        return _build(name, _broken(error))
+        return _broken(name, error)
     try:
         return _build(name, found)
     except Exception as error:
         cause = f"'{name}' cannot be used as a command: {type(error).__name__}: {first_line(error)}"
-        return _build(name, _broken(PluginError(cause, "Mend or uninstall that package.")))
+        return _broken(name, PluginError(cause, "Mend or uninstall that package."))
 
 
-def _build(name: str, found: Any) -> Any:
+def _build(name: str, found: Any, **settings: Any) -> Any:
     if isinstance(found, typer.Typer):
         return typer.main.get_command(found)
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
-    app.command(name)(found)
+    app.command(name, context_settings=settings)(found)
     return typer.main.get_command(app)
 
 
-def _broken(error: PluginError) -> Callable[[], Any]:
-    """Return a command in the place of one that does not load: it says why."""
+def _broken(name: str, error: PluginError) -> Any:
+    """Return a command in the place of one that does not load: whatever is asked, it says why."""
 
     def command() -> None:
         raise error
 
     command.__doc__ = f"Does not load: {error.cause}"
-    return command
+    return _build(name, command, ignore_unknown_options=True, allow_extra_args=True)

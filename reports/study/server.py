@@ -1,26 +1,33 @@
 """`study serve`: the packet to raters, their answers to one file, and nothing else to anybody.
 
 Only files that were there at the start are served, each under the one address that it has; there is
-no address that shows an answer.
+no address that shows an answer. A connection that does not get on is ended.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import socket
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from benchmarks.api.errors import ConflictError, DataError, MFSRBenchError, ResourceError
 from benchmarks.api.images import show
 from reports.study.answers import session_of
 from reports.study.packet import INDEX
+from reports.study.patience import PATIENCE_S, PatientProtocol
 from reports.study.stimuli import FOLDER
 
 if TYPE_CHECKING:
@@ -30,10 +37,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_CONNECTIONS = 512  # at a time
-_PATIENCE = 20.0  # seconds that a connection may be silent
+_WAITING = 2048  # connections that wait to be accepted
 _BYTES_PER_NAME = 64  # of a document of answers, amply
 _HEADERS = {
+    "Server": "mfsr-bench",
     "Content-Security-Policy": "frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
@@ -43,7 +50,9 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 _ICON = b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9" fill="#777"/></svg>'
+_KEPT = "private, max-age=86400"
 _STATUS: dict[type[MFSRBenchError], int] = {DataError: 422, ConflictError: 409, ResourceError: 503}
+_Act = Callable[[str], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +62,8 @@ class _File:
     cache: str
 
 
-class StudyServer(ThreadingHTTPServer):
-    """Serves one study."""
-
-    daemon_threads = True
+class StudyServer:
+    """Serves one study; `run` until it is told to `stop`, or the process is."""
 
     def __init__(
         self,
@@ -79,86 +86,99 @@ class StudyServer(ThreadingHTTPServer):
             DataError: there is no packet.
             ResourceError: the address is taken, or not this machine's.
         """
-        self.study = study
-        self.names = frozenset(names)
-        self.collection = collection
-        self.files = _files(packet)
-        design = study.design
-        self.largest = 4096 + design.trials * (design.shown + 3) * _BYTES_PER_NAME
-        self.loopback = address[0] in LOOPBACK
-        self._free = BoundedSemaphore(_CONNECTIONS)
-        try:
-            super().__init__(address, _Handler)
-        except OSError as error:
-            raise ResourceError(
-                f"Cannot listen on {address[0]}:{address[1]}: {error.strerror or error}.",
-                "Choose another --host or --port.",
-            ) from None
+        service = _Service(study, packet, collection, address[0] in LOOPBACK, frozenset(names))
+        self._socket = _listen(*address)
+        self.port: int = self._socket.getsockname()[1]
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                service.application(),
+                http=PatientProtocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                headers=list(_HEADERS.items()),
+                backlog=_WAITING,
+                timeout_keep_alive=int(PATIENCE_S),
+                timeout_graceful_shutdown=int(PATIENCE_S),
+            )
+        )
 
-    def process_request(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
-        """Answer in a thread of its own, up to a number of them."""
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(
-        self, request: socket | tuple[bytes, socket], client_address: Any
-    ) -> None:
-        """Answer, and make room for another."""
+    def run(self) -> None:
+        """Serve; Ctrl-C and a signal to end let replies under way go out, then do what they do."""
         try:
-            super().process_request_thread(request, client_address)
+            self._server.run(sockets=[self._socket])
         finally:
-            self._free.release()
+            self._socket.close()
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say in the log what went wrong with a connection; raters see that it ended."""
-        logger.warning("connection of %s ended", client_address, exc_info=True)
-
-
-def _files(packet: Path) -> dict[str, _File]:
-    index = packet / INDEX
-    if not index.is_file():
-        raise DataError(f"There is no packet in {show(packet)}.", "Repeat: mfsr-bench study build")
-    files = {
-        f"/{FOLDER}/{path.name}": _File(path, "image/png", "private, max-age=86400")
-        for path in sorted((packet / FOLDER).glob("*.png"))
-    }
-    page = _File(index, "text/html; charset=utf-8", "no-store")
-    return {"/": page, f"/{INDEX}": page, **files}
+    def stop(self) -> None:
+        """End `run`, from another thread."""
+        self._server.should_exit = True
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: StudyServer
-    protocol_version = "HTTP/1.1"
-    timeout = _PATIENCE
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family, backlog=_WAITING)
+    except (OSError, UnicodeError) as error:
+        raise ResourceError(
+            f"Cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}.",
+            "Choose another --host or --port.",
+        ) from None
 
-    def do_GET(self) -> None:
-        self._file(with_body=True)
 
-    def do_HEAD(self) -> None:
-        self._file(with_body=False)
+class _Service:
+    """What is answered to whom."""
 
-    def do_POST(self) -> None:
-        actions: Mapping[str, Callable[[str], dict[str, Any]]] = {
-            "/raters": self._register,
-            "/answers": self._add,
-        }
-        act = actions.get(self.path)
-        refusal = self._refusal() or (None if act else 404)
-        if refusal or act is None:
-            self.close_connection = True  # what was sent has not been read
-            self._reply(refusal or 404, {"error": "refused"})
-            return
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        try:
-            self._reply(200, act(body.decode("utf-8")))
-        except UnicodeDecodeError:
-            self._reply(400, {"error": "not UTF-8"})
-        except MFSRBenchError as error:
-            status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
-            logger.warning("%s refused: %s", self.path, error.cause)
-            self._reply(status, {"error": error.cause if status == 422 else "refused"})
+    def __init__(
+        self,
+        study: Study,
+        packet: Path,
+        collection: Collection,
+        loopback: bool,
+        names: frozenset[str],
+    ) -> None:
+        self._study = study
+        self._collection = collection
+        self._loopback = loopback
+        self._names = names
+        self._files = _files(packet)
+        design = study.design
+        self._largest = 4096 + design.trials * (design.shown + 3) * _BYTES_PER_NAME
+
+    def application(self) -> Starlette:
+        """Return what answers requests."""
+        return Starlette(
+            routes=[
+                Route("/raters", self._taking(self._register), methods=["POST"]),
+                Route("/answers", self._taking(self._add), methods=["POST"]),
+                Route("/{path:path}", self._file, methods=["GET"]),
+            ],
+            exception_handlers={HTTPException: _refused, Exception: _refused},
+        )
+
+    def _taking(self, act: _Act) -> Callable[[Request], Any]:
+        """Return the answer to a document, of which nothing is read before it may be taken."""
+
+        async def take(request: Request) -> Response:
+            refusal = self._refusal(request)
+            if refusal:
+                return _reply(refusal, {"error": "refused"}, {"Connection": "close"})
+            try:
+                text = (await request.body()).decode("utf-8")
+                return _reply(200, await run_in_threadpool(act, text))
+            except ClientDisconnect:
+                return Response()  # to nobody
+            except UnicodeDecodeError:
+                return _reply(400, {"error": "not UTF-8"})
+            except MFSRBenchError as error:
+                status = next((n for kind, n in _STATUS.items() if isinstance(error, kind)), 500)
+                logger.warning("%s refused: %s", request.url.path, error.cause)
+                return _reply(status, {"error": error.cause if status == 422 else "refused"})
+
+        return take
 
     def _register(self, text: str) -> dict[str, Any]:
         try:
@@ -167,82 +187,69 @@ class _Handler(BaseHTTPRequestHandler):
             raise DataError("not JSON") from None
         if not isinstance(content, dict) or content.keys() != {"study", "session"}:
             raise DataError("not a registration")
-        if content["study"] != self.server.study.id:
+        if content["study"] != self._study.id:
             raise DataError("another study")
-        return {"rater": self.server.collection.register(session_of(content["session"]))}
+        return {"rater": self._collection.register(session_of(content["session"]))}
 
     def _add(self, text: str) -> dict[str, Any]:
-        return {"answers": self.server.collection.add(text)}
+        return {"answers": self._collection.add(text)}
 
-    def _refusal(self) -> int | None:
+    def _refusal(self, request: Request) -> int | None:
         """Return the status that a request deserves before anything of it is read, or None."""
-        length = self.headers.get("Content-Length", "")
-        if self._foreign():
+        length = request.headers.get("Content-Length", "")
+        if self._foreign(request):
             return 403
         if not (length.isascii() and length.isdigit()):
             return 411
-        if len(length) > 9 or int(length) > self.server.largest:
+        if len(length) > 9 or int(length) > self._largest:
             return 413
         # Another site's page cannot send this kind without asking, and is never allowed to.
-        if self.headers.get_content_type() != "application/json":
-            return 415
-        return None
+        kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return None if kind == "application/json" else 415
 
-    def _foreign(self) -> bool:
+    def _foreign(self, request: Request) -> bool:
         """Whether another site's page sends the request, or asks under a name of its own."""
-        host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
+        host, origin = request.headers.get("Host", ""), request.headers.get("Origin")
         try:
             name = urlsplit(f"//{host}").hostname
             sender = urlsplit(origin) if origin else None
         except ValueError:
             return True
-        names = self.server.names
-        if sender and sender.netloc != host and sender.hostname not in names:
+        if sender and sender.netloc != host and sender.hostname not in self._names:
             return True
-        return self.server.loopback and name not in names.union(LOOPBACK)
+        return self._loopback and name not in self._names.union(LOOPBACK)
 
-    def _file(self, *, with_body: bool) -> None:
-        if self.path == "/favicon.ico":  # browsers ask, and complain where there is none
-            self._send(200, _ICON, "image/svg+xml", "private, max-age=86400", with_body=with_body)
-            return
-        file = self.server.files.get(urlsplit(self.path).path)
-        if file is None or self._foreign():
-            self._reply(404, {"error": "not found"}, with_body=with_body)
-            return
+    def _file(self, request: Request) -> Response:
+        if request.url.path == "/favicon.ico":  # browsers ask, and complain where there is none
+            return Response(_ICON, 200, {"Cache-Control": _KEPT}, "image/svg+xml")
+        file = self._files.get(request.scope["path"])
+        if file is None or self._foreign(request):
+            return _reply(404, {"error": "not found"})
         try:
             content = file.path.read_bytes()
         except OSError:
             logger.warning("%s cannot be read", file.path)
-            self._reply(404, {"error": "not found"}, with_body=with_body)
-            return
-        self._send(200, content, file.kind, file.cache, with_body=with_body)
+            return _reply(404, {"error": "not found"})
+        return Response(content, 200, {"Cache-Control": file.cache}, file.kind)
 
-    def _reply(self, status: int, content: dict[str, Any], *, with_body: bool = True) -> None:
-        body = json.dumps(content).encode()
-        self._send(status, body, "application/json", "no-store", with_body=with_body)
 
-    def _send(self, status: int, body: bytes, kind: str, cache: str, *, with_body: bool) -> None:
-        self.send_response(status)
-        headers = _HEADERS | {
-            "Content-Type": kind,
-            "Content-Length": str(len(body)),
-            "Cache-Control": cache,
-        }
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
+def _files(packet: Path) -> dict[str, _File]:
+    index = packet / INDEX
+    if not index.is_file():
+        raise DataError(f"There is no packet in {show(packet)}.", "Repeat: mfsr-bench study build")
+    files = {
+        f"/{FOLDER}/{path.name}": _File(path, "image/png", _KEPT)
+        for path in sorted((packet / FOLDER).glob("*.png"))
+    }
+    page = _File(index, "text/html; charset=utf-8", "no-store")
+    return {"/": page, f"/{INDEX}": page, **files}
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what the base class cannot read, with nothing of it in the reply."""
-        self.close_connection = True
-        self._reply(code, {"error": "refused"}, with_body=self.command != "HEAD")
 
-    def version_string(self) -> str:
-        """Say who answers, without versions."""
-        return "mfsr-bench"
+def _reply(status: int, content: Any, headers: Mapping[str, str] | None = None) -> Response:
+    facts = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(json.dumps(content), status, facts, "application/json")
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log requests for who asks for it."""
-        logger.debug(format, *args)
+
+def _refused(_request: Request, error: Exception) -> Response:
+    """Refuse what no route takes, with nothing of it in the reply."""
+    return _reply(getattr(error, "status_code", 500), {"error": "refused"})

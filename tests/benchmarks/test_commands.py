@@ -31,9 +31,10 @@ def test_help_names_every_command_and_says_which_does_not_load() -> None:
     assert "Does not load: Plugin" in shown
 
 
-def test_a_broken_command_says_why_when_it_is_asked_for() -> None:
+@pytest.mark.parametrize("words", [[], ["--port", "0"], ["folder", "-x"]])
+def test_a_broken_command_says_why_whatever_it_is_asked(words: list[str]) -> None:
     with pytest.raises(PluginError, match="no_such_module"):
-        CliRunner().invoke(group("some"), ["broken"], catch_exceptions=False)
+        CliRunner().invoke(group("some"), ["broken", *words], catch_exceptions=False)
 
 
 def test_an_unknown_command_is_met_with_the_nearest() -> None:

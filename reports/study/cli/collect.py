@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmarks import console
+from benchmarks.api.errors import UsageError
 from benchmarks.api.images import show, write_atomic
 from benchmarks.options import Json
 
@@ -35,8 +36,15 @@ def serve(
     Every answer is on disk before the rater's page is told so; nobody can read any.
     """
     from reports.study.collection import FILE, Collection
-    from reports.study.server import LOOPBACK, StudyServer
     from reports.study.study import PACKET, read_study
+
+    try:
+        from reports.study.server import LOOPBACK, StudyServer
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"`study serve` needs the package {error.name}, which is not installed.",
+            "Install the extra `study`: pip install -c constraints.txt -e '.[study]'",
+        ) from None
 
     known = read_study(study)
     collection = Collection(known, study / FILE)
@@ -49,16 +57,14 @@ def serve(
             style="yellow",
         )
     address = f"[{host}]" if ":" in host else host
-    console.out().print(f"http://{address}:{server.server_port}/", markup=False)
+    console.out().print(f"http://{address}:{server.port}/", markup=False)
     console.say(f"{complete} of {known.design.raters} raters are complete, {begun} have begun.")
     signal.signal(signal.SIGTERM, _stop)
     try:
-        server.serve_forever()
+        server.run()
     except KeyboardInterrupt:
         begun, complete = collection.counts()
         console.say(f"{complete} complete, {begun} begun. Next: mfsr-bench study ingest {study}")
-    finally:
-        server.server_close()
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:

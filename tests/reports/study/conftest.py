@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,24 +44,33 @@ def study() -> Study:
     return a_study(design())
 
 
+def _study(*arguments: str | Path, code: int = 0) -> Result:
+    found = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert found.exit_code == code, found.output
+    return found
+
+
 @pytest.fixture
 def study_command() -> Study_:
     """`mfsr-bench study`, in this process."""
+    return _study
 
-    def run(*arguments: str | Path, code: int = 0) -> Result:
-        found = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
-        assert found.exit_code == code, found.output
-        return found
 
-    return run
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `built` is a copy of."""
+    folder = tmp_path_factory.mktemp("built")
+    names = [f"photo {n} <b>" for n in range(7)]
+    spec = photographs(folder / "photos", names, side=64)
+    run = write_run(folder / "run", spec, METHODS)
+    words = "--images 6 --raters 8 --repeats 1 --obvious 1 --min-seconds 0.2 --fast-seconds 0.1"
+    _study("build", run, "--out", folder / "study", *words.split())
+    return folder
 
 
 @pytest.fixture
-def built(tmp_path: Path, study_command: Study_) -> Path:
+def built(tmp_path: Path, built_once: Path) -> Path:
     """A study on disk: 6 rated images, one repeat, one obvious trial, 8 raters."""
-    names = [f"photo {n} <b>" for n in range(7)]
-    spec = photographs(tmp_path / "photos", names, side=64)
-    run = write_run(tmp_path / "run", spec, METHODS)
-    words = "--images 6 --raters 8 --repeats 1 --obvious 1 --min-seconds 0.2 --fast-seconds 0.1"
-    study_command("build", run, "--out", tmp_path / "study", *words.split())
+    for name in ("run", "study"):
+        shutil.copytree(built_once / name, tmp_path / name)
     return tmp_path / "study"

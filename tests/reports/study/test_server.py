@@ -6,16 +6,25 @@ import http.client
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from program import command
 from raters import attentive, document
+from typer.testing import Result
 
+from benchmarks.api.errors import UsageError
 from reports.study.collection import FILE, Collection
 from reports.study.server import StudyServer
 from reports.study.study import PACKET, Study, read_study
@@ -24,27 +33,36 @@ LIKES = {"first": 2.0, "second": 0.0, "third": -1.0}
 JSON = {"Content-Type": "application/json"}
 
 
+@dataclass(frozen=True)
+class Served:
+    """A study at a port."""
+
+    study: Study
+    collection: Collection
+    port: int
+
+
 @pytest.fixture
-def server(built: Path) -> Iterator[StudyServer]:
+def server(built: Path) -> Iterator[Served]:
     study = read_study(built)
-    serving = StudyServer(study, built / PACKET, Collection(study, built / FILE), ("127.0.0.1", 0))
-    thread = Thread(target=serving.serve_forever)
+    answers = Collection(study, built / FILE)
+    serving = StudyServer(study, built / PACKET, answers, ("127.0.0.1", 0))
+    thread = Thread(target=serving.run)
     thread.start()
-    yield serving
-    serving.shutdown()
-    serving.server_close()
+    yield Served(study, answers, serving.port)
+    serving.stop()
     thread.join()
 
 
 def ask(
-    server: StudyServer | int,
+    server: Served | int,
     method: str,
     path: str,
     body: Any = None,
     headers: dict[str, str] | None = None,
 ) -> tuple[int, Any]:
     """Return status and content."""
-    port = server if isinstance(server, int) else server.server_port
+    port = server if isinstance(server, int) else server.port
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     text = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     try:
@@ -57,7 +75,7 @@ def ask(
     return reply.status, json.loads(content) if is_json and content else content
 
 
-def registered(server: StudyServer | int, study: Study, session: str) -> dict[str, Any]:
+def registered(server: Served | int, study: Study, session: str) -> dict[str, Any]:
     """Register, and return the whole document of that rater."""
     status, reply = ask(server, "POST", "/raters", {"study": study.id, "session": session})
     assert status == 200
@@ -68,7 +86,7 @@ def part(whole: dict[str, Any], n: int) -> dict[str, Any]:
     return whole | {"answers": whole["answers"][:n], "code": "", "finished": ""}
 
 
-def test_it_serves_the_packet_and_nothing_else(server: StudyServer, built: Path) -> None:
+def test_it_serves_the_packet_and_nothing_else(server: Served, built: Path) -> None:
     assert ask(server, "GET", "/") == (200, (built / PACKET / "index.html").read_bytes())
     stimulus = next((built / PACKET / "stimuli").iterdir())
     assert ask(server, "GET", f"/stimuli/{stimulus.name}") == (200, stimulus.read_bytes())
@@ -80,13 +98,13 @@ def test_it_serves_the_packet_and_nothing_else(server: StudyServer, built: Path)
         assert ask(server, "GET", path)[0] == 404, path
 
 
-def test_every_session_gets_a_rater_of_its_own_and_keeps_it(server: StudyServer) -> None:
+def test_every_session_gets_a_rater_of_its_own_and_keeps_it(server: Served) -> None:
     found = [registered(server, server.study, f"{n:032x}")["rater"] for n in range(8)]
     assert sorted(found) == [f"r{n:03}" for n in range(1, 9)]
     assert registered(server, server.study, f"{3:032x}")["rater"] == found[3]
 
 
-def test_answers_arrive_bit_by_bit_and_cannot_be_changed(server: StudyServer) -> None:
+def test_answers_arrive_bit_by_bit_and_cannot_be_changed(server: Served) -> None:
     whole = registered(server, server.study, "a" * 32)
     assert ask(server, "POST", "/answers", part(whole, 2)) == (200, {"answers": 2})
     assert ask(server, "POST", "/answers", part(whole, 5)) == (200, {"answers": 5})
@@ -99,7 +117,7 @@ def test_answers_arrive_bit_by_bit_and_cannot_be_changed(server: StudyServer) ->
     assert json.loads(kept) == whole
 
 
-def test_nobody_writes_for_somebody_else(server: StudyServer) -> None:
+def test_nobody_writes_for_somebody_else(server: Served) -> None:
     whole = registered(server, server.study, "a" * 32)
     assert ask(server, "POST", "/answers", whole | {"session": "b" * 32})[0] == 422
     other = document(server.study, "r005", attentive(LIKES, 1), session="a" * 32)
@@ -116,8 +134,10 @@ def test_nobody_writes_for_somebody_else(server: StudyServer) -> None:
         (b"{}", JSON | {"Host": "evil.example"}, 403),
         (b"{}", JSON | {"Origin": "null"}, 403),
         (b"x" * 200_000, JSON, 413),
-        (b"", JSON | {"Content-Length": "-1"}, 411),
-        (b"", JSON | {"Content-Length": "9" * 30}, 413),
+        (b"", JSON | {"Content-Length": "-1"}, 400),
+        (b"", JSON | {"Content-Length": "9" * 30}, 400),
+        (b"", JSON | {"Content-Length": "9" * 20}, 413),
+        (b"{}", JSON | {"Transfer-Encoding": "chunked"}, 411),
         (b"\xff", JSON, 400),
         (b"{", JSON, 422),
         (b"[" * 3000, JSON, 422),
@@ -125,21 +145,21 @@ def test_nobody_writes_for_somebody_else(server: StudyServer) -> None:
     ],
 )
 def test_what_is_wrong_is_refused(
-    server: StudyServer, body: bytes, headers: dict[str, str], status: int
+    server: Served, body: bytes, headers: dict[str, str], status: int
 ) -> None:
     for path in ("/raters", "/answers"):
         assert ask(server, "POST", path, body, headers)[0] == status
 
 
-def test_a_marked_answer_is_refused_at_once(server: StudyServer) -> None:
+def test_a_marked_answer_is_refused_at_once(server: Served) -> None:
     whole = registered(server, server.study, "a" * 32)
     whole["answers"][0]["chosen"] = "0" * 20
     status, reply = ask(server, "POST", "/answers", whole)
     assert (status, reply) == (422, {"error": "unknown stimulus"})
 
 
-def test_pages_cannot_be_framed_and_tell_nothing(server: StudyServer) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+def test_pages_cannot_be_framed_and_tell_nothing(server: Served) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", "/")
     reply = connection.getresponse()
     reply.read()
@@ -191,9 +211,7 @@ def test_what_was_acknowledged_survives_kill_9(built: Path) -> None:
     assert json.loads(kept) == whole
 
 
-def test_raters_at_the_same_time_do_not_disturb_each_other(server: StudyServer) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
+def test_raters_at_the_same_time_do_not_disturb_each_other(server: Served) -> None:
     def one(n: int) -> dict[str, Any]:
         whole = registered(server, server.study, f"{n:032x}")
         for count in range(1, 9):
@@ -206,3 +224,117 @@ def test_raters_at_the_same_time_do_not_disturb_each_other(server: StudyServer) 
     kept = {session: json.loads(text) for session, text in server.collection.documents()}
     assert kept == {one["session"]: one for one in sent}
     assert server.collection.counts() == (16, 16)
+
+
+def test_thirty_raters_at_one_instant_are_all_answered(server: Served) -> None:
+    begin = Barrier(30)
+
+    def one(n: int) -> int:
+        begin.wait()
+        whole = registered(server, server.study, f"{n:032x}")
+        assert ask(server, "GET", "/")[0] == 200
+        return ask(server, "POST", "/answers", whole)[0]
+
+    with ThreadPoolExecutor(30) as executor:
+        assert set(executor.map(one, range(30))) == {200}
+    assert server.collection.counts() == (30, 30)
+
+
+def connected(server: Served, sent: bytes) -> socket.socket:
+    """Return a connection on which something was sent."""
+    found = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    found.sendall(sent)
+    return found
+
+
+POST = b"POST /answers HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+HALVES = {
+    "nothing": b"",
+    "half a head": b"GET / HT",
+    "half a body": POST + b"Content-Length: 900\r\n\r\n{",
+}
+
+
+@pytest.mark.parametrize("sent", HALVES.values(), ids=HALVES)
+def test_who_hangs_up_leaves_no_traceback(
+    server: Served, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    for abruptly in (False, True):
+        connection = connected(server, sent)
+        if abruptly:  # a reset, where close() alone says good-bye
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        connection.close()
+    for _ in range(5):  # a page that is asked for and never read
+        gone = connected(server, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.close()
+    assert ask(server, "GET", "/")[0] == 200
+    assert not [record for record in caplog.records if record.exc_info]
+    assert "Traceback" not in caplog.text
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that waits for a third of a second."""
+    monkeypatch.setattr("reports.study.patience.PATIENCE_S", 0.3)
+
+
+@pytest.mark.parametrize("sent", HALVES.values(), ids=HALVES)
+@pytest.mark.usefixtures("impatient")
+def test_who_sends_nothing_more_is_not_waited_for(server: Served, sent: bytes) -> None:
+    with connected(server, sent) as connection, suppress(ConnectionResetError):
+        assert connection.recv(100) == b""
+
+
+@pytest.mark.usefixtures("impatient")
+def test_who_sends_drop_by_drop_is_not_waited_for(server: Served) -> None:
+    refused = pytest.raises((BrokenPipeError, ConnectionResetError))
+    with connected(server, POST + b"Content-Length: 900\r\n\r\n") as connection, refused:
+        for _ in range(200):
+            connection.sendall(b" ")
+            time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_who_reads_nothing_is_not_waited_for(server: Served, built: Path) -> None:
+    name = next((built / PACKET / "stimuli").iterdir()).name
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(30)
+    connection.connect(("127.0.0.1", server.port))
+    asked = f"GET /stimuli/{name} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    with pytest.raises((BrokenPipeError, ConnectionResetError, TimeoutError)):
+        for _ in range(3000):
+            connection.sendall(asked)
+            time.sleep(0.002)
+    connection.close()
+    assert ask(server, "GET", "/")[0] == 200
+
+
+def test_more_connections_than_anybody_needs_are_refused(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.study.patience._CONNECTIONS", 3)
+    kept = [connected(server, b"") for _ in range(3)]
+    with suppress(ConnectionResetError), connected(server, b"GET") as extra:
+        assert extra.recv(100) == b""
+    for one in kept:
+        one.close()
+
+
+def test_a_server_with_idle_and_slow_connections_ends(built: Path) -> None:
+    process, port = start(built)
+    with connected(Served(read_study(built), None, port), HALVES["half a body"]):  # type: ignore[arg-type]
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_what_is_not_installed_is_named(
+    built: Path, study_command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "reports.study.server")
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(UsageError, match=r"uvicorn, which is not installed[^$]*\[study\]"):
+        study_command("serve", built)

@@ -119,10 +119,10 @@ def test_a_served_study_collects_as_it_goes(built: Path, window: Browser) -> Non
     study = read_study(built)
     collection = Collection(study, built / FILE)
     server = StudyServer(study, built / PACKET, collection, ("127.0.0.1", 0))
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.run)
     thread.start()
     try:
-        window.open(f"http://127.0.0.1:{server.server_port}/")
+        window.open(f"http://127.0.0.1:{server.port}/")
         rater = Rater(window, study)
         rater.begin(None)
         for at in range(study.design.trials):
@@ -135,12 +135,11 @@ def test_a_served_study_collects_as_it_goes(built: Path, window: Browser) -> Non
         ((_, text),) = collection.documents()
         assert [one["shown"] for one in json.loads(text)["answers"]] == rater.seen
         requests = window.requests()
-        inside = f"http://127.0.0.1:{server.server_port}/"
+        inside = f"http://127.0.0.1:{server.port}/"
         assert requests and all(address.startswith(inside) for address in requests)
     finally:
         window.driver.get("about:blank")
-        server.shutdown()
-        server.server_close()
+        server.stop()
         thread.join()
 
 
