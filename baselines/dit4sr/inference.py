@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from baselines.dit4sr.field import Condition, Velocity
-from baselines.dit4sr.sampler import guided, sample_euler, shifted_sigmas
+from baselines.dit4sr.sampler import guided, sample_euler
+from baselines.sd3.noise_levels import shifted_sigmas
 from benchmarks.api.tiling import Tile, Tiling, predict_tiled
 
 if TYPE_CHECKING:

@@ -67,6 +67,23 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise unreadable(path, error) from None
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the texts that a safetensors file holds beside its tensors.
+
+    Raises:
+        WeightsMissingError: no such file.
+        WeightsCorruptError: it is cut short, or no safetensors file.
+    """
+    from safetensors import safe_open
+
+    _check(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except Exception as error:  # likewise
+        raise unreadable(path, error) from None
+
+
 def unreadable(path: Path, error: Exception) -> WeightsCorruptError:
     """Return the error for a file or folder that a library could not read.
 

@@ -10,7 +10,7 @@ predictions averaged with Gaussian weights. What does differ is data in `Tiling`
 | TSD-SR          | 64   | 8       | tile^2 pixels  | asymmetric | float32   | 0         |
 | DiT4SR          | 64   | 24      | tile^2 pixels  | asymmetric | float32   | 0         |
 | SeeSR           | 96   | 4       | tile^2 pixels  | asymmetric | float32   | 0         |
-| FlowSR          | 96   | 32      | a whole square | symmetric  | as latent | 1e-6      |
+| FlowSR          | 96   | 32      | a whole square | symmetric  | as latent | 1.6e-5    |
 """
 
 from __future__ import annotations
@@ -47,11 +47,12 @@ class Tiling:
     """How a method cuts its latents into tiles, and how it joins the predictions."""
 
     tile: int  # side of a tile; at most the shorter side of the latent
-    overlap: int  # at most half a tile, where a latent is so narrow that upstream would not end
+    overlap: int  # less where a latent is so narrow that upstream would not end; see `narrow`
     untiled: Literal["area", "square"] = "area"  # area: up to tile^2 pixels, whatever the sides
     symmetric: bool = False  # False: upstream's weights, whose row midpoint is half a pixel low
     variance: float = 0.01  # of the weights, in units of the tile's side squared
-    floor: float = 0.0  # least sum of weights; FlowSR's 1e-6 fades the corners of the latent
+    floor: float = 0.0  # least sum of densities; FlowSR's fades the corners of the latent
+    narrow: Literal["half", "whole"] = "half"  # most overlap: half a tile, or all but one pixel
 
     def __post_init__(self) -> None:
         if not 0 <= self.overlap < self.tile:
@@ -66,7 +67,7 @@ class Tiling:
         largest = self.tile if self.untiled == "area" else side
         if height * width <= largest * largest:
             return (Tile(y=0, x=0, height=height, width=width),)
-        stride = side - min(self.overlap, side // 2)
+        stride = side - min(self.overlap, side // 2 if self.narrow == "half" else side - 1)
         return tuple(
             Tile(y=y, x=x, height=side, width=side)
             for x in starts(width, side, stride)

@@ -14,7 +14,8 @@ from baselines.dit4sr.flow_matching import (
     squared_error,
     straight_path,
 )
-from baselines.dit4sr.sampler import sample_euler, shifted_sigmas
+from baselines.dit4sr.sampler import sample_euler
+from baselines.sd3.noise_levels import shifted_sigmas
 from mfsr.field import Field, FieldVelocity
 from mfsr.tiny.phrases import PhraseTable
 from mfsr.training.tasks import FlowTask, Streams, mean_where

@@ -9,6 +9,7 @@ from baselines.blip.extractor import BLIPCaption
 from baselines.ctmsr.restorer import CTMSR
 from baselines.diffbir.restorer import DiffBIR
 from baselines.dit4sr.restorer import DiT4SRReleased
+from baselines.flowsr.restorer import FlowSR
 from baselines.llava.extractor import LLaVACaption
 from baselines.osediff.restorer import OSEDiff
 from baselines.pasd.restorer import PASD
@@ -30,6 +31,7 @@ CARDS = {
     "ctmsr": CTMSR.card,
     "diffbir": DiffBIR.card,
     "dit4sr": DiT4SRReleased.card,
+    "flowsr": FlowSR.card,
     "llava": LLaVACaption.card,
     "osediff": OSEDiff.card,
     "pasd": PASD.card,

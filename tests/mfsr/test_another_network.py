@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from baselines.dit4sr.field import Condition, Network, NetworkVelocity
 from baselines.dit4sr.flow_matching import FlowMatchingConfig, mark_trained
-from baselines.dit4sr.sampler import sample_euler, shifted_sigmas
+from baselines.dit4sr.sampler import sample_euler
+from baselines.sd3.noise_levels import shifted_sigmas
 from benchmarks.api.errors import ConfigError
 from mfsr.field import Field, FieldAverageVelocity, FieldVelocity
 from mfsr.flow import FlowBatch

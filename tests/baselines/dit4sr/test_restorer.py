@@ -21,8 +21,8 @@ from baselines.dit4sr.field import Condition
 from baselines.dit4sr.prompts import DIT4SR_NEGATIVE
 from baselines.dit4sr.releases import SD35
 from baselines.dit4sr.restorer import DiT4SRReleased, prompt_of
-from baselines.dit4sr.sampler import shifted_sigmas
 from baselines.llava.sentences import drop_focus_sentences
+from baselines.sd3.noise_levels import shifted_sigmas
 from benchmarks import registry
 from benchmarks.api.errors import ConfigError, WeightsGatedError, WeightsMissingError
 from benchmarks.api.restorer import LRBatch, LRFile, Runtime

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from baselines.dit4sr.field import Condition
-from baselines.dit4sr.sampler import guided, sample_euler, shifted_sigmas
+from baselines.dit4sr.sampler import guided, sample_euler
+from baselines.sd3.noise_levels import shifted_sigmas
 
 NOTHING = torch.zeros(2, 1)
 C = Condition(NOTHING, NOTHING, NOTHING)

@@ -56,6 +56,9 @@ def test_flowsr_tiles_all_but_squares() -> None:
     assert len(tiling.grid(96, 96)) == 1
     assert len(tiling.grid(64, 64)) == 1
     assert [tile.x for tile in tiling.grid(64, 80)] == [0, 16]
+    whole = Tiling(tile=96, overlap=32, untiled="square", symmetric=True, narrow="whole")
+    assert [tile.x for tile in whole.grid(16, 19)] == [0, 1, 2, 3]
+    assert [tile.x for tile in tiling.grid(16, 19)] == [0, 3]
 
 
 def test_a_latent_narrower_than_the_overlap_still_ends() -> None:
