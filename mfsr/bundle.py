@@ -32,7 +32,7 @@ from benchmarks.api.images import sha256_file, show, write_atomic
 from benchmarks.api.tensors import read_safetensors
 from mfsr.field import Field
 from mfsr.origin import Origin
-from mfsr.student import StudentConfig, build_student
+from mfsr.student import StudentConfig, into_student
 from mfsr.tiny.base import Base, BaseConfig
 from mfsr.tiny.latent import ResidualAutoencoder
 from mfsr.tiny.network import UNetConfig, VelocityUNet
@@ -115,12 +115,14 @@ def autoencoder_of(config: LatentConfig, base: Path | None, device: str) -> Auto
     return SD3Autoencoder.load(folder, device=device, dtype=torch.float32)
 
 
-def text_of(config: TextConfig, base: Path | None, device: str) -> TextEmbedder:
+def text_of(
+    config: TextConfig, base: Path | None, device: str, dtype: torch.dtype = torch.float32
+) -> TextEmbedder:
     """Return the text conditioning, a phrase table untrained; SD3's encoders are in `base`."""
     if config.kind == "phrases":
         return PhraseTable(config.vocabulary, pooled=config.pooled).to(device)
     folder = _given(base, "the text encoders of Stable Diffusion 3.5 medium")
-    return SD3TextEncoders(folder, t5_tokens=config.t5_tokens, device=device)
+    return SD3TextEncoders(folder, t5_tokens=config.t5_tokens, device=device, dtype=dtype)
 
 
 def _given(base: Path | None, what: str) -> Path:
@@ -168,7 +170,7 @@ def load_teacher(
         load_exactly(network, read_safetensors(path), path, dtype=dtype)
     field = Field(network, time_scale=config.time_scale)
     field.to(device)
-    text = text_of(config.text, base, device)
+    text = text_of(config.text, base, device, dtype)
     if isinstance(text, PhraseTable):
         path = folder / "text.safetensors"
         load_exactly(text, read_safetensors(path), path, dtype=dtype)
@@ -211,7 +213,7 @@ def load_student(
         device=device,
         dtype=dtype,
     )
-    network = build_student(
+    network = into_student(
         teacher.field.network, config.student, teacher_scale=teacher.config.time_scale
     )
     _cast(network, dtype)

@@ -17,10 +17,12 @@ from benchmarks.api.card import (
 )
 from benchmarks.api.errors import WeightsMissingError
 from benchmarks.api.resizing import enlarge
-from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+from benchmarks.api.restorer import LRBatch, LRFile, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from mfsr.bundle import Model
@@ -259,6 +261,18 @@ class MFSR(Restorer):
         )
         return self
 
+    def begin(self, dataset: str, images: Sequence[LRFile], *, seed: int) -> None:
+        """Encode all prompts, so that the encoders are loaded once and gone while it restores."""
+        missing = self.model.text.missing(self._prompt(image.prompt or "") for image in images)
+        if missing:
+            network = self.model.field.network
+            network.to("cpu")
+            self.model.text.embed(missing)
+            network.to(self.runtime.device)
+
+    def _prompt(self, caption: str) -> str:
+        return f"{caption} {self.model.config.positive}"
+
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
         import torch
 
@@ -269,7 +283,7 @@ class MFSR(Restorer):
         assert steps is not None and batch.prompts is not None
         generators = batch.generators()
         lr_up = torch.stack([enlarge(x, scale=self.card.scale) for x in batch.images])
-        prompts = [f"{prompt} {self.model.config.positive}" for prompt in batch.prompts]
+        prompts = [self._prompt(prompt) for prompt in batch.prompts]
         with self.stage("condition"):
             c = condition(self.model, lr_up, prompts, generators)
         eps = starting_noise(c.z_lr, generators)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import small_networks as small
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 TRANSFORMER = {
     "sample_size": 16,
@@ -67,6 +68,74 @@ def write_base(folder: Path) -> dict[str, int]:
         name: sum(parameter.numel() for parameter in part.parameters())
         for name, part in parts.items()
     }
+
+
+def write_text(folder: Path) -> None:
+    """Write text encoders of a few thousand parameters, fit for `TRANSFORMER`, and tokenizers."""
+    from diffusers import FlowMatchEulerDiscreteScheduler, StableDiffusion3Pipeline
+    from transformers import (
+        CLIPTextConfig,
+        CLIPTextModelWithProjection,
+        CLIPTokenizer,
+        T5Config,
+        T5EncoderModel,
+    )
+
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{c}</w>" for c in letters)]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    files = str(folder / "vocab.json"), str(folder / "merges.txt")
+    tokenizer = CLIPTokenizer(*files, model_max_length=77)
+    torch.manual_seed(0)
+    clip = [
+        CLIPTextModelWithProjection(
+            CLIPTextConfig(
+                vocab_size=len(words),
+                hidden_size=width,
+                intermediate_size=16,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                projection_dim=width,
+                bos_token_id=0,
+                eos_token_id=1,
+            )
+        )
+        for width in (8, 12)
+    ]
+    t5 = T5Config(vocab_size=len(words), d_model=24, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+    StableDiffusion3Pipeline(
+        transformer=None,
+        vae=None,
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        text_encoder=clip[0],
+        tokenizer=tokenizer,
+        text_encoder_2=clip[1],
+        tokenizer_2=tokenizer,
+        text_encoder_3=T5EncoderModel(t5),
+        tokenizer_3=tokenizer,
+    ).save_pretrained(folder)
+    write_shards(load_file(folder / "text_encoder_3/model.safetensors"), folder / "text_encoder_3")
+    for part in ("tokenizer", "tokenizer_2"):
+        for name in ("vocab.json", "merges.txt"):
+            shutil.copy(folder / name, folder / part / name)
+        (folder / part / "special_tokens_map.json").write_text("{}")
+    for name in ("special_tokens_map.json", "spiece.model"):
+        (folder / "tokenizer_3" / name).write_text("{}")
+
+
+def write_shards(tensors: dict[str, torch.Tensor], folder: Path) -> None:
+    """Write the weights of a folder as two files and their index, as T5's are."""
+    (folder / "model.safetensors").unlink(missing_ok=True)
+    names: dict[str, str] = {}
+    for number in (1, 2):
+        file = f"model-0000{number}-of-00002.safetensors"
+        part = dict(list(tensors.items())[number - 1 :: 2])
+        save_file(part, folder / file, {"format": "pt"})
+        names |= dict.fromkeys(part, file)
+    index = {"metadata": {}, "weight_map": names}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
 # What test_tsdsr.py gives to peft.

@@ -127,7 +127,7 @@ class DiT4SRReleased(Restorer):
         return cls(
             runtime,
             network.requires_grad_(requires_grad=False),
-            SD3TextEncoders(base, device=runtime.device),
+            SD3TextEncoders(base, device=runtime.device, dtype=runtime.torch_dtype),
             SD3Autoencoder.load(base, device="cpu", dtype=torch.float32),
         )
 

@@ -133,7 +133,8 @@ class TSDSR(Restorer):
             files = runtime.weight(weights.PROMPT.name), runtime.weight(weights.POOLED.name)
             return read_prompt(*files)
         folder = runtime.weight(weights.SD3.name)
-        return SD3TextEncoders(folder, device=runtime.device).embed([PROMPT])
+        encoders = SD3TextEncoders(folder, device=runtime.device, dtype=runtime.torch_dtype)
+        return encoders.embed([PROMPT])
 
     @classmethod
     def memory_estimate(

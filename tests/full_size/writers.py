@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import small_networks as small
+import small_sd3
 import torch
-from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, SD3Transformer2DModel, UNet2DConditionModel
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
@@ -19,6 +20,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from baselines import ldm
 from baselines.sd21 import weights as sd21
 from baselines.tagger.ram import RAM, RAMConfig
+from benchmarks import registry
 
 _DTYPE = torch.bfloat16
 _POOL = 1_000_003  # a prime, so that no row of a matrix repeats another
@@ -237,15 +239,161 @@ def _s3diff(root: Path) -> None:
     torch.save(small.filled(DegradationEstimator().state_dict(), "de."), folder / "de_net.pth")
 
 
+def _save_parts(folder: Path, parts: Mapping[str, tuple[Any, dict[str, Tensor]]]) -> None:
+    for name, (made, tensors) in parts.items():
+        made.save_config(folder / name)
+        _save(tensors, folder / name / "diffusion_pytorch_model.safetensors")
+
+
+def _tsdsr(root: Path) -> None:
+    from baselines import lora
+    from baselines.sd3 import memory
+    from baselines.tsdsr import network, weights
+
+    base = root / "tsdsr" / weights.SD3.name
+    vae = meta(lambda: AutoencoderKL(**memory.VAE))
+    transformer = meta(lambda: SD3Transformer2DModel(**small_sd3.FULL_TRANSFORMER))
+    _save_parts(
+        base, {"vae": (vae, content(vae)), "transformer": (transformer, content(transformer))}
+    )
+    for made, targets, file in zip(
+        (transformer, vae),
+        (network.TRANSFORMER_TARGETS, network.VAE_TARGETS),
+        weights.updates("tsdsr"),
+        strict=True,
+    ):
+        layers = lora.matching(made, targets)
+        shapes = lora.expected_shapes(made, layers, "", weights.RANK, prefix="transformer")
+        tensors = {name: 0.1 * random_tensor(name, shape) for name, shape in shapes.items()}
+        _save(tensors, root / "tsdsr" / file.name)
+    torch.save(_prompt(1, memory.TEXT_TOKENS, memory.TEXT_WIDTH), root / "tsdsr/prompt_embeds.pt")
+    torch.save(_prompt(1, memory.POOLED_WIDTH), root / "tsdsr/pool_embeds.pt")
+
+
+def _prompt(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1))
+
+
+def _sd35(folder: Path) -> None:
+    """Write VAE and text encoders of Stable Diffusion 3.5 medium."""
+    from transformers import CLIPTextModelWithProjection, T5Config, T5EncoderModel
+
+    from baselines.sd3 import memory
+
+    small_sd3.write_text(folder)  # the tokenizers, and the pipeline's index
+    vae = meta(lambda: AutoencoderKL(**memory.VAE))
+    _save_parts(folder, {"vae": (vae, content(vae))})
+    clip = {"vocab_size": 49_408, "bos_token_id": 0, "eos_token_id": 1}
+    wide = {"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32}
+    sizes = (
+        {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12,
+         "num_attention_heads": 12, "projection_dim": 768},
+        {**wide, "num_attention_heads": 20, "projection_dim": 1280, "hidden_act": "gelu"},
+    )  # fmt: skip
+    t5 = T5Config(
+        vocab_size=32_128, d_model=4096, d_kv=64, d_ff=10_240, num_layers=24, num_heads=64,
+        feed_forward_proj="gated-gelu", dropout_rate=0.0,
+    )  # fmt: skip
+    for part, kind, config in (
+        ("text_encoder", CLIPTextModelWithProjection, CLIPTextConfig(**clip, **sizes[0])),
+        ("text_encoder_2", CLIPTextModelWithProjection, CLIPTextConfig(**clip, **sizes[1])),
+        ("text_encoder_3", T5EncoderModel, t5),
+    ):
+        made = meta(lambda kind=kind, config=config: kind(config))
+        made.config.save_pretrained(folder / part)
+        if kind is T5EncoderModel:
+            small_sd3.write_shards(content(made), folder / part)
+        else:
+            _save(content(made), folder / part / "model.safetensors")
+
+
+def _dit4sr_network(folder: Path) -> Any:
+    """Write release q of DiT4SR: the LR stream in float32, the rest in float16, as upstream's."""
+    from baselines.dit4sr.network import DiT4SR
+    from baselines.dit4sr.weights import SHAPE
+
+    network = meta(lambda: DiT4SR.of(SHAPE))
+    tensors = {
+        name: tensor.float() if "control" in name else tensor.half()
+        for name, tensor in content(network).items()
+    }
+    tensors |= {k: torch.zeros_like(v) for k, v in tensors.items() if "to_k_control" in k}
+    network.save_config(folder / "transformer")
+    _save(tensors, folder / "transformer/diffusion_pytorch_model.safetensors")
+    return network
+
+
+def _dit4sr(root: Path) -> None:
+    from baselines.dit4sr.releases import SD35, release
+
+    folder = root / "dit4sr"
+    _dit4sr_network(folder / release("q").folder / release("q").folder)
+    _sd35(folder / SD35.name)
+
+
+def _mfsr(root: Path) -> None:
+    from dataclasses import replace
+
+    from baselines.dit4sr.releases import SD35
+    from mfsr.bundle import network_sha256, save_student
+    from mfsr.student import into_student
+    from mfsr.training.recipes import RECIPES
+
+    folder = root / "mfsr"
+    teacher = folder / "dit4sr/dit4sr_q"
+    network = _dit4sr_network(teacher)
+    _sd35(folder / SD35.name)
+    config = replace(RECIPES["mfsr", "paper"]().model, teacher_sha256=network_sha256(teacher))
+    student = into_student(network, config.student, teacher_scale=config.time_scale)
+    trained = {name: p for name, p in student.named_parameters() if p.requires_grad}
+    tensors = {name: 0.1 * random_tensor(name, tuple(p.shape)) for name, p in trained.items()}
+    save_student(folder, config, tensors, dtype="bf16")
+
+
+def _resshift(root: Path, name: str = "resshift") -> None:
+    from baselines.resshift.autoencoder import Autoencoder, VQConfig, official_shapes
+    from baselines.resshift.unet import SwinUNet, UNetConfig
+
+    files = registry.restorer(name).card.weights
+    unet = meta(lambda: SwinUNet(UNetConfig()))
+    codes = official_shapes(meta(lambda: Autoencoder(VQConfig())))
+    tensors = {key: random_tensor(key, tuple(p.shape)) for key, p in unet.named_parameters()}
+    coder = {f"module.{key}": random_tensor(key, shape) for key, shape in codes.items()}
+    for file, content_ in zip(files, (tensors, {"state_dict": coder}), strict=True):
+        path = root / file.folder / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(content_, path)
+
+
+def _sinsr(root: Path) -> None:
+    _resshift(root, "sinsr")
+
+
+def _ctmsr(root: Path) -> None:
+    from baselines.ctmsr.network import CTMSRConfig, CTMSRNetwork
+
+    network = meta(lambda: CTMSRNetwork(CTMSRConfig()))
+    tensors = {key: random_tensor(key, tuple(p.shape)) for key, p in network.named_parameters()}
+    path = root / "ctmsr/CTMSR.pth"
+    path.parent.mkdir(parents=True)
+    torch.save({"params_ema": tensors}, path)
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "addsr": _addsr,
+    "ctmsr": _ctmsr,
     "diffbir": _diffbir,
+    "dit4sr": _dit4sr,
+    "mfsr": _mfsr,
     "osediff": _osediff,
     "pasd": _pasd,
+    "resshift": _resshift,
     "s3diff": _s3diff,
     "seesr": _seesr,
+    "sinsr": _sinsr,
     "stablesr": _stablesr,
     "supir": _supir,
+    "tsdsr": _tsdsr,
 }
 FEWEST = {"diffbir": 2, "stablesr": 2, "supir": 13, "seesr": 2, "pasd": 2}
 # The random U-Net has not the hash of Stable Diffusion 2.1-base's.

@@ -7,13 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import small_networks as small
+import small_sd3
 import torch
 
+from baselines.dit4sr.releases import SD35
+from baselines.dit4sr.weights import load_dit
+from baselines.sd3.text import SD3TextEncoders
 from benchmarks import registry
 from benchmarks.api.errors import ConfigError, WeightsCorruptError, WeightsMissingError
-from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+from benchmarks.api.restorer import LRBatch, LRFile, Restorer, Runtime
+from benchmarks.api.tiling import Tiling
 from benchmarks.api.weights import WeightStore
-from mfsr import restorer
+from mfsr import bundle, restorer
+from mfsr.bundle import ModelConfig, TextConfig, network_sha256, save_student
+from mfsr.student import StudentConfig, into_student
 from mfsr.training.recipes import Recipe, Stage
 from mfsr.training.stages import Sources, train
 
@@ -112,6 +120,87 @@ def test_a_student_of_another_teacher_is_refused(
     monkeypatch.setattr(restorer.DiT4SRTiny, "folder", other)
     with pytest.raises(WeightsCorruptError, match="was made from a teacher with sha256"):
         tiny("mfsr-tiny")
+
+
+@pytest.fixture(scope="module")
+def mfsr_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights folder with a small MFSR and all that it stands on, where their cards say."""
+    root = tmp_path_factory.mktemp("weights")
+    folder = root / "mfsr"
+    base = folder / SD35.name
+    small_sd3.write_base(base)
+    small_sd3.write_text(base)
+    teacher = small_sd3.write_dit4sr(folder / "dit4sr", "q")
+    config = ModelConfig(
+        text=TextConfig(t5_tokens=9),
+        positive="sharp",
+        student=StudentConfig(lora_rank=2),
+        teacher_sha256=network_sha256(teacher),
+    )
+    student = into_student(
+        load_dit(teacher / "transformer", key_control="noise"),
+        StudentConfig(lora_rank=2),
+        teacher_scale=1000.0,
+    )
+    trained = {name: p for name, p in student.named_parameters() if p.requires_grad}
+    save_student(folder, config, small.filled(trained, "mfsr."))
+    return root
+
+
+def mfsr(root: Path, patch: pytest.MonkeyPatch, cache: Path) -> restorer.MFSR:
+    patch.setenv("MFSR_BENCH_CACHE", str(cache))
+    patch.setattr(restorer.MFSR, "tiling", Tiling(tile=32, overlap=8))  # as wide as it can look
+    card = restorer.MFSR.card
+    return restorer.MFSR.load(Runtime(card=card, weights=WeightStore(root), dtype="fp32"))
+
+
+def test_mfsr_restores_from_the_files_that_its_card_names(
+    mfsr_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = mfsr(mfsr_files, monkeypatch, tmp_path)
+    lr = LRBatch(
+        images=small.lr_picture(128, 128)[None], ids=("a",), seeds=(7,), prompts=("a cat",)
+    )
+    sr = method.restore(lr)
+    assert sr.shape == (1, 3, 512, 512) and sr.isfinite().all()
+    assert not torch.equal(method.restore(replace(lr, prompts=("a dog",))), sr)
+    assert not torch.equal(method.restore(replace(lr, seeds=(8,))), sr)
+
+
+def test_mfsr_loads_the_text_encoders_once_for_all_images(
+    mfsr_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = mfsr(mfsr_files, monkeypatch, tmp_path)
+    loads: list[list[str]] = []
+    compute = SD3TextEncoders._compute
+
+    def counted(self: SD3TextEncoders, prompts: list[str]) -> None:
+        loads.append(prompts)
+        compute(self, prompts)
+
+    monkeypatch.setattr(SD3TextEncoders, "_compute", counted)
+    files = [
+        LRFile(id=name, path=tmp_path / name, seed=1, prompt=f"a {name}") for name in ("cat", "dog")
+    ]
+    method.begin("set", files, seed=0)
+    for file in files:
+        images = small.lr_picture(128, 128)[None]
+        method.restore(LRBatch(images=images, ids=(file.id,), seeds=(1,), prompts=(file.prompt,)))
+    assert loads == [["a cat sharp", "a dog sharp"]]
+
+
+def test_mfsr_keeps_one_network_in_memory(
+    mfsr_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    load = bundle.load_dit
+
+    def kept(*args: object, **changes: object) -> object:
+        made.append(load(*args, **changes))  # type: ignore[arg-type]
+        return made[-1]
+
+    monkeypatch.setattr(bundle, "load_dit", kept)
+    assert mfsr(mfsr_files, monkeypatch, tmp_path).model.field.network is made[0]
 
 
 def test_mfsr_without_weights_says_how_to_make_them(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import small_sd3
 import torch
 
 from baselines.sd3.text import SD3TextEncoders
@@ -55,62 +56,12 @@ def test_missing_encoders_are_an_error(tmp_path: Path) -> None:
         SD3TextEncoders(tmp_path / "empty", cache=tmp_path).embed(["a"])
 
 
-def small_sd3(folder: Path) -> None:
-    """Save an SD3 pipeline folder whose text encoders have a few thousand parameters."""
-    import json
-
-    from diffusers import FlowMatchEulerDiscreteScheduler, StableDiffusion3Pipeline
-    from transformers import (
-        CLIPTextConfig,
-        CLIPTextModelWithProjection,
-        CLIPTokenizer,
-        T5Config,
-        T5EncoderModel,
-    )
-
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{c}</w>" for c in letters)]
-    folder.mkdir()
-    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    files = str(folder / "vocab.json"), str(folder / "merges.txt")
-    tokenizer = CLIPTokenizer(*files, model_max_length=77)
-    torch.manual_seed(0)
-    clip = [
-        CLIPTextModelWithProjection(
-            CLIPTextConfig(
-                vocab_size=len(words),
-                hidden_size=width,
-                intermediate_size=16,
-                num_hidden_layers=2,
-                num_attention_heads=2,
-                projection_dim=width,
-                bos_token_id=0,
-                eos_token_id=1,
-            )
-        )
-        for width in (8, 12)
-    ]
-    t5 = T5Config(vocab_size=len(words), d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
-    StableDiffusion3Pipeline(
-        transformer=None,
-        vae=None,
-        scheduler=FlowMatchEulerDiscreteScheduler(),
-        text_encoder=clip[0],
-        tokenizer=tokenizer,
-        text_encoder_2=clip[1],
-        tokenizer_2=tokenizer,
-        text_encoder_3=T5EncoderModel(t5),
-        tokenizer_3=tokenizer,
-    ).save_pretrained(folder)
-
-
 def test_the_three_encoders_are_joined_as_sd3_joins_them(tmp_path: Path) -> None:
-    small_sd3(tmp_path / "sd3")
+    small_sd3.write_text(tmp_path / "sd3")
     text, pooled = SD3TextEncoders(tmp_path / "sd3", t5_tokens=9, cache=tmp_path / "cache").embed(
         ["a cat", "a dog"]
     )
-    assert text.shape == (2, 77 + 9, 32)
+    assert text.shape == (2, 77 + 9, 24)
     assert pooled.shape == (2, 8 + 12)
     assert not text[:, :77, 20:].any()  # CLIP's 8 + 12 numbers, completed by zeros
     assert not torch.equal(pooled[0], pooled[1])
