@@ -22,7 +22,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -60,15 +59,12 @@ def read_config(path: Path) -> ExternalConfig:
     """Read and check the TOML file of an external method.
 
     Raises:
-        UsageError: there is no such file.
-        ConfigError: it is not TOML, lacks a key, has an unknown one, or one of a wrong type.
+        ConfigError: it cannot be read, is not TOML, lacks a key, has an unknown one, or one of a
+            wrong type.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"Cannot read {show(path)}: {error.strerror or error}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{show(path)} is not TOML: {error}.") from None
+    from benchmarks.api import documents
+
+    table = documents.read_toml(path)
     known = {f.name for f in fields(ExternalConfig)} - {"folder"}
     for key in table:
         if key not in known:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
+from benchmarks.api import documents
 from benchmarks.api.card import Dtype
 from benchmarks.api.errors import ConfigError
 from benchmarks.api.images import show
@@ -232,15 +233,8 @@ def read_config(kind: type[R], path: Path) -> dict[str, Any]:
         ConfigError: it cannot be read, is not TOML, is of another version, or holds a key or value
             that the command does not have.
     """
-    import tomllib
-
     where = show(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read {where}: {error.strerror or error}.") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where} is not TOML: {error}.") from None
+    values = documents.read_toml(path)
     schema = values.pop("schema", SCHEMA)
     if schema != SCHEMA:
         raise ConfigError(

@@ -22,6 +22,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from benchmarks.api.errors import ConfigError, ConflictError, DataError, MFSRBenchError
 from benchmarks.api.images import show, write_atomic
+from benchmarks.api.text import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,6 +61,20 @@ def read_version(
             f"{show(path)} has schema {plain['schema']!r:.20}; this program reads {schema}.", remedy
         )
     return plain
+
+
+def read_toml(path: Path, *, error: type[MFSRBenchError] = ConfigError) -> dict[str, Any]:
+    """Return the plain data in a TOML file; for `check`.
+
+    Raises:
+        MFSRBenchError: of the kind `error`: the file cannot be read or is not TOML.
+    """
+    import tomllib
+
+    try:
+        return tomllib.loads(_bytes(path, error).decode("utf-8"))
+    except (ValueError, RecursionError) as cause:
+        raise error(f"{show(path)} is not TOML: {first_line(cause)}.") from None
 
 
 def _bytes(path: Path, error: type[MFSRBenchError]) -> bytes:
@@ -114,8 +129,12 @@ def check(
     where: str,
     error: type[MFSRBenchError] = ConfigError,
 ) -> T:
-    """Return the document that plain data (of JSON's types) make, as `parse` does."""
-    return parse(kind, json.dumps(plain), where=where, error=error)
+    """Return the document that plain data make, as `parse` does; they are of JSON's types."""
+    try:
+        text = json.dumps(plain)
+    except (TypeError, ValueError, RecursionError) as cause:  # a date of TOML, or no end of depth
+        raise error(f"{where} holds what no such document does: {first_line(cause)}.") from None
+    return parse(kind, text, where=where, error=error)
 
 
 def to_plain(document: Any) -> dict[str, Any]:

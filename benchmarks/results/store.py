@@ -73,7 +73,7 @@ class RunStore:
         self.path = folder / FILE if folder else sqlite.MEMORY
         self._committed = -math.inf
         self._db = (
-            sqlite.open_to_read(self.path, version=_VERSION)
+            sqlite.open_to_read(self.path, _SCHEMA, version=_VERSION)
             if read_only
             else sqlite.connect(self.path, _SCHEMA, version=_VERSION)
         )

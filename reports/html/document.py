@@ -11,9 +11,10 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
@@ -33,6 +34,7 @@ def document(
     scripts: Sequence[str],
     data: Any,
     connect: bool = False,
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return a page.
 
@@ -44,10 +46,12 @@ def document(
         scripts: assets, in order; they share one scope of their own.
         data: what the scripts find in the element `data`; plain JSON, without NaN.
         connect: whether the page may talk to the server that it came from.
+        texts: plain text for further places of the template.
     """
     style = "\n".join(map(asset, styles))
     script = _scope("\n".join(map(asset, scripts)))
     places = {
+        **{name: escape(text) for name, text in texts.items()},
         "title": escape(title),
         "policy": _policy(style, script, connect=connect),
         "style": style,

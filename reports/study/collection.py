@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -55,6 +55,8 @@ class Collection:
             begun = dict.fromkeys(known, 0)
             complete = dict.fromkeys(known, 0)
             for rater, answers in rows:
+                if rater not in begun:
+                    raise sqlite.unreadable(self.path, f"it has the rater {str(rater)[:40]!r}")
                 begun[rater] += 1
                 complete[rater] += answers == self.study.design.trials
             rater = min(known, key=lambda one: (complete[one], begun[one]))
@@ -93,14 +95,23 @@ class Collection:
             )
             return len(given.answers)
 
-    def documents(self) -> Iterator[tuple[str, str]]:
-        """Yield (session, document) of all sessions that sent any."""
-        connection = self._open()
-        try:
-            query = "SELECT session, body FROM sessions WHERE body IS NOT NULL ORDER BY session"
-            yield from connection.execute(query)
-        finally:
-            connection.close()
+    def documents(self) -> tuple[tuple[str, bytes], ...]:
+        """Return (session, document) of all sessions that sent any. Nothing is written.
+
+        Raises:
+            DataError: the file is no collection of answers, or is damaged.
+            ConflictError: it was written by another version.
+        """
+        query = (  # whatever types another program has put there
+            "SELECT CAST(session AS BLOB), CAST(body AS BLOB) FROM sessions"
+            " WHERE body IS NOT NULL ORDER BY session"
+        )
+        with closing(sqlite.open_to_read(self.path, _SCHEMA, version=_VERSION)) as connection:
+            try:
+                rows = connection.execute(query).fetchall()
+            except sqlite.Error as error:
+                raise sqlite.unreadable(self.path, error) from None
+        return tuple((session.decode("utf-8", "replace"), body) for session, body in rows)
 
     def counts(self) -> tuple[int, int]:
         """Return the number of sessions that began, and of those that are complete."""

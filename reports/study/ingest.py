@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.api.errors import DataError
+from benchmarks.api.errors import DataError, MFSRBenchError
 from benchmarks.api.images import show
 from reports.study.answers import Answer, Answers, marks, parse
 from reports.study.collection import FILE, Collection
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from reports.study.study import Study
 
 _LARGEST = 16 << 20  # bytes of a file of answers
+_PARTS = ("journal", "wal", "shm")  # of a database, beside it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +60,8 @@ class Ingested:
 Document = tuple[str, str | bytes]  # source, text
 
 
-def documents(study: Study, folder: Path, paths: Iterable[Path]) -> Iterator[Document]:
-    """Yield everything that may be answers: the server's, then files.
+def documents(study: Study, folder: Path, paths: Iterable[Path]) -> Iterator[Document | Refused]:
+    """Yield everything that may be answers, the server's, then files; every file, or why not.
 
     Args:
         study: what was asked.
@@ -71,15 +74,50 @@ def documents(study: Study, folder: Path, paths: Iterable[Path]) -> Iterator[Doc
     if (folder / FILE).is_file():
         yield from _collected(study, folder / FILE)
     for path in paths:
-        if path.is_dir():
-            yield from (_read(file) for file in sorted(path.rglob("*.json")) if file.is_file())
-            continue
-        if not path.is_file():
+        if not path.exists():
             raise DataError(f"No such file: {show(path)}")
-        if path.suffix == Path(FILE).suffix:
+        for one in _in_folder(path) if path.is_dir() else [path]:
+            yield from [one] if isinstance(one, Refused) else _of_file(study, one)
+
+
+def _in_folder(folder: Path) -> Iterator[Path | Refused]:
+    """Yield every file of a folder and of those in it."""
+    closed: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=closed.append):
+        folders.sort()
+        for name in folders:
+            if Path(place, name).is_symlink():
+                yield Refused(source=show(Path(place, name)), why="a link to a folder")
+        for name in sorted(files):
+            whole, _, part = name.rpartition("-")
+            if not (part in _PARTS and whole in files):
+                yield Path(place, name)
+    for error in closed:
+        yield Refused(source=show(Path(error.filename)), why=_why(error))
+
+
+def _of_file(study: Study, path: Path) -> Iterator[Document | Refused]:
+    source = show(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            yield Refused(source=source, why="not a plain file")
+            return
+        with path.open("rb") as handle:
+            text = handle.read(_LARGEST + 1)
+    except OSError as error:
+        yield Refused(source=source, why=_why(error))
+        return
+    if text.startswith(b"SQLite format 3\0"):
+        try:
             yield from _collected(study, path)
-        else:
-            yield _read(path)
+        except MFSRBenchError as error:
+            yield Refused(source=source, why=error.cause)
+    elif text.startswith(b"PK\x03\x04"):
+        yield Refused(source=source, why="an archive: unpack it, and give its folder")
+    elif len(text) > _LARGEST:
+        yield Refused(source=source, why=f"larger than {_LARGEST >> 20} MiB")
+    else:
+        yield source, text
 
 
 def _collected(study: Study, path: Path) -> Iterator[Document]:
@@ -87,16 +125,11 @@ def _collected(study: Study, path: Path) -> Iterator[Document]:
         yield f"{show(path)}:{session[:8]}", text
 
 
-def _read(path: Path) -> Document:
-    try:
-        if path.stat().st_size > _LARGEST:
-            return show(path), b""
-        return show(path), path.read_bytes()
-    except OSError as error:
-        raise DataError(f"Cannot read {show(path)}: {error.strerror or error}.") from None
+def _why(error: OSError) -> str:
+    return f"cannot be read: {error.strerror or error}"
 
 
-def ingest(study: Study, given: Iterable[Document]) -> Ingested:
+def ingest(study: Study, given: Iterable[Document | Refused]) -> Ingested:
     """Merge and check documents.
 
     Of the documents of one session the longest counts: the others were sent on the way. The same
@@ -104,7 +137,11 @@ def ingest(study: Study, given: Iterable[Document]) -> Ingested:
     """
     refused: list[Refused] = []
     known: list[tuple[str, Answers]] = []
-    for source, text in given:
+    for one in given:
+        if isinstance(one, Refused):
+            refused.append(one)
+            continue
+        source, text = one
         try:
             known.append((source, parse(text, study)))
         except DataError as error:

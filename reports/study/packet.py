@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ def write_packet(study: Study, folder: Path) -> None:
 
 def render(study: Study) -> str:
     """Return the packet's page."""
+    labels = study.wording.labels
     return document(
         "reports.study:study.html",
         title=study.wording.title,
@@ -36,6 +38,7 @@ def render(study: Study) -> str:
         scripts=_SCRIPTS,
         data=content(study),
         connect=True,
+        texts={"language": labels.language, "noscript": labels.noscript},
     )
 
 
@@ -57,6 +60,7 @@ def content(study: Study) -> dict[str, Any]:
         "title": study.wording.title,
         "question": study.wording.question,
         "consent": study.wording.consent.split("\n\n"),
+        "labels": asdict(study.wording.labels),
         "min_seconds": study.min_seconds,
         "folder": FOLDER,
         "names": names,

@@ -22,6 +22,7 @@ from benchmarks.api.documents import STRICT
 from benchmarks.api.errors import ConfigError, ConflictError, DataError
 from benchmarks.api.images import show
 from reports.study.design import Image, StudyDesign, assignment, raters
+from reports.study.labels import Labels
 
 SCHEMA = 1
 KEY = "key.json"
@@ -72,6 +73,7 @@ class Wording:
     title: str
     question: str
     consent: str  # paragraphs, parted by empty lines
+    labels: Labels = Labels()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,15 @@ async function run() {
       record.begin(await consent(main, data, rater));
     }
     await trials(main, data, record);
-    await finish(main, record);
+    await finish(main, data.labels, record);
     record.clear();
     rater = await record.register().catch(() => undefined);
   }
+}
+
+// Put values into the places of a text: {name}.
+function filled(text, values) {
+  return text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 }
 
 function sheet(main, ...children) {
@@ -25,7 +30,10 @@ function sheet(main, ...children) {
 // Ask for consent and, where no server says which rater this is, for the participant number.
 function consent(main, data, rater) {
   const ids = Object.keys(data.raters);
-  const total = data.raters[ids[0]].trials.length;
+  const { labels } = data;
+  const [first] = Object.values(data.raters);
+  const total = first.trials.length;
+  const shown = first.trials[0][3].length;
   const number = el("input", {
     type: "number",
     min: 1,
@@ -39,7 +47,7 @@ function consent(main, data, rater) {
   const ask = el(
     "p",
     { class: "number" },
-    el("label", { for: "number" }, `Your participant number (1 to ${ids.length})`),
+    el("label", { for: "number" }, filled(labels.number, { most: ids.length })),
     number,
   );
   return new Promise((resolve) => {
@@ -51,31 +59,16 @@ function consent(main, data, rater) {
       main,
       el("h1", {}, data.title),
       data.consent.map((paragraph) => el("p", {}, paragraph)),
-      el("h2", {}, "What you will do"),
-      el(
-        "p",
-        {},
-        `There are ${total} questions. Each shows a low-resolution photograph and ` +
-          `${data.raters[ids[0]].trials[0][3].length} enlarged versions of it. Each time you are asked:`,
-      ),
+      el("h2", {}, labels.task_heading),
+      el("p", {}, filled(labels.task, { total, shown })),
       el("blockquote", {}, data.question),
-      el(
-        "p",
-        {},
-        "All images move and zoom together, so that you compare the same place. Choose a result " +
-          "with the mouse, by touch, or with the number keys, then press Next.",
-      ),
+      el("p", {}, labels.how),
       el(
         "form",
         { onsubmit: submit },
         rater ? null : ask,
-        el(
-          "p",
-          { class: "agree" },
-          agreed,
-          el("label", { for: "agreed" }, "I have read this and want to take part."),
-        ),
-        el("button", { type: "submit", class: "primary" }, "Begin"),
+        el("p", { class: "agree" }, agreed, el("label", { for: "agreed" }, labels.agree)),
+        el("button", { type: "submit", class: "primary" }, labels.begin),
       ),
     );
   });
@@ -93,27 +86,23 @@ async function trials(main, data, record) {
 }
 
 // Hand the answers over, and wait until another person wants to begin.
-function finish(main, record) {
+function finish(main, labels, record) {
   const status = el("p", { role: "status", class: "status" });
-  const again = el("button", { type: "button", hidden: true }, "Send again");
+  const again = el("button", { type: "button", hidden: true }, labels.send_again);
   const deliver = async () => {
     again.hidden = true;
-    status.textContent = "Sending your answers …";
+    status.textContent = labels.sending;
     const sent = await record.send();
-    status.textContent = sent
-      ? "Your answers have arrived. You can close this page."
-      : "Your answers could not be sent. Send them again, or download them and pass on the file.";
+    status.textContent = sent ? labels.sent : labels.unsent;
     again.hidden = sent;
   };
   again.addEventListener("click", deliver);
   return new Promise((resolve) => {
     sheet(
       main,
-      el("h1", {}, "Thank you"),
-      record.served
-        ? [status, again]
-        : el("p", {}, "Download your answers and pass on the file as you were asked to."),
-      el("p", {}, "Your completion code is"),
+      el("h1", {}, labels.thanks),
+      record.served ? [status, again] : el("p", {}, labels.pass_on),
+      el("p", {}, labels.code),
       el("p", { class: "code" }, el("output", {}, record.code)),
       el(
         "p",
@@ -126,13 +115,9 @@ function finish(main, record) {
             id: "download",
             onclick: () => record.download(),
           },
-          "Download my answers",
+          labels.download,
         ),
-        el(
-          "button",
-          { type: "button", id: "next-person", onclick: resolve },
-          "Another person begins",
-        ),
+        el("button", { type: "button", id: "next-person", onclick: resolve }, labels.another),
       ),
     );
     if (record.served) deliver();

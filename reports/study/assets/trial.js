@@ -2,7 +2,6 @@
 
 const LETTERS = "ABCDEFGHIJKLMNOP";
 const TRIAL_ZOOMS = [
-  ["fit", "Whole"],
   ["1", "1:1"],
   ["2", "2:1"],
   ["4", "4:1"],
@@ -11,22 +10,27 @@ const TRIAL_ZOOMS = [
 class TrialView {
   constructor(data, trial, number, total, kept) {
     const [id, image, lr, results] = trial;
+    const { labels } = data;
     this.id = id;
+    this.labels = labels;
     this.kept = kept;
     this.minimum = data.min_seconds * 1000;
     this.names = results.map((place) => data.names[place]);
     this.address = (place) => `${data.folder}/${data.names[place]}.png`;
     this.view = new View(() => choose(this.zooms, String(this.view.zoom)));
-    this.zooms = choice("zoom", "Zoom of all images", TRIAL_ZOOMS, "1", (zoom) =>
+    const zooms = [["fit", labels.whole], ...TRIAL_ZOOMS];
+    this.zooms = choice("zoom", labels.zoom, zooms, "1", (zoom) =>
       this.view.zoomTo(zoom === "fit" ? zoom : Number(zoom)),
     );
-    this.next = el("button", { type: "submit", class: "primary", disabled: true }, "Next");
-    this.hint = el("p", { class: "hint", role: "status" }, "Loading the images …");
+    this.next = el("button", { type: "submit", class: "primary", disabled: true }, labels.next);
+    this.hint = el("p", { class: "hint", role: "status" }, labels.loading);
     this.grid = el(
       "div",
       { class: "grid" },
-      this.figure(lr, "Low-resolution input", null),
-      results.map((place, i) => this.figure(place, `Result ${LETTERS[i]}`, i)),
+      this.figure(lr, labels.lr, null),
+      results.map((place, i) =>
+        this.figure(place, filled(labels.result, { letter: LETTERS[i] }), i),
+      ),
     );
     const panes = results.length + 1;
     this.grid.style.setProperty("--across", panes <= 4 ? panes : Math.ceil(panes / 2));
@@ -37,8 +41,8 @@ class TrialView {
       el(
         "header",
         {},
-        el("progress", { max: total, value: number - 1, "aria-label": "Progress" }),
-        el("span", { class: "count" }, `${number} of ${total}`),
+        el("progress", { max: total, value: number - 1, "aria-label": labels.progress }),
+        el("span", { class: "count" }, filled(labels.count, { number, total })),
         el("h1", {}, data.question),
         this.zooms,
       ),
@@ -69,9 +73,7 @@ class TrialView {
     await this.load();
     this.grid.classList.add("loaded");
     this.view.render();
-    this.hint.textContent = this.kept
-      ? "Drag to move, turn the wheel or pinch to zoom: all images follow."
-      : "Do not reload or close this page: your browser keeps no answers.";
+    this.hint.textContent = this.kept ? this.labels.move : this.labels.not_kept;
     this.elapsed = 0;
     this.since = performance.now();
     this.watch = () => this.clock();
@@ -89,7 +91,7 @@ class TrialView {
           await pane.loaded();
           break;
         } catch {
-          this.hint.textContent = "An image does not load. Trying again …";
+          this.hint.textContent = this.labels.loading_again;
           await new Promise((wake) => setTimeout(wake, 1500));
           for (const image of pane.images) image.src = image.getAttribute("src");
         }

@@ -124,13 +124,29 @@ class _Words:
         Path | None, typer.Option(metavar="FILE", help="Text of the consent page.")
     ] = None
 
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="TOML file of the buttons and all else, as in the docs."),
+    ] = None
+
     def wording(self) -> Wording:
         """Return these as the wording of a study."""
+        from benchmarks.api import documents
         from reports.study.build import QUESTION, TITLE, consent
+        from reports.study.labels import Labels
         from reports.study.study import Wording
 
         text = consent().strip() if self.consent is None else _read(self.consent)
-        return Wording(title=self.title or TITLE, question=self.question or QUESTION, consent=text)
+        labels = Labels()
+        if self.labels:
+            plain = documents.read_toml(self.labels)
+            labels = documents.check(Labels, plain, where=show(self.labels))
+        return Wording(
+            title=self.title or TITLE,
+            question=self.question or QUESTION,
+            consent=text,
+            labels=labels,
+        )
 
 
 @unfolded

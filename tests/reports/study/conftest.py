@@ -71,6 +71,6 @@ def built_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def built(tmp_path: Path, built_once: Path) -> Path:
     """A study on disk: 6 rated images, one repeat, one obvious trial, 8 raters."""
-    for name in ("run", "study"):
+    for name in ("photos", "run", "study"):
         shutil.copytree(built_once / name, tmp_path / name)
     return tmp_path / "study"

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import tomllib
 from collections.abc import Callable
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tomli_w
 from PIL import Image
 from raters import document
 from runs import photographs, write_run
 from typer.testing import Result
 
-from benchmarks.api.errors import ConflictError, DataError
+from benchmarks.api.errors import ConfigError, ConflictError, DataError
 from benchmarks.api.images import read_rgb, write_png
+from reports.study.labels import Labels
 from reports.study.study import PACKET, read_study
 
 Command = Callable[..., Result]
@@ -158,3 +164,58 @@ def test_a_method_without_results_is_named_and_left_out(
     said = study_command("build", run, "--out", tmp_path / "s", *words).stderr
     assert "No results of third. Finish it: mfsr-bench run --out" in said
     assert read_study(tmp_path / "s").design.methods == ("first", "second")
+
+
+def embedded(packet: Path) -> dict[str, Any]:
+    """What the page of a packet knows."""
+    page = (packet / "index.html").read_text("utf-8")
+    found: dict[str, Any] = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    return found
+
+
+def test_every_word_of_the_page_can_be_set(tmp_path: Path, study_command: Command) -> None:
+    words = {field.name: f"«{field.name}»" for field in fields(Labels)} | {"language": "de-AT"}
+    words["count"] = "{number} von {total}"
+    (tmp_path / "words.toml").write_text(tomli_w.dumps(words), "utf-8")
+    study_command("build", *small(tmp_path), "--labels", tmp_path / "words.toml")
+    packet = tmp_path / "small-study" / PACKET
+    assert embedded(packet)["labels"] == words
+    page = (packet / "index.html").read_text("utf-8")
+    assert '<html lang="de-AT">' in page and '<p class="sheet">«noscript»</p>' in page
+    text = page.split("<script>")[1] + page.split("</style>")[1].split('<script type="app')[0]
+    for usual in fields(Labels):
+        if usual.name not in ("language", "count", "next", "begin", "progress", "whole"):
+            assert str(usual.default)[:12] not in text, usual.name
+        assert usual.name in ("language", "noscript") or f"labels.{usual.name}" in text
+    again = study_command("build", *small(tmp_path), "--labels", tmp_path / "words.toml")
+    assert read_study(tmp_path / "small-study").wording.labels.next == "«next»" and again.output
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('weiter = "x"', "unknown key 'weiter'"),
+        ("next = 1", "next is 1"),
+        ("next = 1979-05-27", "holds what no such document does"),
+        ('next = " "', "next is one line"),
+        ('next = "a\\u001bb"', "next is one line"),
+        ('count = "{number} of {all}"', "count has {all}; the page fills in {number}, {total}"),
+        ('next = "{total}"', "the page fills in nothing there"),
+        ('language = "English!"', "language is 'English!'"),
+        ("next = ", "is not TOML"),
+        ("next = " + "[" * 3000, "is not TOML"),
+        ("next = " + "[" * 300 + "]" * 300, "recursion limit"),
+    ],
+)
+def test_words_that_the_page_cannot_show_are_refused(
+    tmp_path: Path, study_command: Command, text: str, why: str
+) -> None:
+    (tmp_path / "words.toml").write_text(text)
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        study_command("build", *small(tmp_path), "--labels", tmp_path / "words.toml")
+
+
+def test_the_documented_words_are_those_of_the_page() -> None:
+    text = Path(__file__).parents[3].joinpath("docs", "user-study.md").read_text("utf-8")
+    block = text.split("```toml\n")[1].split("```")[0]
+    assert tomllib.loads(block) == asdict(Labels())

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sqlite3
+from contextlib import closing
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -10,8 +14,10 @@ from typing import Any
 import pytest
 from raters import attentive, document, everybody
 
+from benchmarks.api.errors import ConflictError
+from reports.study.collection import Collection
 from reports.study.design import BLURRED, Trial, assignment
-from reports.study.ingest import Ingested, ingest
+from reports.study.ingest import Ingested, documents, ingest
 from reports.study.study import Study
 from reports.study.votes import RaterRow, Vote, read_rows, write_rows
 
@@ -163,3 +169,130 @@ def test_rows_are_read_back_as_they_were_written(study: Study, tmp_path: Path) -
     for name, kind, rows in (("v", Vote, found.votes), ("r", RaterRow, found.raters)):
         write_rows(tmp_path / name, kind, rows)
         assert read_rows(tmp_path / name, kind) == rows
+
+
+def in_folder(tmp_path: Path, **files: bytes) -> Path:
+    folder = tmp_path / "answers"
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def ingested(study: Study, tmp_path: Path, *paths: Path) -> Ingested:
+    return ingest(study, documents(study, tmp_path / "study", paths))
+
+
+def test_every_file_of_a_folder_is_read_or_refused_by_name(study: Study, tmp_path: Path) -> None:
+    answers = [json.dumps(good(study, f"r00{n}")).encode() for n in range(1, 6)]
+    names = ("a.json", "b.JSON", "c.json.txt", "deep/d", "deep/.e")
+    refused = {
+        "f.zip": (b"PK\x03\x04....", "an archive"),
+        "g.html": (b"<!doctype html>", "not JSON"),
+        "h.json": (b"", "not JSON"),
+        "i.json": (b" " * (17 << 20), "larger than 16 MiB"),
+        "Thumbs.db": (b"\xd0\xcf\x11\xe0", "not JSON"),
+        "x-journal": (b"x", "not JSON"),
+        "j.sqlite": (b"SQLite format 3\0" + b"\0" * 90, "cannot be read"),
+    }
+    contents = {name: content for name, (content, _) in refused.items()}
+    folder = in_folder(tmp_path, **dict(zip(names, answers, strict=True)), **contents)
+    os.mkfifo(folder / "pipe.json")
+    (folder / "nothing.json").symlink_to(folder / "nowhere")
+    (folder / "elsewhere").symlink_to(tmp_path)
+    found = ingested(study, tmp_path, folder)
+    assert {row.source for row in found.raters} == {str(folder / name) for name in names}
+    why = {Path(one.source).name: one.why for one in found.refused}
+    expected = {name: part for name, (_, part) in refused.items()} | {
+        "pipe.json": "not a plain file",
+        "nothing.json": "cannot be read: No such file",
+        "elsewhere": "a link to a folder",
+    }
+    assert why.keys() == expected.keys()
+    for name, part in expected.items():
+        assert part in why[name], name
+
+
+def answered(study: Study, path: Path, raters: int = 3) -> Collection:
+    """A database of answers."""
+    found = Collection(study, path)
+    for n in range(raters):
+        session = f"{n:032x}"
+        rater = found.register(session)
+        found.add(json.dumps(document(study, rater, attentive(LIKES, 1), session=session)))
+    return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [],
+        ["PRAGMA user_version = 0", "ALTER TABLE sessions RENAME TO others"],
+        ["ALTER TABLE sessions RENAME TO others"],
+        ["ALTER TABLE sessions DROP COLUMN body"],
+        ["PRAGMA user_version = 7"],
+        ["PRAGMA journal_mode = WAL"],
+    ],
+)
+def test_databases_of_others_are_read_and_never_changed(
+    study: Study, tmp_path: Path, statements: list[str]
+) -> None:
+    path = tmp_path / "other" / "answers.sqlite"
+    answered(study, path)
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+    before = contents(path.parent)
+    found = ingested(study, tmp_path, path, path.parent)
+    assert contents(path.parent) == before
+    bad = statements and "WAL" not in statements[0]
+    assert len(found.raters) == (0 if bad else 3) and len(found.refused) == (2 if bad else 0)
+    assert all("answers.sqlite" in one.why for one in found.refused)
+
+
+@pytest.mark.parametrize("value", ["5", "x'ff00'", "CAST(x'ff41' AS TEXT)", "''", "1e999"])
+def test_one_damaged_document_of_a_database_is_refused_alone(
+    study: Study, tmp_path: Path, value: str
+) -> None:
+    path = tmp_path / "other" / "answers.sqlite"
+    answered(study, path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"UPDATE sessions SET body = {value} WHERE rater = 'r001'")
+        connection.commit()
+    found = ingested(study, tmp_path, path)
+    assert len(found.raters) == 2 and len(found.refused) == 1
+
+
+def test_what_a_killed_writer_left_is_read_and_never_changed(study: Study, tmp_path: Path) -> None:
+    path = tmp_path / "other" / "answers.sqlite"
+    answered(study, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("PRAGMA cache_spill = 1")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE sessions SET body = body || hex(zeroblob(200000))")
+        killed = tmp_path / "killed"
+        shutil.copytree(path.parent, killed)
+        connection.execute("ROLLBACK")
+    before = contents(killed)
+    assert before["answers.sqlite-journal"] and before["answers.sqlite"] != path.read_bytes()
+    found = ingested(study, tmp_path, killed / "answers.sqlite")
+    assert len(found.raters) == 3 and not found.refused
+    assert contents(killed) == before
+
+
+def test_a_foreign_database_is_not_served_into(study: Study, tmp_path: Path) -> None:
+    path = tmp_path / "answers.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE sessions (id INTEGER)")
+        connection.commit()
+    before = path.read_bytes()
+    with pytest.raises(ConflictError, match="not a database of mfsr-bench"):
+        Collection(study, path).counts()
+    assert path.read_bytes() == before
