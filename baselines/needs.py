@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,10 @@ class Need:
 
     weights: int
     activations: int = 0  # at the peak
+
+    def repeated(self, copies: int) -> Need:
+        """Return what `copies` of the networks take that compute one after another."""
+        return replace(self, weights=copies * self.weights)
 
 
 def of_networks(

@@ -22,6 +22,8 @@ UNET = {
     "cross_attention_dim": 32,
     "use_linear_projection": True,
 }
+# Four channels to a group: a group norm over one channel cancels the time embedding before it.
+GROUPED_UNET = UNET | {"norm_num_groups": 8}
 VAE = {
     "in_channels": 3,
     "out_channels": 3,
@@ -249,6 +251,35 @@ def osediff_checkpoint(unet: torch.nn.Module, vae: torch.nn.Module) -> dict[str,
         "rank_unet": 4,
         "rank_vae": 4,
         **{name: filled(state, f"osediff.{name}.") for name, state in shapes.items()},
+    }
+
+
+def pisasr_layers(unet: torch.nn.Module) -> dict[str, list[str]]:
+    """Return the lists of updated layers that PiSA-SR's training saves: OSEDiff's, and conv_in."""
+    grouped = osediff_layers(unet, torch.nn.Module())
+    return {
+        f"unet_lora_{part}_modules_{group}": grouped[f"unet_lora_{part}_modules"]
+        for group in ("pix", "sem")
+        for part in ("encoder", "decoder", "others")
+    }
+
+
+def pisasr_shapes(unet: torch.nn.Module, rank: int = 4) -> dict[str, tuple[int, ...]]:
+    """Return the keys and shapes of the state dict in `pisa_sr.pkl`."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, layers in pisasr_layers(unet).items():
+        _, _, part, _, group = name.split("_")
+        shapes |= lora_shapes(unet, layers, f"default_{part}_{group}", rank)
+    return shapes
+
+
+def pisasr_checkpoint(unet: torch.nn.Module) -> dict[str, object]:
+    """Return what PiSA-SR's `save_model` saves, filled by the rule."""
+    return {
+        **pisasr_layers(unet),
+        "lora_rank_unet_pix": 4,
+        "lora_rank_unet_sem": 4,
+        "state_dict_unet": filled(pisasr_shapes(unet), "pisasr."),
     }
 
 

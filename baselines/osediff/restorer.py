@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
+from baselines.sd21.restorer import COLOUR_FIX, OneStepRestorer
 from baselines.sd21.weights import PARAMETERS, SD21_BASE, VAE_TILES
-from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream, WeightFile
-from benchmarks.api.colour import fix_colours
-from benchmarks.api.resizing import enlarge, resize
-from benchmarks.api.restorer import LRBatch, Restorer, Runtime
+from benchmarks.api.card import MethodCard, Paper, Upstream, WeightFile
 from benchmarks.api.tiling import Tiling
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from baselines.sd21.components import Components
-    from benchmarks.api.colour import ColourFix, Rounding
+    from benchmarks.api.restorer import LRBatch, Runtime
 
 _COMMIT = "fcc4f09c7ed66a9bc0ba9433940d76b343142426"
 _CHECKPOINT = WeightFile(
@@ -28,13 +25,13 @@ _CHECKPOINT = WeightFile(
     note="about 17 MB",
 )
 _PROMPT_END = ", ,"
-_MINIMUM = 128  # LR pixels per side
-_MULTIPLE = 8  # image pixels per latent pixel
 TILING = Tiling(tile=96, overlap=32)
 
 
-class OSEDiff(Restorer):
+class OSEDiff(OneStepRestorer):
     """One evaluation of an adapted SD 2.1, starting from the LR image's own latent."""
+
+    tiling = TILING
 
     card = MethodCard(
         name="osediff",
@@ -52,15 +49,7 @@ class OSEDiff(Restorer):
         colour_fix="adain",
         tiling=str(TILING),
         dtypes=("fp16", "fp32", "bf16"),
-        options=(
-            MethodOption(
-                name="colour-fix",
-                default="adain",
-                help="transfer of the LR image's colours to the result",
-                choices=("adain", "wavelet", "none"),
-            ),
-            VAE_TILES,
-        ),
+        options=(COLOUR_FIX, VAE_TILES),
         weights=(SD21_BASE, _CHECKPOINT),
         upstream=Upstream(repo="cswry/OSEDiff", commit=_COMMIT, licence="Apache-2.0"),
         licence="LicenseRef-CreativeML-OpenRAIL-PP-M",
@@ -91,17 +80,6 @@ class OSEDiff(Restorer):
         ),
     )
 
-    def __init__(self, runtime: Runtime, components: Components) -> None:
-        from baselines.pretrained import place
-
-        super().__init__(runtime)
-        self._components = components
-        self._vae_tiles = runtime.option("vae-tiles") == "on"
-        self._colour_fix = cast("ColourFix", runtime.option("colour-fix"))
-        home = "cpu" if runtime.offload else runtime.device
-        for part in (components.unet, components.vae, components.text_encoder):
-            place(part, home, runtime.torch_dtype)
-
     @classmethod
     def load(cls, runtime: Runtime) -> Self:
         """Load the base model and fold the checkpoint into it."""
@@ -112,47 +90,19 @@ class OSEDiff(Restorer):
         apply_checkpoint(components, runtime.weight(_CHECKPOINT.name))
         return cls(runtime, components)
 
-    def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
-        import torch
+    def _prompts(self, batch: LRBatch) -> list[str]:
+        return [prompt_of(tags) for tags in batch.prompts or ()]
 
-        scale = self.card.scale
-        upscaled = torch.stack(
-            [
-                enlarge(image, scale=scale, minimum=_MINIMUM, multiple=_MULTIPLE)
-                for image in batch.images
-            ]
-        )
-        image = self._network(upscaled, batch).cpu() * 0.5 + 0.5
-        rounding: Rounding = "none" if self.runtime.mended else "truncate"
-        sr = fix_colours(image, upscaled, self._colour_fix, before=rounding, after=rounding)
-        height, width = (scale * side for side in batch.images.shape[-2:])
-        if sr.shape[-2:] == (height, width):
-            return sr
-        return torch.stack([resize(image, (height, width)) for image in sr])
-
-    def _network(self, upscaled: Tensor, batch: LRBatch) -> Tensor:
-        """Return the restored images in [-1, 1] of upscaled LR images in [0, 1]."""
-        from baselines import vae
-        from baselines.sd21.components import embed
+    def _restored(self, z: Tensor, text: Tensor) -> Tensor:
         from baselines.sd21.one_step import TIMESTEP, denoise
 
-        parts, runtime = self._components, self.runtime
-        device = runtime.device
-        x = (upscaled * 2 - 1).to(device, runtime.torch_dtype)
-        noise = batch.randn(4, x.shape[-2] // _MULTIPLE, x.shape[-1] // _MULTIPLE)
-        with self.stage("text"), self.on_device(parts.text_encoder):
-            text = embed(parts, [prompt_of(tags) for tags in batch.prompts or ()], device)
-        with self.stage("vae"), self.on_device(parts.vae):
-            z = vae.encode(parts.vae, x, noise, tiled=self._vae_tiles)
-
         def eps(z: Tensor) -> Tensor:
-            prediction: Tensor = parts.unet(z, TIMESTEP, encoder_hidden_states=text).sample
+            prediction: Tensor = self._components.unet(
+                z, TIMESTEP, encoder_hidden_states=text
+            ).sample
             return prediction
 
-        with self.stage("network"), self.on_device(parts.unet):
-            x0 = denoise(z, eps, TILING)
-        with self.stage("vae"), self.on_device(parts.vae):
-            return vae.decode(parts.vae, x0, tiled=self._vae_tiles)
+        return denoise(z, eps, TILING)
 
 
 def prompt_of(tags: str) -> str:

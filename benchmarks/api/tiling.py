@@ -1,12 +1,13 @@
 """Overlapping tiles: run a network on latents larger than it was made for.
 
-The loops of OSEDiff, S3Diff, TSD-SR, DiT4SR, SeeSR and FlowSR read differently and come to one
-rule: starts every `tile - overlap` pixels, the last tile shifted back to be flush with the border,
-predictions averaged with Gaussian weights. What does differ is data in `Tiling`:
+The loops of OSEDiff, S3Diff, PiSA-SR, TSD-SR, DiT4SR, SeeSR and FlowSR read differently and come to
+one rule: starts every `tile - overlap` pixels, the last tile shifted back to be flush with the
+border, predictions averaged with Gaussian weights. What does differ is data in `Tiling`:
 
 | method          | tile | overlap | untiled up to  | midpoints  | sums in   | least sum |
 |-----------------|------|---------|----------------|------------|-----------|-----------|
 | OSEDiff, S3Diff | 96   | 32      | tile^2 pixels  | asymmetric | float32   | 0         |
+| PiSA-SR         | 96   | 32      | tile^2 pixels  | symmetric  | float32   | 0         |
 | TSD-SR          | 64   | 8       | tile^2 pixels  | asymmetric | float32   | 0         |
 | DiT4SR          | 64   | 24      | tile^2 pixels  | asymmetric | float32   | 0         |
 | SeeSR           | 96   | 4       | tile^2 pixels  | asymmetric | float32   | 0         |

@@ -34,7 +34,7 @@ def runtime(
     (folder / "stable-diffusion-2-1-base").symlink_to(sd21[0])
     (folder / "osediff.pkl").symlink_to(osediff_file)
     monkeypatch.setattr(restorer, "PARAMETERS", sd21[1])
-    monkeypatch.setattr(restorer, "_MINIMUM", 8)
+    monkeypatch.setattr("baselines.sd21.restorer.MINIMUM", 8)
     return Runtime(card=OSEDiff.card, weights=WeightStore(tmp_path), dtype="fp32")
 
 

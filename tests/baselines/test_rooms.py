@@ -13,6 +13,7 @@ from baselines.flowsr.restorer import FlowSR
 from baselines.llava.extractor import LLaVACaption
 from baselines.osediff.restorer import OSEDiff
 from baselines.pasd.restorer import PASD
+from baselines.pisasr.restorer import PiSASR
 from baselines.resshift import cards as resshift
 from baselines.s3diff.restorer import S3Diff
 from baselines.seesr.addsr import AddSR
@@ -35,6 +36,7 @@ CARDS = {
     "llava": LLaVACaption.card,
     "osediff": OSEDiff.card,
     "pasd": PASD.card,
+    "pisasr": PiSASR.card,
     "resshift/v1": resshift.RESSHIFT,
     "resshift/v2": resshift.RESSHIFT_V2,
     "resshift/v3": resshift.RESSHIFT_V3,

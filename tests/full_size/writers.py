@@ -228,6 +228,13 @@ def _osediff(root: Path) -> None:
     torch.save(small.osediff_checkpoint(unet, vae), folder / "osediff.pkl")
 
 
+def _pisasr(root: Path) -> None:
+    folder = root / "pisasr"
+    _base(folder / sd21.SD21_BASE.name, sd21.TEXT, unet=True)
+    unet = meta(lambda: UNet2DConditionModel(**sd21.UNET))
+    torch.save(small.pisasr_checkpoint(unet), folder / "pisa_sr.pkl")
+
+
 def _s3diff(root: Path) -> None:
     from baselines.s3diff.degradation import DegradationEstimator
 
@@ -388,6 +395,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "osediff": _osediff,
     "pasd": _pasd,
     "resshift": _resshift,
+    "pisasr": _pisasr,
     "s3diff": _s3diff,
     "seesr": _seesr,
     "sinsr": _sinsr,
@@ -400,4 +408,5 @@ FEWEST = {"diffbir": 2, "stablesr": 2, "supir": 13, "seesr": 2, "pasd": 2}
 _UNHASHED = replace(sd21.SD21_PARAMETERS, unet_sha256="")
 PATCHES: dict[str, dict[str, Any]] = {
     "diffbir": {"baselines.diffbir.restorer:SD21_PARAMETERS": _UNHASHED},
+    "pisasr": {"baselines.pisasr.restorer:SD21_PARAMETERS": _UNHASHED},
 }

@@ -53,7 +53,7 @@ def load(
 @pytest.fixture
 def small_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let images of 8 pixels through as they are: the rest of the way is the same and quick."""
-    monkeypatch.setattr(restorer, "_MINIMUM", 8)
+    monkeypatch.setattr("baselines.sd21.restorer.MINIMUM", 8)
 
 
 def _batch(*images: torch.Tensor, seeds: tuple[int, ...] = (7, 8), **changes: Any) -> LRBatch:
