@@ -112,6 +112,7 @@ class S3Diff(Restorer):
         estimator: DegradationEstimator,
     ) -> None:
         from baselines.pretrained import place
+        from baselines.sd21.components import embed_once
 
         super().__init__(runtime)
         self._components = components
@@ -123,7 +124,9 @@ class S3Diff(Restorer):
         home = "cpu" if runtime.offload else runtime.device
         for part in (components.unet, components.vae):
             place(part, home, runtime.torch_dtype)
-        self._text = self._embed_prompts()
+        self._text = embed_once(
+            components, [NEGATIVE, POSITIVE], runtime.device, runtime.torch_dtype
+        )
 
     @classmethod
     def load(cls, runtime: Runtime) -> Self:
@@ -135,20 +138,6 @@ class S3Diff(Restorer):
         components = load_components(runtime.weight(SD_TURBO.name), PARAMETERS)
         network = S3DiffNetwork(components, runtime.weight(_CHECKPOINT.name))
         return cls(runtime, components, network, load_estimator(runtime.weight(_ESTIMATOR.name)))
-
-    def _embed_prompts(self) -> Tensor:
-        """Return the embeddings of the two fixed prompts; the text encoder is not needed again."""
-        import torch
-
-        from baselines.pretrained import place
-        from baselines.sd21.components import embed
-
-        runtime, encoder = self.runtime, self._components.text_encoder
-        place(encoder, runtime.device, runtime.torch_dtype)
-        with torch.inference_mode():
-            text = embed(self._components, [NEGATIVE, POSITIVE], runtime.device)
-        encoder.to("meta")
-        return text
 
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
         import torch.nn.functional as F

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from baselines.pretrained import load_part, no_progress_bar
+from baselines.pretrained import load_part, no_progress_bar, place
 from baselines.sd21.weights import UNET_FILE
 from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.images import sha256_file
@@ -114,4 +115,13 @@ def embed(text: Text, prompts: Sequence[str], device: str) -> Tensor:
         return_tensors="pt",
     )
     embedding: Tensor = text.text_encoder(tokens.input_ids.to(device)).last_hidden_state
+    return embedding
+
+
+def embed_once(text: Text, prompts: Sequence[str], device: str, dtype: torch.dtype) -> Tensor:
+    """Return the embeddings of prompts that never change; the text encoder's weights are let go."""
+    place(text.text_encoder, device, dtype)
+    with torch.inference_mode():
+        embedding = embed(text, prompts, device)
+    text.text_encoder.to("meta")
     return embedding

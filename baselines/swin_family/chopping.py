@@ -1,4 +1,4 @@
-"""Large LR images in overlapping tiles, averaged where they overlap, as ResShift cuts them."""
+"""Large LR images in overlapping tiles, averaged where they overlap, as ResShift and InvSR do."""
 
 from __future__ import annotations
 
@@ -22,9 +22,15 @@ def tile_starts(length: int, size: int, stride: int) -> list[int]:
 
 
 def restore_in_tiles(
-    lr: Tensor, restore: Callable[[Tensor], Tensor], *, size: int, stride: int, scale: int
+    lr: Tensor,
+    restore: Callable[[Tensor], Tensor],
+    *,
+    size: int,
+    stride: int,
+    scale: int,
+    weigh: Callable[[int, int], Tensor] | None = None,
 ) -> Tensor:
-    """Restore LR images tile by tile and average the results, each with weight one.
+    """Restore LR images tile by tile and average the results.
 
     Args:
         lr: images (B, C, h, w).
@@ -32,19 +38,24 @@ def restore_in_tiles(
         size: largest side of a tile, in LR pixels; smaller images are one tile.
         stride: LR pixels from one tile to the next.
         scale: magnification.
+        weigh: gives the weights of a restored tile of a height and width, in the dtype of the sums;
+            None for one, in float32.
     """
     import torch
 
     height, width = lr.shape[-2:]
     if height <= size and width <= size:
         return restore(lr)
-    total = torch.zeros(*lr.shape[:-2], scale * height, scale * width, device=lr.device)
-    count = torch.zeros(scale * height, scale * width, device=lr.device)
+    dtype = weigh(1, 1).dtype if weigh else torch.float32
+    shape = (scale * height, scale * width)
+    total = torch.zeros(*lr.shape[:-2], *shape, dtype=dtype, device=lr.device)
+    mass = torch.zeros(shape, dtype=dtype, device=lr.device)
     for top in tile_starts(height, size, stride):
         for left in tile_starts(width, size, stride):
             sr = restore(lr[..., top : top + size, left : left + size])
             rows = slice(scale * top, scale * top + sr.shape[-2])
             columns = slice(scale * left, scale * left + sr.shape[-1])
-            total[..., rows, columns] += sr
-            count[rows, columns] += 1
-    return total / count
+            weights = weigh(*sr.shape[-2:]).to(total.device) if weigh else mass.new_ones(1)
+            total[..., rows, columns] += sr * weights
+            mass[rows, columns] += weights
+    return total / mass

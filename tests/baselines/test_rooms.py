@@ -10,6 +10,7 @@ from baselines.ctmsr.restorer import CTMSR
 from baselines.diffbir.restorer import DiffBIR
 from baselines.dit4sr.restorer import DiT4SRReleased
 from baselines.flowsr.restorer import FlowSR
+from baselines.invsr.restorer import InvSR
 from baselines.llava.extractor import LLaVACaption
 from baselines.osediff.restorer import OSEDiff
 from baselines.pasd.restorer import PASD
@@ -33,6 +34,7 @@ CARDS = {
     "diffbir": DiffBIR.card,
     "dit4sr": DiT4SRReleased.card,
     "flowsr": FlowSR.card,
+    "invsr": InvSR.card,
     "llava": LLaVACaption.card,
     "osediff": OSEDiff.card,
     "pasd": PASD.card,

@@ -235,6 +235,16 @@ def _pisasr(root: Path) -> None:
     torch.save(small.pisasr_checkpoint(unet), folder / "pisa_sr.pkl")
 
 
+def _invsr(root: Path) -> None:
+    from baselines.invsr import network
+
+    folder = root / "invsr"
+    _base(folder / sd21.SD_TURBO.name, sd21.TEXT, unet=True)
+    predictor = meta(lambda: network.NoisePredictor(network.PredictorConfig()))
+    tensors = content(predictor, network.official)
+    torch.save(tensors, folder / "noise_predictor_sd_turbo_v5.pth")
+
+
 def _s3diff(root: Path) -> None:
     from baselines.s3diff.degradation import DegradationEstimator
 
@@ -391,6 +401,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "ctmsr": _ctmsr,
     "diffbir": _diffbir,
     "dit4sr": _dit4sr,
+    "invsr": _invsr,
     "mfsr": _mfsr,
     "osediff": _osediff,
     "pasd": _pasd,
