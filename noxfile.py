@@ -60,6 +60,13 @@ def _suite(session: nox.Session, python: str) -> None:
 
 
 @nox.session
+def ray(session: nox.Session) -> None:
+    """Run the tests that start a small Ray cluster; arguments after `--` go to pytest."""
+    session.env["OMP_NUM_THREADS"] = "1"
+    _python(session, "pytest", "-m", "ray", "tests/benchmarks/engine", *session.posargs)
+
+
+@nox.session
 def conformance(session: nox.Session) -> None:
     """Score OSEDiff's 193 published images and compare with its log: half an hour on one core.
 

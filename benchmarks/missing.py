@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """Something that is needed and that is not on this machine."""
+    """Something that is needed and that is not on this machine, or on a node of the cluster."""
 
-    what: Literal["weights", "data set", "prompts"]
+    what: Literal["weights", "data set", "prompts", "node"]
     name: str
     needed_by: str
     error: MFSRBenchError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +20,60 @@ if TYPE_CHECKING:
     from benchmarks.metrics.protocol import Protocol
 
 
+_SHARES = (4, 2)  # workers on one GPU, where their memory fits
+_FILLED = 0.85  # of a GPU's memory, at most
+_CONTEXT_BYTES = 2**30  # that each process takes beside its tensors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A machine of a Ray cluster, as far as work is shared out by it."""
+
+    id: str  # Ray's
+    name: str  # the address that people know it by
+    cpus: int
+    gpus: int
+    facts: Mapping[str, Any] = field(default_factory=dict)  # versions and hardware
+
+    def places(self, *, gpus: float, whole: bool) -> int:
+        """Return how many workers have room here at a time.
+
+        Args:
+            gpus: that a worker takes; several may share one.
+            whole: without any GPU it takes all cores, not one.
+        """
+        if gpus:
+            return int(self.gpus / gpus + 1e-6)
+        return min(self.cpus, 1) if whole else self.cpus
+
+    def gpu_bytes(self) -> tuple[int, ...]:
+        """Return the memory of each GPU, as far as the node could tell."""
+        lines = self.facts.get("machine", {}).get("gpus", ())
+        found = (re.search(r"(\d+) MiB", line) for line in lines)
+        return tuple(int(one[1]) * 2**20 for one in found if one)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The nodes of a Ray cluster that are used, and what they must have."""
+
+    address: str
+    nodes: tuple[Node, ...]
+    needs: bytes = b""  # packed for `benchmarks.engine.node.inspect`
+
+    def places(self, *, gpus: float, whole: bool) -> int:
+        """Return how many workers have room at a time."""
+        return sum(node.places(gpus=gpus, whole=whole) for node in self.nodes)
+
+    def share(self, need: int | None) -> float:
+        """Return which part of a GPU a worker gets that needs so many bytes; all if unknown."""
+        sizes = [size for node in self.nodes for size in node.gpu_bytes()]
+        if need is None or not sizes:
+            return 1.0
+        fits = (1 / n for n in _SHARES if n * (need + _CONTEXT_BYTES) <= _FILLED * min(sizes))
+        return next(fits, 1.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
     """The metrics that can be computed, and what with."""
@@ -30,6 +85,7 @@ class Scoring:
     weights: WeightStore
     devices: tuple[str, ...] = ("cpu",)  # one worker each, for deep metrics
     workers: int = 1  # processes for light metrics; 0 does everything in this process
+    cluster: Cluster | None = None  # where workers are; None: on this machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

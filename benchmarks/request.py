@@ -23,12 +23,18 @@ from benchmarks.options import split_datasets, split_lists
 SCHEMA = 1  # of a request as a file
 _DIGITS = 10  # of a number that can be meant
 DEFAULT_PROTOCOL = "mfsr-paper-v1"
+LOCAL = "local"
+_ENGINE = r"^(local|ray|ray://\S+)$"
+_SIZE = r"^[1-9]\d{0,4}[xX×][1-9]\d{0,4}$"
+_SHARD = r"^[1-9]\d{0,3}/[1-9]\d{0,3}$"
 
 _MISTAKES = {
+    _ENGINE: "is not local, ray or ray://HOST:PORT",
+    _SIZE: "is not WIDTHxHEIGHT in pixels",
+    _SHARD: "is not K/N, as 3/8",
     "bool_type": "is neither true nor false",
     "int_type": "is not a whole number",
     "is_instance_of": "is not a path",
-    "string_pattern_mismatch": "is not WIDTHxHEIGHT in pixels",
     "string_too_short": "is empty",
     "string_type": "is not a text",
     "too_short": "is empty",
@@ -91,6 +97,16 @@ _Workers = Annotated[
         "Default: all cores."
     ),
 ]
+_Engine = Annotated[
+    str,
+    Field(
+        pattern=_ENGINE,
+        description="local; or ray, ray://HOST:PORT: workers on the nodes of a Ray cluster.",
+    ),
+]
+_Nodes = Annotated[
+    _Names | None, Field(description="Nodes of the cluster to use, as a comma list. Default: all.")
+]
 _Missing = Annotated[
     Literal["error", "skip", "fetch"] | None,
     Field(
@@ -128,7 +144,12 @@ class RunRequest(Request):
         None, description="Only the first N images of each data set."
     )
     images: _Names | None = Field(None, description="Only these image ids, as a comma list.")
+    shard: Annotated[str, Field(pattern=_SHARD)] | None = Field(
+        None, description="K/N: only the K-th of N parts of the images, each run by itself."
+    )
     workers: _Workers = None
+    engine: _Engine = LOCAL
+    nodes: _Nodes = None
 
 
 class SweepRequest(RunRequest):
@@ -154,6 +175,8 @@ class ScoreRequest(Request):
     per_image: _Folder | None = Field(None, description="Write every image's values as CSV.")
     device: _Devices = None
     workers: _Workers = None
+    engine: _Engine = LOCAL
+    nodes: _Nodes = None
 
 
 class VerifyRequest(Request):
@@ -179,7 +202,7 @@ class BenchRequest(Request):
     """Methods to be measured on this machine."""
 
     methods: _Methods = None
-    lr_size: Annotated[str, Field(pattern=r"^[1-9]\d{0,4}[xX×][1-9]\d{0,4}$")] = Field(
+    lr_size: Annotated[str, Field(pattern=_SIZE)] = Field(
         "128x128", description="LR pixels, width x height."
     )
     batch: _Counts = Field((1,), description="Batch sizes, as a comma list.")
@@ -192,6 +215,8 @@ class BenchRequest(Request):
     )
     offload: _Offload = False
     out: _Folder | None = Field(None, description="Keep bench.json, .md, .tex and .csv there.")
+    engine: _Engine = LOCAL
+    nodes: _Nodes = None
 
 
 def ask(kind: type[R], values: Mapping[str, Any], *, named: str = "--{}") -> R:
@@ -222,7 +247,8 @@ def _explain(kind: type[Request], error: ValidationError, named: str) -> ConfigE
         return ConfigError(f"{name} is missing.", kind.model_fields[field].description or "")
     value = repr(first["input"])
     value = value if len(value) <= 60 else value[:57] + "..."
-    message = _MISTAKES.get(first["type"]) or first["msg"].removeprefix("Input ")
+    kind_of = first.get("ctx", {}).get("pattern", first["type"])
+    message = _MISTAKES.get(kind_of) or first["msg"].removeprefix("Input ")
     return ConfigError(f"{name}: {value} {message}.")
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from benchmarks import registry
+from benchmarks import registry, requirements
 from benchmarks.api.errors import UsageError
 from benchmarks.api.names import unknown
 from benchmarks.conformance.compare import VerifyPlan, choose_metrics
@@ -25,7 +25,7 @@ from benchmarks.metrics.select import of_protocol, select
 from benchmarks.missing import Missing, refuse
 from benchmarks.pairing import Pairs, pair
 from benchmarks.plan import ImageSet, RunPlan, ScorePlan, Scoring
-from benchmarks.request import DEFAULT_PROTOCOL
+from benchmarks.request import DEFAULT_PROTOCOL, LOCAL
 from benchmarks.search import NO_PROMPTS, Search, check_length
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from benchmarks.api.weights import WeightStatus
     from benchmarks.conformance.parse import PublishedScores
     from benchmarks.datasets.opening import OpenDataset
+    from benchmarks.methods import Method
     from benchmarks.metrics.protocol import Protocol
+    from benchmarks.plan import Cluster, PromptSource
     from benchmarks.request import RunRequest, ScoreRequest, VerifyRequest
     from benchmarks.results.cache import ScoreCache
 
@@ -85,7 +87,7 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
         ResourceError: a device is not on this machine.
     """
     out = _out(request)
-    used = devices(request.device)
+    used, cluster = places(request)
     search = Search(cache)
     methods = search.methods(request.methods or DEFAULT_METHODS, _wishes(request, used[0]))
     datasets = _subsets(search.datasets(request.datasets or DEFAULT_DATASETS), request)
@@ -99,6 +101,7 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
         workers=request.workers,
     )
     prompts = search.prompts(methods, datasets, request.prompts, device=used[0])
+    scoring = on_nodes(cluster, scoring, search, cache, request.workers, methods, prompts)
     complete = not search.missing
     plan = RunPlan(
         methods=methods,
@@ -117,6 +120,50 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
     return Settled(plan, tuple(search.missing), tuple(search.skipped))
 
 
+def places(
+    request: RunRequest | ScoreRequest,
+) -> tuple[tuple[str, ...], Cluster | None]:
+    """Return a device per worker, and the cluster that these are on, if any."""
+    if request.engine == LOCAL:
+        return devices(request.device), None
+    if request.workers == 0:
+        raise UsageError(
+            "--workers 0 computes in this process, --engine ray on other machines.",
+            "Leave one of the two out.",
+        )
+    from benchmarks.engine import nodes
+
+    cluster, used = nodes.choose(request.engine, request.nodes, request.device)
+    return used, cluster
+
+
+def on_nodes(
+    cluster: Cluster | None,
+    scoring: Scoring,
+    search: Search,
+    cache: ScoreCache,
+    workers: int | None,
+    methods: Sequence[Method] = (),
+    prompts: Sequence[PromptSource] = (),
+) -> Scoring:
+    """Return the scoring as it is done on a cluster; look at each node for what it lacks."""
+    if cluster is None:
+        return scoring
+    from benchmarks.engine import nodes
+
+    specs = dict.fromkeys(spec for chosen in scoring.metrics.values() for spec in chosen)
+    needs = (
+        *requirements.of_methods(method.card for method in methods),
+        *requirements.of_prompts(one.extractor.card for one in prompts if one.extractor),
+        *requirements.of_metrics(spec for spec in specs if spec.id in scoring.versions),
+    )
+    computing = [method for method in methods if method.restorer.computes]
+    cluster, missing = nodes.look_at(cluster, needs, computing, cache)
+    search.missing += missing
+    cores = cluster.places(gpus=0, whole=False)
+    return replace(scoring, cluster=cluster, workers=workers or cores)
+
+
 def _skips(request: RunRequest | ScoreRequest) -> bool:
     """Return whether metrics without weights are left out: nobody named them, or --missing skip."""
     policy = request.missing or ("skip" if request.metrics is None else "error")
@@ -131,7 +178,7 @@ def settle_score(request: ScoreRequest, cache: ScoreCache) -> Settled[ScorePlan]
         DataError: the images of the two folders are not those of each other.
         ResourceError: a device is not on this machine.
     """
-    used = devices(request.device)
+    used, cluster = places(request)
     paired = pair(request.sr, request.hr)
     protocol = protocols.find(request.protocol)
     referenced = request.hr is not None
@@ -145,6 +192,7 @@ def settle_score(request: ScoreRequest, cache: ScoreCache) -> Settled[ScorePlan]
         used=used,
         workers=request.workers,
     )
+    scoring = on_nodes(cluster, scoring, search, cache, request.workers)
     plan = _of_pairs(paired, scoring.metrics[referenced], scoring)
     return Settled(plan, tuple(search.missing))
 

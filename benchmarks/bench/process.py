@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.text import one_line
 from benchmarks.bench.measure import Case, Measuring, Timed, Unmeasured, What
 from benchmarks.bench.rows import BenchFailure, BenchRow
 from benchmarks.engine import pool
 
+if TYPE_CHECKING:
+    from benchmarks.plan import Cluster
+
 Found = tuple[BenchRow | BenchFailure, dict[str, Any]]
 
 
-def measure(cases: Iterable[Case], *, inline: bool = False) -> Iterator[Found]:
+def measure(
+    cases: Iterable[Case], *, inline: bool = False, cluster: Cluster | None = None
+) -> Iterator[Found]:
     """Yield rows and failures as they are found, each with what torch said of itself.
 
     A row comes again when its parts are known.
@@ -27,12 +32,13 @@ def measure(cases: Iterable[Case], *, inline: bool = False) -> Iterator[Found]:
     Args:
         cases: what to measure.
         inline: measure in this process, for debugging: memory is then that of all together.
+        cluster: of the one node to measure on; None: this machine.
     """
     for case in cases:
-        yield from _measure(case, inline=inline)
+        yield from _measure(case, inline, cluster)
 
 
-def _measure(case: Case, *, inline: bool) -> Iterator[Found]:
+def _measure(case: Case, inline: bool, cluster: Cluster | None) -> Iterator[Found]:
     row: BenchRow | None = None
     facts: dict[str, Any] = {}
 
@@ -42,7 +48,9 @@ def _measure(case: Case, *, inline: bool) -> Iterator[Found]:
             yield "split"
 
     worker = (partial(Measuring, case), parts())
-    for what, found in pool.run([worker], inline=inline):
+    gpus = float(case.method.runtime.device.startswith("cuda"))
+    job = pool.Job(name=f"bench {case.method.key}", gpus=gpus, whole=True)
+    for what, found in pool.run([worker], inline=inline, cluster=cluster, job=job):
         if isinstance(found, pool.Died):
             yield _failure(case, Unmeasured(what=what, error="Died", cause=found.cause)), facts
         elif isinstance(found, Unmeasured):

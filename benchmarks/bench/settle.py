@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmarks import registry, requirements
@@ -12,13 +13,16 @@ from benchmarks.bench.measure import Case
 from benchmarks.bench.rows import Conditions
 from benchmarks.devices import devices
 from benchmarks.methods import Method, Wishes
+from benchmarks.request import LOCAL
 from benchmarks.results import provenance
 from benchmarks.results.speed import device_name
 from benchmarks.search import Search
 from benchmarks.settle import Settled
 
 if TYPE_CHECKING:
-    from benchmarks.api.prompts import PromptExtractor
+    from benchmarks.api.prompts import PromptCard, PromptExtractor
+    from benchmarks.missing import Missing
+    from benchmarks.plan import Cluster
     from benchmarks.request import BenchRequest
     from benchmarks.results.cache import ScoreCache
 
@@ -31,6 +35,7 @@ class BenchPlan:
 
     cases: tuple[Case, ...]
     conditions: Conditions
+    cluster: Cluster | None = None  # of the one node that is measured; None: this machine
 
 
 def settle_bench(request: BenchRequest, cache: ScoreCache) -> Settled[BenchPlan]:
@@ -40,7 +45,7 @@ def settle_bench(request: BenchRequest, cache: ScoreCache) -> Settled[BenchPlan]
         UsageError: a name, option or number that does not exist, or nothing to measure.
         ResourceError: the device is not on this machine.
     """
-    (device,) = devices((request.device,) if request.device else None)
+    device, cluster = _place(request)
     width, height = map(int, re.split("[xX×]", request.lr_size))
     extracted = request.prompts == "extracted"
     wishes = Wishes(
@@ -54,6 +59,9 @@ def settle_bench(request: BenchRequest, cache: ScoreCache) -> Settled[BenchPlan]
     extractors = {one.key: _extractor(one) if extracted else None for one in methods}
     cards = dict.fromkeys(one.card for one in extractors.values() if one is not None)
     search.weights(requirements.of_prompts(cards))
+    if cluster:
+        cluster, lacking = _looked_at(cluster, methods, cards, cache)
+        search.missing += lacking
     batches = sorted(set(request.batch))
     cases = tuple(
         Case(
@@ -73,15 +81,52 @@ def settle_bench(request: BenchRequest, cache: ScoreCache) -> Settled[BenchPlan]
         lr_width=width,
         lr_height=height,
         device=device,
-        device_name=device_name(device),
+        device_name=_name(device, cluster),
         warm_up=request.warm_up,
         repeats=request.repeats,
         offload=request.offload,
-        machine=provenance.machine(),
+        machine=cluster.nodes[0].facts.get("machine", {}) if cluster else provenance.machine(),
         tool=provenance.tool(),
         packages=provenance.packages(),
     )
-    return Settled(BenchPlan(cases=cases, conditions=conditions), tuple(search.missing))
+    return Settled(
+        BenchPlan(cases=cases, conditions=conditions, cluster=cluster), tuple(search.missing)
+    )
+
+
+def _place(request: BenchRequest) -> tuple[str, Cluster | None]:
+    """Return the device, and the cluster with the first node that has it, if any."""
+    asked = (request.device,) if request.device else None
+    if request.engine == LOCAL:
+        (device,) = devices(asked)
+        return device, None
+    from benchmarks.engine import nodes
+
+    cluster, used = nodes.choose(request.engine, request.nodes, asked)
+    able = [node for node in cluster.nodes if node.gpus or used[0] == "cpu"]
+    return used[0], replace(cluster, nodes=(able[0],))
+
+
+def _looked_at(
+    cluster: Cluster, methods: Sequence[Method], cards: Iterable[PromptCard], cache: ScoreCache
+) -> tuple[Cluster, list[Missing]]:
+    from benchmarks.engine import nodes
+
+    needs = (
+        *requirements.of_methods(method.card for method in methods),
+        *requirements.of_prompts(cards),
+    )
+    return nodes.look_at(cluster, needs, methods, cache)
+
+
+def _name(device: str, cluster: Cluster | None) -> str:
+    """Return the hardware that is measured."""
+    if not cluster:
+        return device_name(device)
+    machine = cluster.nodes[0].facts.get("machine", {})
+    if device == "cpu":
+        return f"{machine.get('cpu')}, {machine.get('cores')} cores"
+    return next(iter(machine.get("gpus", ())), device)
 
 
 def _extractor(method: Method) -> type[PromptExtractor] | None:

@@ -45,12 +45,14 @@ def bench(
     new ones are added; of other conditions, it is refused.
     """
     from benchmarks.bench.settle import settle_bench
+    from benchmarks.engine.nodes import connection
     from benchmarks.results.cache import ScoreCache
     from benchmarks.settle import settled
 
     form = chosen_format(form, None, json=json)
-    plan = settled(lambda: settle_bench(request, ScoreCache()))
-    results = _measure(plan, request.out, quiet=quiet)
+    with connection(request.engine):
+        plan = settled(lambda: settle_bench(request, ScoreCache()))
+        results = _measure(plan, request.out, quiet=quiet)
     if request.out:
         _write_tables(request.out, results, columns=columns)
     write(_tables(results, columns=columns), form)
@@ -75,7 +77,7 @@ def _measure(plan: BenchPlan, out: Path | None, *, quiet: bool) -> BenchResults:
     kept = rows.read(out) if out and (out / rows.FILE).exists() else None
     if kept:
         results = join([kept, fresh])
-    for item, facts in process.measure(plan.cases):
+    for item, facts in process.measure(plan.cases, cluster=plan.cluster):
         fresh.torch = facts or fresh.torch
         fresh.add(item)
         results = join([kept, fresh]) if kept else fresh

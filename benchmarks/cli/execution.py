@@ -54,6 +54,7 @@ def carry_out(
     from benchmarks.cli.next_steps import say_next_steps
     from benchmarks.cli.weights import fetch_all
     from benchmarks.engine.events import Completed
+    from benchmarks.engine.nodes import connection
     from benchmarks.engine.run import run
     from benchmarks.progress import progress
     from benchmarks.results.cache import ScoreCache
@@ -63,19 +64,22 @@ def carry_out(
     if plan:
         from benchmarks.cli.plan import show_plan
 
-        show_plan(settle_run(request, cache), cache, json=json)
+        with connection(request.engine):
+            found = settle_run(request, cache)
+        show_plan(found, cache, json=json)
         return
     fetch = fetch_all if request.missing == "fetch" else None
-    asked = settled(lambda: settle_run(request, cache), fetch=fetch)
-    for dataset in () if quiet else asked.datasets:
-        for note in dataset.notes:
-            console.say(f"{dataset.card.id}: {note}")
     failures = 0
-    with interruptible(asked.out), progress(quiet=quiet) as show:
-        for event in run(asked, cache):
-            show(event)
-            if isinstance(event, Completed):
-                failures = event.failures
+    with connection(request.engine):
+        asked = settled(lambda: settle_run(request, cache), fetch=fetch)
+        for dataset in () if quiet else asked.datasets:
+            for note in dataset.notes:
+                console.say(f"{dataset.card.id}: {note}")
+        with interruptible(asked.out), progress(quiet=quiet) as show:
+            for event in run(asked, cache):
+                show(event)
+                if isinstance(event, Completed):
+                    failures = event.failures
     _show_results(asked.out, failures, json=json)
     if then:
         then(asked.out)

@@ -34,6 +34,7 @@ def score(request: ScoreRequest, *, quiet: Quiet = False, json: Json = False) ->
     from benchmarks.cli.conventions import show_conventions
     from benchmarks.cli.weights import fetch_all
     from benchmarks.engine import run
+    from benchmarks.engine.nodes import connection
     from benchmarks.progress import progress
     from benchmarks.results.cache import ScoreCache
     from benchmarks.results.rows import FailureRow
@@ -42,12 +43,13 @@ def score(request: ScoreRequest, *, quiet: Quiet = False, json: Json = False) ->
 
     cache, store = ScoreCache(), RunStore(None)
     fetch = fetch_all if request.missing == "fetch" else None
-    plan = settled(lambda: settle_score(request, cache), fetch=fetch)
-    for note in plan.notes:
-        say(note)
-    with progress(quiet=quiet) as show:
-        for event in run.score(plan, store, cache):
-            show(event)
+    with connection(request.engine):
+        plan = settled(lambda: settle_score(request, cache), fetch=fetch)
+        for note in plan.notes:
+            say(note)
+        with progress(quiet=quiet) as show:
+            for event in run.score(plan, store, cache):
+                show(event)
     if request.per_image:
         _write_per_image(request.per_image, store)
     values = _values(plan, store)

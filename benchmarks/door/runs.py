@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from benchmarks.engine import run as engine
+from benchmarks.engine.nodes import connection
 from benchmarks.progress import progress
 from benchmarks.request import Request, RunRequest, ScoreRequest, ask
 from benchmarks.results import frames
@@ -52,10 +53,11 @@ def run(
     asked = {"methods": methods, "datasets": datasets, "out": out, **options}
     request = _ask(RunRequest, asked)
     cache = ScoreCache()
-    plan = settled(lambda: settle_run(request, cache), fetch=_fetch_for(request.missing))
-    with progress(quiet=quiet) as show:
-        for event in engine.run(plan, cache):
-            show(event)
+    with connection(request.engine):
+        plan = settled(lambda: settle_run(request, cache), fetch=_fetch_for(request.missing))
+        with progress(quiet=quiet) as show:
+            for event in engine.run(plan, cache):
+                show(event)
     return Results.read(plan.out)
 
 
@@ -85,10 +87,11 @@ def score(
     """
     request = _ask(ScoreRequest, {"sr": sr, "hr": hr, "metrics": metrics, **options})
     cache, store = ScoreCache(), RunStore(None)
-    plan = settled(lambda: settle_score(request, cache), fetch=_fetch_for(request.missing))
-    with progress(quiet=quiet) as show:
-        for event in engine.score(plan, store, cache):
-            show(event)
+    with connection(request.engine):
+        plan = settled(lambda: settle_score(request, cache), fetch=_fetch_for(request.missing))
+        with progress(quiet=quiet) as show:
+            for event in engine.score(plan, store, cache):
+                show(event)
     return _frame_of(plan, store)
 
 

@@ -6,8 +6,8 @@ process. When the parent dies, the workers follow.
 
 A worker may be given tasks ahead, so that it never waits for the parent between two of them.
 
-This is the `local` engine. Another engine (`ray`) has to offer the same one function: tasks in,
-answers out, each task once.
+`run` is the one function: tasks in, answers out, each task once. Here are the processes of this
+machine; with a cluster, `benchmarks.engine.cluster` does the same on its nodes.
 """
 
 from __future__ import annotations
@@ -17,49 +17,25 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import psutil
 
 from benchmarks.api.errors import MFSRBenchError
 from benchmarks.console import foreign_output
+from benchmarks.engine.tasks import Died, Handler, Job, Raised, Worker
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
+    from benchmarks.plan import Cluster
+
+__all__ = ["Died", "Handler", "Job", "Worker", "run"]
+
 T = TypeVar("T")
-T_contra = TypeVar("T_contra", contravariant=True)
-
-
-class Handler(Protocol[T_contra]):
-    """What answers tasks in a worker. It is made there, and may keep state (a network)."""
-
-    def __call__(self, task: T_contra, /) -> Any:
-        """Return a picklable answer.
-
-        Raises:
-            MFSRBenchError: no further task has a point; the run ends with it.
-        """
-
-    def close(self) -> None:
-        """Release what is held beyond memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Died:
-    """A worker process ended while it was at a task, or before it came to it."""
-
-    cause: str  # "killed by signal 9", "exit code 1"
-
-
-# What makes a worker's handler (picklable, called in the worker), and the tasks that are its own.
-# Workers may share an iterator: each takes from it when it is free. One that has ended is asked
-# again after every answer of its worker, as it may have more by then.
-Worker = tuple[Callable[[], Handler[T]], Iterable[T]]
 
 
 def run(
@@ -68,6 +44,8 @@ def run(
     inline: bool = False,
     env: Mapping[str, str] | None = None,
     ahead: int = 0,
+    cluster: Cluster | None = None,
+    job: Job | None = None,
 ) -> Iterator[tuple[T, Any]]:
     """Do the workers' tasks and yield each with its answer, in the order they come.
 
@@ -80,12 +58,19 @@ def run(
         inline: do everything in this process, one worker after the other, for debugging.
         env: environment variables of the processes.
         ahead: tasks that wait at each worker while it is at one; 0 inline.
+        cluster: where the processes are; None: on this machine.
+        job: what another machine has to know of the tasks.
 
     Raises:
         MFSRBenchError: a handler raised it.
     """
     if inline:
         yield from _inline(workers)
+        return
+    if cluster:
+        from benchmarks.engine.cluster import run_on
+
+        yield from run_on(cluster, workers, env=env or {}, ahead=ahead, job=job or Job())
         return
     crew = [_Process(make, iter(tasks), env or {}, 1 + ahead) for make, tasks in workers]
     finished = False
@@ -168,7 +153,7 @@ class _Process(Generic[T]):
         try:
             if self._pipe.poll():
                 answer = self._pipe.recv()
-                if isinstance(answer, _Raised):
+                if isinstance(answer, Raised):
                     raise answer.error
                 yield self._given.popleft(), answer
                 return
@@ -194,13 +179,6 @@ class _Process(Generic[T]):
         self._lifeline.close()
         self._process.close()
         self._process = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Raised:
-    """What a handler raised to end the run."""
-
-    error: MFSRBenchError
 
 
 def _ready(busy: Sequence[_Process[T]]) -> list[_Process[T]]:
@@ -260,7 +238,7 @@ def _work(make: Callable[[], Handler[T]], pipe: Connection, lifeline: Connection
             handler = handler or make()
             answer = handler(task)
         except MFSRBenchError as error:
-            answer = _Raised(error)
+            answer = Raised(error)
         pipe.send(answer)
     if handler:
         handler.close()

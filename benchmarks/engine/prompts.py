@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from benchmarks.api.prompts import PromptExtractor
     from benchmarks.api.restorer import LRFile
     from benchmarks.engine.restore import Shard
-    from benchmarks.plan import PromptSource
+    from benchmarks.plan import PromptSource, Scoring
     from benchmarks.results.cache import ScoreCache
     from benchmarks.results.store import RunStore
 
@@ -91,8 +92,7 @@ def add_prompts(
     sources: Iterable[PromptSource],
     store: RunStore,
     cache: ScoreCache,
-    *,
-    inline: bool = False,
+    scoring: Scoring,
 ) -> Generator[Event, None, list[Shard]]:
     """Yield what happens, and return the shards, their images with prompts.
 
@@ -103,7 +103,7 @@ def add_prompts(
         tasks = list(_missing(source, wanted, store, cache))
         if tasks:
             yield StageBegan(f"prompts {source.kind}", len(tasks), 0)
-            for task, found in _found(source, tasks, inline):
+            for task, found in _found(source, tasks, scoring):
                 if isinstance(found, MFSRBenchError):
                     yield from _fail(task, found, wanted, store)
                     continue
@@ -146,21 +146,33 @@ def _fail(
 
 
 def _found(
-    source: PromptSource, tasks: Sequence[_Task], inline: bool
+    source: PromptSource, tasks: Sequence[_Task], scoring: Scoring
 ) -> Iterator[tuple[_Task, _Found]]:
     if source.extractor is None:
         for task in tasks:
             yield task, (given(source.folder, task.dataset, task.image.id), 0.0)
         return
     # Loading is a task of its own: where it kills the process, no image is tried.
-    worker = (partial(_Extracting, source), [None, *tasks])
-    for image, answer in pool.run([worker], inline=inline):
+    left = iter(tasks)
+    devices = scoring.devices if scoring.cluster else scoring.devices[:1]
+    workers: list[pool.Worker[_Task | None]] = [
+        (partial(_Extracting, source), chain([None], left)) for _ in devices
+    ]
+    job = pool.Job(
+        name=source.kind, reads=_reads, gpus=float(devices[0].startswith("cuda")), whole=True
+    )
+    inline = scoring.workers == 0
+    for image, answer in pool.run(workers, inline=inline, cluster=scoring.cluster, job=job):
         died = MFSRBenchError(answer.cause) if isinstance(answer, pool.Died) else None
         if image:
             yield image, died or answer
         elif died:
-            yield from ((task, died) for task in tasks)
-            return
+            yield from ((task, died) for task in left)
+
+
+def _reads(task: _Task | None, _fresh: bool) -> Iterator[Path]:
+    if task:
+        yield task.image.path
 
 
 def given(folder: Path | None, dataset: str, image: str) -> str:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from benchmarks.methods import Method
+    from benchmarks.plan import Cluster
 
 _STAGE = "restore"
 
@@ -80,14 +81,18 @@ def restore(
     *,
     batch_size: int = 1,
     inline: bool = False,
+    cluster: Cluster | None = None,
+    gpus: float = 0.0,
 ) -> Iterator[Outcome]:
     """Restore everything and yield each image's outcome once.
 
     Args:
-        shards: of each device.
+        shards: of each device; on a cluster one list, from which each worker takes the next.
         devices: one worker each.
         batch_size: images at a time, where their sizes agree.
         inline: restore in this process.
+        cluster: where the workers are; None: on this machine.
+        gpus: that each of them takes there.
 
     Raises:
         MFSRBenchError: the run cannot go on (a full disk, weights that cannot be read).
@@ -95,17 +100,43 @@ def restore(
     every = [shard for mine in shards for shard in mine]
     killed: dict[_Batch, pool.Died] = {}
     workers = []
-    first = 0
-    for device, mine in zip(devices, shards, strict=True):
-        numbered = enumerate(mine, start=first)
-        workers.append((partial(_Restoring, device, every), _batches(numbered, batch_size, killed)))
-        first += len(mine)
-    for batch, answer in pool.run(workers, inline=inline):
+    numbered = [enumerate(every)] * len(devices) if cluster else _numbered(shards)
+    for device, mine in zip(devices, numbered, strict=True):
+        workers.append((partial(_Restoring, device, every), _batches(mine, batch_size, killed)))
+    job = _job(every, gpus) if cluster else None
+    for batch, answer in pool.run(workers, inline=inline, cluster=cluster, job=job):
         if isinstance(answer, pool.Died):
             killed[batch] = answer
             yield from _blamed(every[batch.shard], batch, answer.cause)
         else:
             yield from answer
+
+
+def _numbered(shards: Sequence[Sequence[Shard]]) -> list[Iterator[tuple[int, Shard]]]:
+    starts = accumulate((len(mine) for mine in shards), initial=0)
+    return [enumerate(mine, start=first) for first, mine in zip(starts, shards, strict=False)]
+
+
+def _job(shards: Sequence[Shard], gpus: float) -> pool.Job:
+    """Return what other machines have to know of restoring these shards."""
+    methods = dict.fromkeys(shard.method.key for shard in shards)
+    datasets = dict.fromkeys(shard.dataset for shard in shards)
+    return pool.Job(
+        name=f"{', '.join(methods)} on {', '.join(datasets)}",
+        reads=partial(_reads, shards),
+        out=shards[0].run if shards else None,
+        gpus=gpus,
+        whole=True,
+    )
+
+
+def _reads(shards: Sequence[Shard], batch: _Batch, fresh: bool) -> Iterator[Path]:
+    """Yield the LR files of a batch; all that are left, if the method looks at them first."""
+    shard = shards[batch.shard]
+    looks = shard.method.restorer.begin is not Restorer.begin
+    begins = looks and (fresh or not batch)
+    for file in shard.images[batch.start : None if begins else batch.stop]:
+        yield file.path
 
 
 def _batches(

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from benchmarks.api.errors import ImageError
+from benchmarks.api.images import read_size
 from benchmarks.api.seeds import seed_for
 from benchmarks.engine.events import Advanced, Completed, Event, ItemFailed, Noted, StageBegan
 from benchmarks.engine.prompts import add_prompts
-from benchmarks.engine.restore import Restored, Shard, restore
+from benchmarks.engine.restore import Outcome, Restored, Shard, restore
 from benchmarks.engine.score import Ledger, score_images
 from benchmarks.engine.score_sets import score_sets
 from benchmarks.plan import ImageSet
@@ -29,8 +31,11 @@ from benchmarks.results.store import RunStore
 if TYPE_CHECKING:
     from benchmarks.datasets.opening import OpenDataset
     from benchmarks.methods import Method
-    from benchmarks.plan import RunPlan, ScorePlan
+    from benchmarks.plan import Cluster, RunPlan, ScorePlan
     from benchmarks.results.cache import ScoreCache
+
+_PIECES = 4  # of a data set for each worker of a cluster
+_LONGEST = 256  # images of a piece
 
 
 def run(plan: RunPlan, cache: ScoreCache) -> Iterator[Event]:
@@ -51,7 +56,8 @@ def run(plan: RunPlan, cache: ScoreCache) -> Iterator[Event]:
             tool=tool(),
         )
         opened = {dataset.card.id: dataset.spec for dataset in plan.datasets}
-        with session(plan.out, request=plan.asked, datasets=opened) as ending:
+        facts = {"request": plan.asked, "datasets": opened, **_nodes(plan)}
+        with session(plan.out, **facts) as ending:
             try:
                 for metric, versions in outdated.items():
                     if store.forget(metric):
@@ -66,6 +72,12 @@ def run(plan: RunPlan, cache: ScoreCache) -> Iterator[Event]:
                 yield Completed(plan.out, failures)
             finally:
                 export(store, plan.out)
+
+
+def _nodes(plan: RunPlan) -> dict[str, Any]:
+    """Return what is written down of the cluster that a run was made on."""
+    cluster = plan.scoring.cluster
+    return {"nodes": {node.name: node.facts for node in cluster.nodes}} if cluster else {}
 
 
 def score(plan: ScorePlan, store: RunStore, cache: ScoreCache) -> Iterator[Event]:
@@ -85,13 +97,9 @@ def _restore(plan: RunPlan, store: RunStore, cache: ScoreCache) -> Iterator[Even
     shards = [shard for pair in pairs if (shard := _left(plan, *pair, store, cache)).images]
     total = sum(len(dataset.samples) for _, dataset in pairs)
     done = total - sum(len(shard.images) for shard in shards)
-    inline = plan.scoring.workers == 0
-    shards = yield from add_prompts(shards, plan.prompts, store, cache, inline=inline)
-    devices = plan.scoring.devices
+    shards = yield from add_prompts(shards, plan.prompts, store, cache, plan.scoring)
     yield StageBegan("restore", total, done)
-    for outcome in restore(
-        _shared_out(shards, len(devices)), devices, batch_size=plan.batch_size, inline=inline
-    ):
+    for outcome in _outcomes(plan, shards):
         if isinstance(outcome, Restored):
             row = outcome.image
             store.write([row, outcome.timing])
@@ -99,8 +107,57 @@ def _restore(plan: RunPlan, store: RunStore, cache: ScoreCache) -> Iterator[Even
         else:
             store.write([outcome])
             yield ItemFailed(outcome)
+    if plan.scoring.cluster:
+        return
+    device = plan.scoring.devices[0]
     for method in {shard.method.key: shard.method for shard in shards}.values():
-        remember_speed(store, cache, method.key, scale=method.card.scale, device=devices[0])
+        remember_speed(store, cache, method.key, scale=method.card.scale, device=device)
+
+
+def _outcomes(plan: RunPlan, shards: Sequence[Shard]) -> Iterator[Outcome]:
+    """Restore shards: all at once here, or a method at a time on the nodes of a cluster."""
+    devices, cluster = plan.scoring.devices, plan.scoring.cluster
+    if not cluster:
+        mine = _shared_out(shards, len(devices))
+        inline = plan.scoring.workers == 0
+        yield from restore(mine, devices, batch_size=plan.batch_size, inline=inline)
+        return
+    for method in {shard.method.key: shard.method for shard in shards}.values():
+        whole = [shard for shard in shards if shard.method == method]
+        if not method.restorer.computes:  # it reads what lies on this machine
+            yield from restore([whole], ["cpu"], batch_size=plan.batch_size)
+            continue
+        gpus = _share(method, whole, plan, cluster) if devices[0] != "cpu" else 0.0
+        n = cluster.places(gpus=gpus, whole=True)
+        yield from restore(
+            [_pieces(whole, n, plan.batch_size)],
+            devices[:1] * n,
+            batch_size=plan.batch_size,
+            cluster=cluster,
+            gpus=gpus,
+        )
+
+
+def _share(method: Method, shards: Sequence[Shard], plan: RunPlan, cluster: Cluster) -> float:
+    """Return which part of a GPU a method gets."""
+    sizes = (read_size(file.path) for shard in shards for file in shard.images)
+    try:
+        largest = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+    except ImageError:  # which its own task will say
+        return 1.0
+    need = method.restorer.memory_estimate(method.runtime, largest, batch=plan.batch_size)
+    return cluster.share(need)
+
+
+def _pieces(shards: Sequence[Shard], n: int, batch_size: int) -> list[Shard]:
+    """Cut shards into pieces, so that n workers end at about the same time."""
+    found = []
+    for shard in shards:
+        even = -(-len(shard.images) // (n * _PIECES))
+        size = min(_LONGEST, -(-even // batch_size) * batch_size)
+        starts = range(0, len(shard.images), max(1, size))
+        found += [replace(shard, images=shard.images[at : at + size]) for at in starts]
+    return found
 
 
 def _left(

@@ -17,6 +17,7 @@ from benchmarks.engine import pool
 from benchmarks.engine.events import Advanced, Event, ItemFailed, StageBegan
 from benchmarks.metrics.scoring import (
     LIGHT_WORKER_ENV,
+    FeatureTask,
     ImageTask,
     ScoreFailure,
     Scorer,
@@ -138,7 +139,7 @@ def compute(
         MFSRBenchError: no image can be scored on this machine (weights, disk).
     """
     light = all(spec.light for spec in specs)
-    devices = ["cpu"] * max(1, scoring.workers) if light else scoring.devices
+    devices = ("cpu",) * max(1, scoring.workers) if light else scoring.devices
     make = partial(Scorer, specs, store=scoring.weights)
     shared = iter(tasks)
     workers: list[pool.Worker[Any]] = [(partial(make, device=one), shared) for one in devices]
@@ -146,7 +147,24 @@ def compute(
         workers,
         inline=scoring.workers == 0,
         env=LIGHT_WORKER_ENV if light else {},
+        cluster=scoring.cluster,
+        job=pool.Job(
+            name=f"score {', '.join(spec.name for spec in specs)}",
+            reads=_reads,
+            gpus=float(devices[0].startswith("cuda")),
+            whole=not light,
+        ),
     )
+
+
+def _reads(task: ImageTask | FeatureTask, _fresh: bool) -> Iterator[Path]:
+    """Yield the files that a task looks at."""
+    if isinstance(task, FeatureTask):
+        yield task.path
+        return
+    yield from (task.srs[method] for method in {method for method, _ in task.wanted})
+    if task.hr:
+        yield task.hr
 
 
 def unless_died(answer: Any) -> Any:

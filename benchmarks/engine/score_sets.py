@@ -115,7 +115,8 @@ def _distance(
     if value is not None:
         return value
     with foreign_output():
-        scorer = Scorer([spec], store=scoring.weights, device=scoring.devices[0])
+        device = "cpu" if scoring.cluster else scoring.devices[0]
+        scorer = Scorer([spec], store=scoring.weights, device=device)
         outcome = scorer.distance(spec.id, stacked(srs), stacked(hrs))
     if isinstance(outcome, float):
         ledger.cache.add_scores([(key, outcome)])
