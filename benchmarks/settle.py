@@ -92,6 +92,7 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
     methods = search.methods(request.methods or DEFAULT_METHODS, _wishes(request, used[0]))
     datasets = _subsets(search.datasets(request.datasets or DEFAULT_DATASETS), request)
     protocol = protocols.find(request.protocol)
+    _check_protocol(methods, datasets, protocol)
     scoring = search.scoring(
         protocol,
         {flag: _metrics(request.metrics, protocol, has_reference=flag) for flag in (True, False)},
@@ -162,6 +163,29 @@ def on_nodes(
     search.missing += missing
     cores = cluster.places(gpus=0, whole=False)
     return replace(scoring, cluster=cluster, workers=workers or cores)
+
+
+def _check_protocol(
+    methods: Iterable[Method], datasets: Iterable[OpenDataset], protocol: Protocol
+) -> None:
+    """Refuse rows of methods that belong to one protocol under another, or on its sets.
+
+    Raises:
+        UsageError: a method that would stand in the wrong table.
+    """
+    for method in methods:
+        wanted = method.card.protocol
+        if not wanted:
+            continue
+        own = protocols.find(wanted).datasets
+        others = [one.card.id for one in datasets if one.card.kind != "folder"]
+        other = next((name for name in others if name not in own), "")
+        if protocol.id != wanted or other:
+            where = f"on '{other}'" if other else f"by protocol '{protocol.id}'"
+            raise UsageError(
+                f"'{method.key}' cannot be scored {where}: its rows belong to '{wanted}' alone.",
+                f"Use: --protocol {wanted} --datasets {','.join(own)} (or folder:LR,HR)",
+            )
 
 
 def _skips(request: RunRequest | ScoreRequest) -> bool:

@@ -220,6 +220,7 @@ class MethodCard:
     licence: str = "Apache-2.0"  # of the method as a user meets it, weights included
     trained_on: tuple[str, ...] = ()
     stochastic: bool = False
+    protocol: str = ""  # the one that its rows belong to alone; empty: any
     deviations: tuple[str, ...] = ()  # each difference from upstream that always applies
     quirks: tuple[str, ...] = ()  # each upstream bug that is kept, and mended under `+mended`
     note: str = ""

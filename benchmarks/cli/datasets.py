@@ -134,7 +134,7 @@ def _location(place: Place) -> dict[str, Any]:
 
 @app.command()
 def make(
-    name: Annotated[str, typer.Argument(help="The data set: div2k-val.")],
+    name: Annotated[str, typer.Argument(help="The data set: div2k-val or div2k-bicubic.")],
     *,
     hr: Annotated[Path, typer.Option(help="Folder of the originals: 0801.png to 0900.png.")],
     json: Json = False,

@@ -7,5 +7,5 @@
 - `manifests` per-file hashes, shipped or made
 - `verifying` names, counts, sizes and contents against the card
 - `fetching`  downloads; `archives` unpacks what strangers packed
-- `making`    makes `div2k-val`; `degrading` is how LR images come about
+- `making`    makes `div2k-val` and `div2k-bicubic`; `degrading` is how LR images come about
 """

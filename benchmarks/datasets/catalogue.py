@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from benchmarks.api.card import HubFile
 from benchmarks.api.dataset import DatasetCard, Source
 
@@ -87,6 +89,16 @@ DIV2K_VAL = DatasetCard(
     "these are defined by a seed, so scores on them are not the paper's.",
 )
 
+DIV2K_BICUBIC = replace(
+    DIV2K_VAL,
+    id="div2k-bicubic",
+    title="DIV2K-bicubic",
+    not_to_confuse="div2k-val and div2k-val-3k, whose LR images are degraded as photographs are",
+    note="The central 512x512 of each DIV2K validation image and its LR image by PyTorch's "
+    "antialiased bicubic filter, rounded to 8 bits: OFTSR's set, scored by the protocol "
+    "oftsr-bicubic. Not a Real-ISR set.",
+)
+
 DIV2K_VAL_3K = DatasetCard(
     id="div2k-val-3k",
     title="DIV2K-Val-3k",
@@ -158,4 +170,13 @@ SAMPLE = DatasetCard(
     "For trying things out: eight images are too few for conclusions. Not to be trained on.",
 )
 
-CARDS = (REALSR, DREALSR, DIV2K_VAL, DIV2K_VAL_3K, REALLQ250, REALLR200, SAMPLE)
+CARDS = (
+    REALSR,
+    DREALSR,
+    DIV2K_VAL,
+    DIV2K_BICUBIC,
+    DIV2K_VAL_3K,
+    REALLQ250,
+    REALLR200,
+    SAMPLE,
+)

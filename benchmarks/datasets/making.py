@@ -1,9 +1,12 @@
-"""`div2k-val`: one random crop of each DIV2K validation image, degraded as in Real-ESRGAN.
+"""Sets that are made here: a crop of each DIV2K validation image, and its LR image.
 
-The MFSR paper reports on "100 random 512x512 crops" and does not publish them. Here a seed defines
-them: equal originals give equal images on every machine. What was done is written beside them:
+- `div2k-val`      random crops, degraded as in Real-ESRGAN. The MFSR paper reports on "100 random
+  512x512 crops" and does not publish them; here a seed defines them
+- `div2k-bicubic`  central crops, reduced by a bicubic filter: OFTSR's
 
-- `record.json`   seed, parameters, hashes of the originals, place of each crop and its recipe
+Equal originals give equal images on every machine. What was done is written beside them:
+
+- `record.json`   conditions, hashes of the originals, place of each crop and its recipe
 - `manifest.csv`  hashes of the pixels of what was made, written last: with it the set is whole
 """
 
@@ -21,12 +24,12 @@ from benchmarks.api.errors import ConflictError, DataError
 from benchmarks.api.folders import look
 from benchmarks.api.images import read_rgb, read_size, sha256_file, show, write_atomic
 from benchmarks.datasets import manifests
-from benchmarks.datasets.degrading import PARAMETERS, pixel_row, recipe_of, stream, write_pair
+from benchmarks.datasets.degrading import Bicubic, RealESRGAN, pixel_row, write_pair
 
 if TYPE_CHECKING:
+    from benchmarks.datasets.degrading import Making
     from benchmarks.datasets.manifests import ManifestRow
     from benchmarks.datasets.places import Place
-    from benchmarks.degradation.recipe import Recipe
 
 SEED = 0
 CROP = 512  # pixels, of an HR image
@@ -48,20 +51,23 @@ def make(
         DataError: an original is missing, unreadable or too small.
         ConflictError: the place holds a set made under other conditions.
     """
-    files = _find(originals)
-    crops = {image: _crop_of(place, image, path) for image, path in files.items()}
-    recipes = {image: recipe_of(SEED, place.card.id, image) for image in files}
-    _begin(place, _record(place, files, crops, recipes))
+    files, making = _find(originals), _making_of(place)
+    crops = {image: _crop_of(making, image, path) for image, path in files.items()}
+    _begin(place, _record(place, making, files, crops))
     known = _known(place)
     for done, (image, path) in enumerate(files.items(), start=1):
         if not _is_made(place, image, known):
             top, left = crops[image]
             hr = np.ascontiguousarray(read_rgb(path)[top : top + CROP, left : left + CROP])
-            write_pair(place.root, image, hr, recipes[image])
+            write_pair(place.root, image, hr, making.degrade(image, hr))
         if progress:
             progress(done, len(files))
     rows = [row for image in files for row in _rows(place, image)]
     write_atomic(place.root / manifests.FILE_NAME, manifests.render(rows))
+
+
+def _making_of(place: Place) -> Making:
+    return Bicubic() if place.card.id == "div2k-bicubic" else RealESRGAN(place.card.id, SEED)
 
 
 def _find(folder: Path) -> dict[str, Path]:
@@ -76,7 +82,7 @@ def _find(folder: Path) -> dict[str, Path]:
     return {name: found[name] for name in ORIGINALS}
 
 
-def _crop_of(place: Place, image: str, path: Path) -> tuple[int, int]:
+def _crop_of(making: Making, image: str, path: Path) -> tuple[int, int]:
     """Return (top, left) of an image's crop."""
     height, width = read_size(path)
     if min(height, width) < CROP:
@@ -84,28 +90,26 @@ def _crop_of(place: Place, image: str, path: Path) -> tuple[int, int]:
             f"{show(path)} is {width}x{height}: too small for a crop of {CROP}x{CROP}.",
             "Give the folder of DIV2K's HR validation images, not that of its LR images.",
         )
-    rng = stream(SEED, place.card.id, image, "crop")
-    return int(rng.integers(height - CROP + 1)), int(rng.integers(width - CROP + 1))
+    return making.corner(image, (height - CROP, width - CROP))
 
 
 def _record(
     place: Place,
+    making: Making,
     files: dict[str, Path],
     crops: dict[str, tuple[int, int]],
-    recipes: dict[str, Recipe],
 ) -> dict[str, Any]:
     return {
         "schema": 1,
         "dataset": place.card.id,
-        "seed": SEED,
         "crop": CROP,
-        "parameters": PARAMETERS.as_json(),
+        **making.conditions(),
         "images": {
             image: {
                 "original_sha256": sha256_file(path),
                 "top": crops[image][0],
                 "left": crops[image][1],
-                "recipe": recipes[image].as_json(),
+                "recipe": making.recipe(image),
             }
             for image, path in files.items()
         },

@@ -93,7 +93,17 @@ MFSR_PAPER = Protocol(
     ),
 )
 
-PROTOCOLS = {protocol.id: protocol for protocol in (MFSR_PAPER,)}
+# As OFTSR's program and scripts have it (evaluate.py, fid.py).
+OFTSR_BICUBIC = Protocol(
+    id="oftsr-bicubic",
+    title="Bicubic x4 as the OFTSR paper reports it: PSNR over RGB against LPIPS and FID",
+    rule=MFSR_PAPER.rule,
+    datasets=("div2k-bicubic",),
+    with_reference=("psnr@rgb", "lpips@alex", "fid@legacy-tensorflow"),
+    without_reference=(),
+)
+
+PROTOCOLS = {protocol.id: protocol for protocol in (MFSR_PAPER, OFTSR_BICUBIC)}
 
 
 def find(name: str) -> Protocol:

@@ -37,6 +37,7 @@ class Source:
     tables: str  # file of its tables
     methods: dict[str, str] = field(default_factory=dict)  # its spelling -> ours, where they differ
     datasets: dict[str, NamedSet]
+    metrics: dict[str, str] = field(default_factory=dict)  # its column -> our id, if another one
     ablations: str = ""  # file of tables with other columns
     ablations_dataset: str = ""  # id of the set that these are on
     ablations_stated: str = ""  # the set that their source says they are on
@@ -69,9 +70,14 @@ class Line:
     clipiqa: _Printed = ""
     liqe: _Printed = ""
 
-    def values(self) -> Mapping[str, str]:
-        """Return metric id -> what is printed, for the metrics that have a value."""
-        printed = {metric: getattr(self, name) for name, metric in METRIC_OF_COLUMN.items()}
+    def values(self, metrics: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """Return metric id -> what is printed, for the metrics that have a value.
+
+        Args:
+            metrics: column -> metric id, where the source has another convention.
+        """
+        ids = METRIC_OF_COLUMN | dict(metrics or {})
+        printed = {metric: getattr(self, name) for name, metric in ids.items()}
         return {metric: text for metric, text in printed.items() if text}
 
 

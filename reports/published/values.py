@@ -120,7 +120,7 @@ def _rows(name: str, source: Source) -> Iterator[PublishedRow]:
     found: dict[tuple[str, str, int], dict[str, str]] = {}
     for line in lines_of(source):
         texts = found.setdefault((line.dataset, line.method, line.steps), {})
-        for metric, text in line.values().items():
+        for metric, text in line.values(source.metrics).items():
             if texts.setdefault(metric, text) != text:
                 raise AssertionError(f"Table {line.table} contradicts another: {line}, {metric}")
     for (dataset, method, steps), texts in found.items():

@@ -12,6 +12,7 @@ from baselines.dit4sr.restorer import DiT4SRReleased
 from baselines.flowsr.restorer import FlowSR
 from baselines.invsr.restorer import InvSR
 from baselines.llava.extractor import LLaVACaption
+from baselines.oftsr.restorer import OFTSR, OFTSRTeacher
 from baselines.osediff.restorer import OSEDiff
 from baselines.pasd.restorer import PASD
 from baselines.pisasr.restorer import PiSASR
@@ -36,6 +37,8 @@ CARDS = {
     "flowsr": FlowSR.card,
     "invsr": InvSR.card,
     "llava": LLaVACaption.card,
+    "oftsr": OFTSR.card,
+    "oftsr/teacher": OFTSRTeacher.card,
     "osediff": OSEDiff.card,
     "pasd": PASD.card,
     "pisasr": PiSASR.card,

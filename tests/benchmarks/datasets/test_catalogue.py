@@ -23,6 +23,7 @@ def test_every_card_is_registered_once() -> None:
         "realsr": 100,
         "drealsr": 93,
         "div2k-val": 100,
+        "div2k-bicubic": 100,
         "div2k-val-3k": 3000,
         "reallq250": 250,
         "reallr200": 200,

@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from benchmarks.api.errors import ConflictError, DataError
 from benchmarks.api.images import read_rgb
 from benchmarks.datasets import making
-from benchmarks.datasets.catalogue import DIV2K_VAL
+from benchmarks.datasets.catalogue import DIV2K_BICUBIC, DIV2K_VAL
 from benchmarks.datasets.degrading import recipe_of
 from benchmarks.datasets.places import Place
 from benchmarks.datasets.verifying import inspect
@@ -80,6 +82,28 @@ def test_it_makes_pairs_a_record_and_a_manifest(originals: Path, tmp_path: Path)
             read_rgb(place.lr / f"{name}.png"), apply(np.ascontiguousarray(hr), recipe)
         )
     assert len({(e["top"], e["left"]) for e in record["images"].values()}) == 5
+
+
+def test_the_bicubic_set_is_the_middle_reduced_by_torch(originals: Path, tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    card = replace(DIV2K_BICUBIC, n=5, lr_size=(16, 16))
+    place = Place(card=card, root=root, lr=root / "lr", hr=root / "hr")
+    making.make(place, originals)
+    assert inspect(place).problems == ()
+    for name in NAMES:
+        original = read_rgb(originals / f"{name}.png")
+        height, width, _ = original.shape
+        hr = original[
+            (height - 64) // 2 : (height + 64) // 2, (width - 64) // 2 : (width + 64) // 2
+        ]
+        np.testing.assert_array_equal(read_rgb(root / "hr" / f"{name}.png"), hr)
+        pixels = torch.from_numpy(hr.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+        lr = F.interpolate(pixels, scale_factor=1 / 4, mode="bicubic", antialias=True)
+        lr = ((lr[0].clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).numpy()
+        assert np.abs(read_rgb(root / "lr" / f"{name}.png") - lr).max() < 0.501
+    record = json.loads((root / "record.json").read_text())
+    assert "seed" not in record
+    assert record["images"]["0801"]["recipe"] == {}
 
 
 def test_equal_originals_give_equal_bytes(originals: Path, tmp_path: Path) -> None:
