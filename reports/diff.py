@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.api.errors import DataError
+from benchmarks.api.images import read_rgb, sha256_file, sha256_pixels
 from benchmarks.results import frames
+from benchmarks.results.directory import RunDirectory
 from benchmarks.tables.model import Cell, Column, Document, Footnote, Group, Row, Table, cells
 from benchmarks.tables.text import signed
 from reports.identity import identity_of
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from benchmarks.results.rows import RunResults
+    from benchmarks.results.rows import ImageRow, RunResults
     from reports.identity import Identity, Metric
 
 _KEY = ["dataset", "method", "metric"]
@@ -161,16 +163,16 @@ def _score_row(one: _Change) -> Row:
 
 
 def _images(runs: tuple[RunResults, RunResults]) -> Table:
-    """Return how many files of each method and data set are other files now."""
+    """Return how many images of each method and data set are other images now."""
     before, after = (
-        {(row.dataset, row.method, row.image): row.sha256 for row in run.images} for run in runs
+        {(row.dataset, row.method, row.image): row for row in run.images} for run in runs
     )
     pairs = dict.fromkeys((dataset, method) for dataset, method, _ in [*before, *after])
     rows = []
     for pair in pairs:
         here = {key for key in before if key[:2] == pair}
         there = {key for key in after if key[:2] == pair}
-        changed = sum(before[key] != after[key] for key in here & there)
+        changed = sum(_differ(runs, before[key], after[key]) for key in here & there)
         rows.append((*pair, len(here & there), changed, len(here - there), len(there - here)))
     titles = (
         ("in both", "shared"),
@@ -181,6 +183,25 @@ def _images(runs: tuple[RunResults, RunResults]) -> Table:
     columns = (*_NAMES, *(Column(title=title, key=key, numeric=True) for title, key in titles))
     group = Group(rows=tuple(Row(cells=cells(*row)) for row in rows))
     return Table(columns=columns, groups=(group,), caption="Image files.", label="files", stub=2)
+
+
+def _differ(runs: tuple[RunResults, RunResults], before: ImageRow, after: ImageRow) -> bool:
+    """Return whether two images differ in their pixels, as far as that can be known."""
+    if before.sha256 == after.sha256:
+        return False
+    hashes = [_pixels(run, row) for run, row in zip(runs, (before, after), strict=True)]
+    return "" in hashes or hashes[0] != hashes[1]
+
+
+def _pixels(run: RunResults, row: ImageRow) -> str:
+    """Return the hash of an image's pixels; empty where nothing tells it."""
+    if row.sha256_pixels:
+        return row.sha256_pixels
+    path = RunDirectory(run.path).image(row.method, row.dataset, row.image)
+    try:
+        return sha256_pixels(read_rgb(path)) if sha256_file(path) == row.sha256 else ""
+    except DataError:  # an image that was deleted since
+        return ""
 
 
 def _losses(changes: list[_Change], worst: int) -> Table:

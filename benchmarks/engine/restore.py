@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import ImageError, WeightsError
-from benchmarks.api.images import read_rgb, read_size, to_tensor, to_uint8, write_png
+from benchmarks.api.images import (
+    read_rgb,
+    read_size,
+    sha256_pixels,
+    to_tensor,
+    to_uint8,
+    write_png,
+)
 from benchmarks.api.restorer import LRBatch, LRFile, Restorer
 from benchmarks.api.text import cause_of, one_line
 from benchmarks.engine import pool
@@ -286,13 +293,20 @@ def _save(
 ) -> Restored:
     key = {"dataset": shard.dataset, "method": shard.method.key, "image": file.id}
     path = RunDirectory(shard.run).image(shard.method.key, shard.dataset, file.id)
-    sha256 = write_png(path, sr, sync=False)
+    sha256, pixels = write_png(path, sr, sync=False), sha256_pixels(sr)
     height, width = sr.shape[:2]
     if file.id in shard.prompt_seconds:
         stages = {"prompt": shard.prompt_seconds[file.id], **stages}
         seconds += stages["prompt"]
     return Restored(
-        ImageRow(**key, sha256=sha256, width=width, height=height, seed=file.seed),
+        ImageRow(
+            **key,
+            sha256=sha256,
+            width=width,
+            height=height,
+            seed=file.seed,
+            sha256_pixels=pixels,
+        ),
         TimingRow(**key, seconds=seconds, stages=stages),
     )
 

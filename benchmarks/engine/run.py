@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.errors import ImageError
-from benchmarks.api.images import read_size
+from benchmarks.api.images import read_rgb, read_size, sha256_pixels
 from benchmarks.api.seeds import seed_for
 from benchmarks.engine.events import Advanced, Completed, Event, ItemFailed, Noted, StageBegan
 from benchmarks.engine.prompts import add_prompts
@@ -29,6 +29,8 @@ from benchmarks.results.speed import remember_speed
 from benchmarks.results.store import RunStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmarks.datasets.opening import OpenDataset
     from benchmarks.methods import Method
     from benchmarks.plan import Cluster, RunPlan, ScorePlan
@@ -165,11 +167,11 @@ def _left(
 ) -> Shard:
     """Return what a method has left to restore of a data set."""
     name, directory = dataset.card.id, RunDirectory(plan.out)
-    done = {row.image: row.sha256 for row in store.rows(ImageRow, method=method.key, dataset=name)}
+    done = {row.image: row for row in store.rows(ImageRow, method=method.key, dataset=name)}
 
     def is_restored(image: str) -> bool:
         path = directory.image(method.key, name, image)
-        return image in done and path.is_file() and cache.sha256(path) == done[image]
+        return image in done and path.is_file() and _is_that_of(done[image], path, cache)
 
     return Shard(
         method=method,
@@ -178,6 +180,16 @@ def _left(
         run=plan.out,
         seed=seed_for(plan.seed, name),
     )
+
+
+def _is_that_of(row: ImageRow, path: Path, cache: ScoreCache) -> bool:
+    """Return whether a file is the one that was written, or another one of the same pixels."""
+    if cache.sha256(path) == row.sha256:
+        return True
+    try:
+        return bool(row.sha256_pixels) and sha256_pixels(read_rgb(path)) == row.sha256_pixels
+    except ImageError:
+        return False
 
 
 def _shared_out(shards: Sequence[Shard], n: int) -> list[list[Shard]]:

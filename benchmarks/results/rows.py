@@ -18,10 +18,11 @@ class ImageRow:
     dataset: str
     method: str  # the row key: "mfsr@2", "precomputed:osediff"
     image: str
-    sha256: str  # of the PNG file
+    sha256: str  # of the PNG file: is it the one that was written?
     width: int
     height: int
     seed: int
+    sha256_pixels: str = ""  # is it the same image? Empty in runs from before it was recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

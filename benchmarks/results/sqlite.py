@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -18,13 +18,21 @@ MEMORY = Path(":memory:")  # SQLite's name of a database that is no file
 _WAIT_S = 30.0  # for another process that writes
 
 
-def connect(path: Path, schema: str, *, version: int, durable: bool = True) -> sqlite3.Connection:
+def connect(
+    path: Path,
+    schema: str,
+    *,
+    version: int,
+    upgrades: Mapping[int, str] | None = None,
+    durable: bool = True,
+) -> sqlite3.Connection:
     """Open the database at `path`, creating it with `schema` (SQL) where it does not exist.
 
     Args:
         path: the file.
         schema: what creates its tables.
         version: of the schema.
+        upgrades: what makes this version (SQL) of an earlier one.
         durable: whether what is committed survives a loss of power, at the price of waiting for
             the disk. Without, a database of such an end may be damaged.
 
@@ -46,6 +54,10 @@ def connect(path: Path, schema: str, *, version: int, durable: bool = True) -> s
         if found == 0:
             connection.executescript(
                 f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; END"
+            )
+        elif upgrades and found in upgrades:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {upgrades[found]} PRAGMA user_version = {version}; END"
             )
         elif found != version:
             raise ConflictError(
@@ -128,10 +140,13 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
     commit(connection, path)
 
 
-def open_to_read(path: Path, schema: str, *, version: int) -> sqlite3.Connection:
+def open_to_read(
+    path: Path, schema: str, *, version: int, upgrades: Mapping[int, str] | None = None
+) -> sqlite3.Connection:
     """Open an existing database. Nothing is written to it, nor beside it.
 
-    Where a writer was killed in the middle of a commit, what it left behind is put right in a copy.
+    Where a writer was killed in the middle of a commit, what it left behind is put right in a copy;
+    so is what another version wrote, with `upgrades` as `connect` has them.
 
     Raises:
         DataError: it is not a database of ours, or cannot be read.
@@ -145,6 +160,12 @@ def open_to_read(path: Path, schema: str, *, version: int) -> sqlite3.Connection
             connection = _copy(path)
             lacking = _lacking(connection, schema)
         found = connection.execute("PRAGMA user_version").fetchone()[0]
+        upgrade = (upgrades or {}).get(found)
+        if upgrade:
+            connection.close()
+            connection, found = _copy(path), version
+            connection.executescript(upgrade)
+            lacking = _lacking(connection, schema)
     except (sqlite3.Error, OSError) as error:
         raise unreadable(path, error) from None
     if lacking and found in (0, version):

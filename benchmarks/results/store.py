@@ -27,11 +27,12 @@ from benchmarks.results.rows import (
 )
 
 FILE = "results.sqlite"
-_VERSION = 1
+_VERSION = 2
 _COMMIT_S = 1.0  # seconds between two commits, at least
 _SCHEMA = """
 CREATE TABLE images (
     dataset TEXT, method TEXT, image TEXT, sha256 TEXT, width INTEGER, height INTEGER, seed INTEGER,
+    sha256_pixels TEXT,
     PRIMARY KEY (dataset, method, image)) WITHOUT ROWID;
 CREATE TABLE scores (
     dataset TEXT, method TEXT, image TEXT, metric TEXT, value REAL,
@@ -49,6 +50,8 @@ CREATE TABLE timings (
     dataset TEXT, method TEXT, image TEXT, seconds REAL, stages TEXT,
     PRIMARY KEY (dataset, method, image)) WITHOUT ROWID;
 """
+# Format 1 had no hash of pixels.
+_UPGRADES = {1: "ALTER TABLE images ADD COLUMN sha256_pixels TEXT NOT NULL DEFAULT '';"}
 TABLES: dict[type, str] = {
     ImageRow: "images",
     ScoreRow: "scores",
@@ -73,9 +76,9 @@ class RunStore:
         self.path = folder / FILE if folder else sqlite.MEMORY
         self._committed = -math.inf
         self._db = (
-            sqlite.open_to_read(self.path, _SCHEMA, version=_VERSION)
+            sqlite.open_to_read(self.path, _SCHEMA, version=_VERSION, upgrades=_UPGRADES)
             if read_only
-            else sqlite.connect(self.path, _SCHEMA, version=_VERSION)
+            else sqlite.connect(self.path, _SCHEMA, version=_VERSION, upgrades=_UPGRADES)
         )
 
     def close(self) -> None:
@@ -98,7 +101,7 @@ class RunStore:
         """Write rows, all of them or none; a row with the same key is replaced.
 
         A success takes back the failure recorded for the same work, and an image with other
-        contents takes back the scores of the old one.
+        pixels takes back the scores of the old one.
 
         Raises:
             ResourceError: the disk is full or refuses the write.
@@ -119,8 +122,8 @@ class RunStore:
             self._db.execute(
                 "DELETE FROM scores WHERE (dataset, method, image) = (?, ?, ?) AND EXISTS"
                 " (SELECT 1 FROM images WHERE (dataset, method, image) = (?, ?, ?)"
-                " AND sha256 <> ?)",
-                (*key, *key, row.sha256),
+                " AND sha256 <> ? AND (sha256_pixels = '' OR sha256_pixels <> ?))",
+                (*key, *key, row.sha256, row.sha256_pixels),
             )
             self._db.execute(
                 "DELETE FROM failures WHERE (dataset, method, image) = (?, ?, ?)"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from runs import photographs, write_run
 from scipy import stats
 from typer.testing import CliRunner
 
-from benchmarks.results.rows import ScoreRow
+from benchmarks.api.images import read_rgb, sha256_file, sha256_pixels, write_png
+from benchmarks.results.directory import RunDirectory
+from benchmarks.results.rows import ImageRow, ScoreRow
 from benchmarks.results.store import RunStore
 from reports.cli import app
 
@@ -52,6 +56,31 @@ def test_equal_runs_differ_in_nothing(runs: tuple[Path, Path]) -> None:
     assert code == 0, text
     assert "equal" in text
     assert "worse  " not in text.split("verdict")[1]
+
+
+def files(runs: tuple[Path, Path]) -> dict[str, int]:
+    """Return how many files of each method are other images."""
+    _, text = invoke(*runs, "--json")
+    return {row["method"]: row["changed"] for row in json.loads(text) if "changed" in row}
+
+
+def test_images_are_compared_by_their_pixels(runs: tuple[Path, Path]) -> None:
+    assert files(runs) == {"one": 0, "two": 0}
+    store = RunStore(runs[1])
+    rows = [row for row in store.rows(ImageRow) if row.method == "one"][:3]
+    places = [RunDirectory(runs[1]).image("one", row.dataset, row.image) for row in rows]
+    pixels = [read_rgb(place) for place in places]
+    for place, image in zip(places[:2], pixels[:2], strict=True):
+        Image.fromarray(image).save(place, compress_level=0)
+    write_png(places[2], 255 - pixels[2])
+    store.write(
+        replace(row, sha256=sha256_file(place), sha256_pixels=known)
+        for row, place, known in zip(rows, places, (sha256_pixels(pixels[0]), "", ""), strict=True)
+    )
+    store.close()
+    assert files(runs) == {"one": 1, "two": 0}
+    places[1].unlink()  # then nothing tells that it was the same image
+    assert files(runs) == {"one": 2, "two": 0}
 
 
 def test_a_loss_of_every_image_is_worse_and_says_so_by_the_exit_code(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -81,6 +82,37 @@ def test_success_takes_back_the_failure_and_a_new_image_the_old_scores(tmp_path:
     assert list(store.rows(ScoreRow)) == [score]
     store.write([replace(image, sha256="11")])
     assert list(store.rows(ScoreRow)) == []
+
+
+def test_another_file_of_the_same_pixels_keeps_its_scores(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    image = ImageRow(**KEY, image="a", sha256="00", width=4, height=8, seed=1, sha256_pixels="aa")
+    score = ScoreRow(**KEY, image="a", metric="x@y", value=1.0)
+    store.write([image, score])
+    store.write([replace(image, sha256="11")])
+    assert list(store.rows(ScoreRow)) == [score]
+    store.write([replace(image, sha256="22", sha256_pixels="bb")])
+    assert list(store.rows(ScoreRow)) == []
+
+
+def test_a_file_of_format_1_is_read_as_it_is_and_brought_up_when_written_to(
+    tmp_path: Path,
+) -> None:
+    old = Path(__file__).parents[2] / "old_runs" / "finished" / FILE
+    shutil.copyfile(old, tmp_path / FILE)
+    before = RunStore(tmp_path, read_only=True)
+    images = list(before.rows(ImageRow))
+    before.close()
+    assert len(images) == 4 and {row.sha256_pixels for row in images} == {""}
+    assert (tmp_path / FILE).read_bytes() == old.read_bytes()
+    store = RunStore(tmp_path)
+    assert list(store.rows(ImageRow)) == images
+    known = replace(images[0], sha256_pixels="aa")
+    store.write([known])
+    store.close()
+    after = RunStore(tmp_path, read_only=True)
+    assert list(after.rows(ImageRow)) == [known, *images[1:]]
+    after.close()
 
 
 def test_exports_do_not_depend_on_the_order_of_work(tmp_path: Path) -> None:
