@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.api.restorer import LRFile
 from benchmarks.api.seeds import seed_for
@@ -138,7 +138,7 @@ class RunPlan:
     prompts: tuple[PromptSource, ...]  # one per prompt kind that a method asks for
     out: Path
     seed: int = 0
-    batch_size: int = 1
+    batch_size: int | Literal["auto"] = 1
     asked: Mapping[str, Any] = field(default_factory=dict)  # the request, as it is written down
 
     def metrics_of(self, dataset: OpenDataset) -> tuple[MetricSpec, ...]:

@@ -73,6 +73,7 @@ def _path(value: Any) -> Any:
 Text = Annotated[str, Field(min_length=1)]
 _Names = Annotated[tuple[Text, ...], BeforeValidator(_names), Field(min_length=1)]
 _Count = Annotated[int, Field(ge=1, le=9999)]
+_BatchSize = Annotated[_Count | Literal["auto"], BeforeValidator(_number)]
 _Counts = Annotated[tuple[_Count, ...], BeforeValidator(_numbers), Field(min_length=1)]
 _Folder = Annotated[Path, BeforeValidator(_path)]
 
@@ -132,7 +133,9 @@ class RunRequest(Request):
     out: _Folder | None = Field(None, description="Run directory; the same one resumes.")
     missing: _Missing = None
     seed: int = Field(0, ge=-(2**63), lt=2**63, description="Seed of the run.")
-    batch_size: _Count = Field(1, description="LR images at a time, where sizes agree.")
+    batch_size: _BatchSize = Field(
+        1, description="LR images of one size at a time; auto: as many as fit on a GPU."
+    )
     device: _Devices = None
     dtype: _Dtype = None
     mended: bool = Field(False, description="Mend the quirks of the authors' programs.")

@@ -90,7 +90,8 @@ def _plain(annotation: Any) -> Any:
     if origin is Annotated:
         return _plain(get_args(annotation)[0])
     if origin in (Union, UnionType):
-        return _plain(next(one for one in get_args(annotation) if one is not NoneType))
+        kinds = [one for one in get_args(annotation) if one is not NoneType]
+        return _plain(kinds[0]) if len(kinds) == 1 else str
     if origin is tuple:
         return list[str]
     return str if annotation is Path else annotation

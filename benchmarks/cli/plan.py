@@ -107,7 +107,9 @@ def _line(
         finished=finished,
         seconds=None if speed is None else speed * left,
         bytes=left * 1e6 * method.card.scale**2 * _BYTES_PER_PIXEL,
-        gpu_bytes=method.restorer.memory_estimate(method.runtime, largest, batch=plan.batch_size),
+        gpu_bytes=method.restorer.memory_estimate(
+            method.runtime, largest, batch=1 if plan.batch_size == "auto" else plan.batch_size
+        ),
     )
 
 

@@ -25,7 +25,7 @@ from benchmarks.results.rows import PromptRow
 if TYPE_CHECKING:
     from benchmarks.api.prompts import PromptExtractor
     from benchmarks.api.restorer import LRFile
-    from benchmarks.engine.restore import Shard
+    from benchmarks.engine.batches import Shard
     from benchmarks.plan import PromptSource, Scoring
     from benchmarks.results.cache import ScoreCache
     from benchmarks.results.store import RunStore

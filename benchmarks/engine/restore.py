@@ -1,58 +1,41 @@
 """Restoring: LR files in, PNG files and rows out, in workers that a method may kill.
 
-A task is one batch, so that a worker that dies has named its images. What a batch yields depends on
-the card, the LR files and the images' seeds alone.
+A task is one batch, so that a worker that dies has named its images. While a worker computes, its
+threads read the images that come next, and encode and write those before, a few of either: it waits
+for neither files nor its parent. What a batch yields depends on the card, the LR files and the
+images' seeds alone.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import accumulate, groupby
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.api.errors import ImageError, WeightsError
-from benchmarks.api.images import (
-    read_rgb,
-    read_size,
-    sha256_pixels,
-    to_tensor,
-    to_uint8,
-    write_png,
-)
+from benchmarks.api.errors import WeightsError
+from benchmarks.api.images import sha256_pixels, to_uint8, write_png
 from benchmarks.api.restorer import LRBatch, LRFile, Restorer
 from benchmarks.api.text import cause_of, one_line
+from benchmarks.devices import cores
 from benchmarks.engine import pool
+from benchmarks.engine.batches import Batch, BatchSize, Feed, Shard, Size, grouped, row_of_fits
+from benchmarks.engine.fitting import estimated, free_memory, is_out_of_memory, measured
+from benchmarks.engine.streams import Reader, Writer
 from benchmarks.results.directory import RunDirectory
 from benchmarks.results.rows import FailureRow, ImageRow, TimingRow
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from benchmarks.methods import Method
     from benchmarks.plan import Cluster
 
 _STAGE = "restore"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
-    """Images of one data set for one method, in the order in which one worker restores them."""
-
-    method: Method
-    dataset: str
-    images: tuple[LRFile, ...]
-    run: Path  # the run directory
-    seed: int  # the stream of the data set
-    prompt_seconds: Mapping[str, float] = field(
-        default_factory=dict
-    )  # by image id, part of its time
+_AHEAD = 2  # tasks that wait at a worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +49,12 @@ class Restored:
 Outcome = Restored | FailureRow
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Images of a shard, by position; none of them: the method is loaded and begins with `start`.
-
-    That is a task of its own, so that a method that kills its process while it loads is told from
-    one that an image kills.
-    """
-
-    shard: int
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
 def restore(
     shards: Sequence[Sequence[Shard]],
     devices: Sequence[str],
     *,
-    batch_size: int = 1,
+    batch_size: BatchSize = 1,
+    fits: dict[tuple[str, Size], int] | None = None,
     inline: bool = False,
     cluster: Cluster | None = None,
     gpus: float = 0.0,
@@ -96,7 +64,8 @@ def restore(
     Args:
         shards: of each device; on a cluster one list, from which each worker takes the next.
         devices: one worker each.
-        batch_size: images at a time, where their sizes agree.
+        batch_size: images at a time, where their sizes agree; "auto": as many as fit.
+        fits: how many fit, by method and LR size; what is found out is added.
         inline: restore in this process.
         cluster: where the workers are; None: on this machine.
         gpus: that each of them takes there.
@@ -104,24 +73,40 @@ def restore(
     Raises:
         MFSRBenchError: the run cannot go on (a full disk, weights that cannot be read).
     """
-    every = [shard for mine in shards for shard in mine]
-    killed: dict[_Batch, pool.Died] = {}
-    workers = []
-    numbered = [enumerate(every)] * len(devices) if cluster else _numbered(shards)
-    for device, mine in zip(devices, numbered, strict=True):
-        workers.append((partial(_Restoring, device, every), _batches(mine, batch_size, killed)))
-    job = _job(every, gpus) if cluster else None
-    for batch, answer in pool.run(workers, inline=inline, cluster=cluster, job=job):
+    every = [grouped(shard, batch_size) for mine in shards for shard in mine]
+    fits = {} if fits is None else fits
+    numbered = [enumerate(every)] * len(devices) if cluster else _numbered(every, shards)
+    feeds = [Feed(mine, batch_size, fits) for mine in numbered]
+    workers = [
+        (partial(_Restoring, device, every), feed)
+        for device, feed in zip(devices, feeds, strict=True)
+    ]
+    done = pool.run(
+        workers,
+        inline=inline,
+        env={} if cluster else _threads(devices),
+        ahead=0 if inline else _AHEAD,
+        cluster=cluster,
+        job=_job(every, gpus) if cluster else None,
+    )
+    for batch, answer in done:
+        shard = every[batch.shard]
+        feed = next(feed for feed in feeds if feed.at == batch.shard)
         if isinstance(answer, pool.Died):
-            killed[batch] = answer
-            yield from _blamed(every[batch.shard], batch, answer.cause)
-        else:
-            yield from answer
+            for file in feed.died():
+                yield failure(shard, file.id, "WorkerDied", answer.cause)
+            continue
+        fits |= {(row_of_fits(shard.method), size): n for size, n in answer.fits.items()}
+        feed.answered(batch, map(_image, answer.outcomes))
+        yield from answer.outcomes
 
 
-def _numbered(shards: Sequence[Sequence[Shard]]) -> list[Iterator[tuple[int, Shard]]]:
-    starts = accumulate((len(mine) for mine in shards), initial=0)
-    return [enumerate(mine, start=first) for first, mine in zip(starts, shards, strict=False)]
+def _numbered(
+    every: Sequence[Shard], shards: Sequence[Sequence[Shard]]
+) -> list[Iterator[tuple[int, Shard]]]:
+    stops = accumulate(len(mine) for mine in shards)
+    spans = [range(stop - len(mine), stop) for stop, mine in zip(stops, shards, strict=True)]
+    return [((number, every[number]) for number in span) for span in spans]
 
 
 def _job(shards: Sequence[Shard], gpus: float) -> pool.Job:
@@ -137,7 +122,7 @@ def _job(shards: Sequence[Shard], gpus: float) -> pool.Job:
     )
 
 
-def _reads(shards: Sequence[Shard], batch: _Batch, fresh: bool) -> Iterator[Path]:
+def _reads(shards: Sequence[Shard], batch: Batch, fresh: bool) -> Iterator[Path]:
     """Yield the LR files of a batch; all that are left, if the method looks at them first."""
     shard = shards[batch.shard]
     looks = shard.method.restorer.begin is not Restorer.begin
@@ -146,53 +131,22 @@ def _reads(shards: Sequence[Shard], batch: _Batch, fresh: bool) -> Iterator[Path
         yield file.path
 
 
-def _batches(
-    shards: Iterator[tuple[int, Shard]], batch_size: int, killed: Mapping[_Batch, pool.Died]
-) -> Iterator[_Batch]:
-    """Yield a worker's tasks; images of a batch that killed it come again, one by one."""
-    for number, shard in shards:
-        left = deque(_Batch(number, a, b) for a, b in _runs(shard.images, batch_size))
-        loaded = False
-        while left:
-            if not loaded:
-                loading = _Batch(number, left[0].start, left[0].start)
-                yield loading
-                if loading in killed:
-                    break
-                loaded = True
-            batch = left.popleft()
-            yield batch
-            if batch in killed:
-                loaded = False
-                if len(batch) > 1:
-                    singles = range(batch.start, batch.stop)
-                    left.extendleft(_Batch(number, i, i + 1) for i in reversed(singles))
+def _image(outcome: Outcome) -> str:
+    return outcome.image.image if isinstance(outcome, Restored) else outcome.image
 
 
-def _runs(images: Sequence[LRFile], batch_size: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of neighbours of one size, at most a batch long."""
-    start = 0
-    sizes = groupby(images, _size) if batch_size > 1 else ((None, [image]) for image in images)
-    for _, equal in sizes:
-        stop = start + len(list(equal))
-        for first in range(start, stop, batch_size):
-            yield first, min(first + batch_size, stop)
-        start = stop
+def _threads(devices: Sequence[str]) -> dict[str, str]:
+    """Return the environment in which several workers share the cores."""
+    sharing = sum(device == "cpu" for device in devices)
+    return {"OMP_NUM_THREADS": str(max(1, cores() // sharing))} if sharing > 1 else {}
 
 
-def _size(file: LRFile) -> tuple[int, int] | str:
-    try:
-        return read_size(file.path)
-    except ImageError:
-        return file.id  # a batch of its own, that fails
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What has come of a worker's images since its last answer."""
 
-
-def _blamed(shard: Shard, batch: _Batch, cause: str) -> Iterator[FailureRow]:
-    """Yield the failures of a dead worker: of all that are left if it was loading, or of one."""
-    images = shard.images[batch.start :] if not batch else shard.images[batch.start : batch.stop]
-    if len(batch) <= 1:
-        for file in images:
-            yield failure(shard, file.id, "WorkerDied", cause)
+    outcomes: tuple[Outcome, ...] = ()
+    fits: Mapping[Size, int] = field(default_factory=dict)  # images of a size that fit, if new
 
 
 class _Restoring:
@@ -206,6 +160,10 @@ class _Restoring:
         self._at = -1  # the shard that has begun
         self._share = 0.0  # seconds that beginning it took, per image
         self._error: Exception | None = None  # why it did not begin
+        self._reader = Reader(pinned=device.startswith("cuda"))
+        self._writer: Writer[Outcome] = Writer()
+        self._fits: dict[Size, int] = {}  # what is new of how many fit
+        self._unknown: set[Size] = set()  # of what sizes it is to be measured
 
     def close(self) -> None:
         """Let go of the loaded method."""
@@ -213,38 +171,28 @@ class _Restoring:
             self._restorer.close()
         self._restorer, self._key = None, ""
 
-    def __call__(self, batch: _Batch) -> tuple[Outcome, ...]:
-        """Restore a batch, or image by image where it fails as a whole.
+    def __call__(self, batch: Batch) -> _Answer:
+        """Restore a batch, and say what is on disk by now, of it or of those before.
 
         Raises:
             ResourceError: the disk is full.
             WeightsError: a weight file cannot be read, whatever the image.
         """
-        shard = self._shards[batch.shard]
+        shard, self._fits = self._shards[batch.shard], {}
         if self._at != batch.shard:
             self._begin(batch.shard, shard.images[batch.start :])
-        files = shard.images[batch.start : batch.stop]
-        if self._error:
-            return tuple(_failed(shard, file, self._error) for file in files)
-        if not files:
-            return ()
-        try:
-            sr, seconds, stages = self._restore(shard, files)
-        except Exception as error:
-            _free_memory()
-            if len(files) == 1:
-                return (_failed(shard, files[0], error),)
-        else:
-            return tuple(
-                _save(shard, file, to_uint8(one), seconds, stages)
-                for file, one in zip(files, sr, strict=True)
-            )
-        singles = (_Batch(batch.shard, i, i + 1) for i in range(batch.start, batch.stop))
-        return tuple(outcome for one in singles for outcome in self(one))
+        if not batch and not self._error:
+            found = {size: estimated(shard.method, size, self._device) for size in batch.sizes}
+            self._fits = {size: n for size, n in found.items() if n}
+            self._unknown = found.keys() - self._fits.keys()
+        if batch:
+            self._restore(shard, batch.start, batch.stop)
+        return _Answer(tuple(self._writer.done(whole=batch.whole)), self._fits)
 
     def _begin(self, number: int, images: Sequence[LRFile]) -> None:
         shard = self._shards[number]
         self._at, self._error = number, None
+        self._reader.turn_to(shard.images)
         try:
             restorer = self._load(shard.method)
             start = time.perf_counter()
@@ -262,35 +210,69 @@ class _Restoring:
             self._key = method.key
         return self._restorer
 
-    def _restore(
-        self, shard: Shard, files: Sequence[LRFile]
+    def _restore(self, shard: Shard, start: int, stop: int) -> None:
+        """Restore images and have them written, or what failed noted; in parts if need be."""
+        files = shard.images[start:stop]
+        error = self._error
+        if not error:
+            self._writer.wait(len(files))
+            try:
+                sr, seconds, stages = self._measured(shard, start, stop)
+            except Exception as raised:
+                error = raised.with_traceback(None)  # which holds on to the device's memory
+        if not error:
+            for file, one in zip(files, sr, strict=True):
+                self._writer.put(partial(_save, shard, file, one, seconds, stages))
+        elif self._error or len(files) == 1:
+            for file in files:
+                self._writer.put(partial(_failed, shard, file, error))
+        else:
+            free_memory()
+            part = 1
+            if is_out_of_memory(error):
+                part = len(files) // 2
+                if shard.sizes and (size := shard.sizes[start]):
+                    self._fits[size] = part
+            for first in range(start, stop, part):
+                self._restore(shard, first, min(first + part, stop))
+
+    def _measured(
+        self, shard: Shard, start: int, stop: int
+    ) -> tuple[Tensor, float, dict[str, float]]:
+        """Compute, and see what memory it takes where that is wanted."""
+        size = shard.sizes[start] if shard.sizes else None
+        if size not in self._unknown:
+            return self._compute(shard, start, stop)
+        with measured(self._device, self._fits, size):
+            found = self._compute(shard, start, stop)
+        self._unknown.discard(size)
+        return found
+
+    def _compute(
+        self, shard: Shard, start: int, stop: int
     ) -> tuple[Tensor, float, dict[str, float]]:
         """Return SR images (B, 3, H, W), and seconds per image: in all, and by stage."""
         assert self._restorer is not None
-        lr = _as_lr_batch(shard, files)
-        start = time.perf_counter()
+        files = shard.images[start:stop]
+        prompts = tuple(file.prompt for file in files if file.prompt is not None)
+        lr = LRBatch(
+            images=self._reader.take(start, stop),
+            ids=tuple(file.id for file in files),
+            seeds=tuple(file.seed for file in files),
+            dataset=shard.dataset,
+            prompts=prompts or None,
+        )
+        begun = time.perf_counter()
         sr = self._restorer.restore(lr, steps=shard.method.steps)
-        seconds = (time.perf_counter() - start) / len(files) + self._share
+        seconds = (time.perf_counter() - begun) / len(files) + self._share
         stages = self._restorer.pop_stages()
         return sr, seconds, {name: value / len(files) for name, value in stages.items()}
 
 
-def _as_lr_batch(shard: Shard, files: Sequence[LRFile]) -> LRBatch:
-    import torch
-
-    prompts = tuple(file.prompt for file in files if file.prompt is not None)
-    return LRBatch(
-        images=torch.stack([to_tensor(read_rgb(file.path)) for file in files]),
-        ids=tuple(file.id for file in files),
-        seeds=tuple(file.seed for file in files),
-        dataset=shard.dataset,
-        prompts=prompts or None,
-    )
-
-
 def _save(
-    shard: Shard, file: LRFile, sr: NDArray[np.uint8], seconds: float, stages: dict[str, float]
+    shard: Shard, file: LRFile, image: Tensor, seconds: float, stages: dict[str, float]
 ) -> Restored:
+    sr = to_uint8(image)
     key = {"dataset": shard.dataset, "method": shard.method.key, "image": file.id}
     path = RunDirectory(shard.run).image(shard.method.key, shard.dataset, file.id)
     sha256, pixels = write_png(path, sr, sync=False), sha256_pixels(sr)
@@ -326,11 +308,3 @@ def failure(shard: Shard, image: str, error: str, cause: str) -> FailureRow:
         error=error,
         cause=one_line(cause),
     )
-
-
-def _free_memory() -> None:
-    """Give back what a failed batch left on the device."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.api.errors import ImageError
 from benchmarks.api.images import read_rgb, read_size, sha256_pixels
 from benchmarks.api.seeds import seed_for
+from benchmarks.engine.batches import BatchSize, Shard, Size
 from benchmarks.engine.events import Advanced, Completed, Event, ItemFailed, Noted, StageBegan
 from benchmarks.engine.prompts import add_prompts
-from benchmarks.engine.restore import Outcome, Restored, Shard, restore
+from benchmarks.engine.restore import Outcome, Restored, restore
 from benchmarks.engine.score import Ledger, score_images
 from benchmarks.engine.score_sets import score_sets
 from benchmarks.plan import ImageSet
@@ -25,7 +26,7 @@ from benchmarks.results.export import export
 from benchmarks.results.provenance import tool
 from benchmarks.results.rows import FailureRow, ImageRow
 from benchmarks.results.session import session
-from benchmarks.results.speed import remember_speed
+from benchmarks.results.speed import device_name, remember_speed
 from benchmarks.results.store import RunStore
 
 if TYPE_CHECKING:
@@ -101,7 +102,18 @@ def _restore(plan: RunPlan, store: RunStore, cache: ScoreCache) -> Iterator[Even
     done = total - sum(len(shard.images) for shard in shards)
     shards = yield from add_prompts(shards, plan.prompts, store, cache, plan.scoring)
     yield StageBegan("restore", total, done)
-    for outcome in _outcomes(plan, shards):
+    device = plan.scoring.devices[0]
+    with cache.fits(device_name(device), auto=plan.batch_size == "auto") as fits:
+        yield from _recorded(_outcomes(plan, shards, fits), store)
+    if plan.scoring.cluster:
+        return
+    for method in {shard.method.key: shard.method for shard in shards}.values():
+        remember_speed(store, cache, method.key, scale=method.card.scale, device=device)
+
+
+def _recorded(outcomes: Iterator[Outcome], store: RunStore) -> Iterator[Event]:
+    """Write down what came of images, and say it."""
+    for outcome in outcomes:
         if isinstance(outcome, Restored):
             row = outcome.image
             store.write([row, outcome.timing])
@@ -109,20 +121,17 @@ def _restore(plan: RunPlan, store: RunStore, cache: ScoreCache) -> Iterator[Even
         else:
             store.write([outcome])
             yield ItemFailed(outcome)
-    if plan.scoring.cluster:
-        return
-    device = plan.scoring.devices[0]
-    for method in {shard.method.key: shard.method for shard in shards}.values():
-        remember_speed(store, cache, method.key, scale=method.card.scale, device=device)
 
 
-def _outcomes(plan: RunPlan, shards: Sequence[Shard]) -> Iterator[Outcome]:
+def _outcomes(
+    plan: RunPlan, shards: Sequence[Shard], fits: dict[tuple[str, Size], int]
+) -> Iterator[Outcome]:
     """Restore shards: all at once here, or a method at a time on the nodes of a cluster."""
     devices, cluster = plan.scoring.devices, plan.scoring.cluster
     if not cluster:
         mine = _shared_out(shards, len(devices))
         inline = plan.scoring.workers == 0
-        yield from restore(mine, devices, batch_size=plan.batch_size, inline=inline)
+        yield from restore(mine, devices, batch_size=plan.batch_size, fits=fits, inline=inline)
         return
     for method in {shard.method.key: shard.method for shard in shards}.values():
         whole = [shard for shard in shards if shard.method == method]
@@ -135,6 +144,7 @@ def _outcomes(plan: RunPlan, shards: Sequence[Shard]) -> Iterator[Outcome]:
             [_pieces(whole, n, plan.batch_size)],
             devices[:1] * n,
             batch_size=plan.batch_size,
+            fits=fits,
             cluster=cluster,
             gpus=gpus,
         )
@@ -142,6 +152,8 @@ def _outcomes(plan: RunPlan, shards: Sequence[Shard]) -> Iterator[Outcome]:
 
 def _share(method: Method, shards: Sequence[Shard], plan: RunPlan, cluster: Cluster) -> float:
     """Return which part of a GPU a method gets."""
+    if plan.batch_size == "auto":  # as many images as fill it
+        return 1.0
     sizes = (read_size(file.path) for shard in shards for file in shard.images)
     try:
         largest = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
@@ -151,12 +163,12 @@ def _share(method: Method, shards: Sequence[Shard], plan: RunPlan, cluster: Clus
     return cluster.share(need)
 
 
-def _pieces(shards: Sequence[Shard], n: int, batch_size: int) -> list[Shard]:
+def _pieces(shards: Sequence[Shard], n: int, batch_size: BatchSize) -> list[Shard]:
     """Cut shards into pieces, so that n workers end at about the same time."""
-    found = []
+    found, whole = [], 1 if batch_size == "auto" else batch_size
     for shard in shards:
         even = -(-len(shard.images) // (n * _PIECES))
-        size = min(_LONGEST, -(-even // batch_size) * batch_size)
+        size = min(_LONGEST, -(-even // whole) * whole)
         starts = range(0, len(shard.images), max(1, size))
         found += [replace(shard, images=shard.images[at : at + size]) for at in starts]
     return found

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,12 @@ CREATE TABLE prompts (
 CREATE TABLE speeds (
     method TEXT, device TEXT, seconds_per_megapixel REAL, measured_at TEXT,
     PRIMARY KEY (method, device)) WITHOUT ROWID;
+"""
+# Later than the others: a file from before has no such table.
+_FITS = """
+CREATE TABLE IF NOT EXISTS fits (
+    method TEXT, device TEXT, height INTEGER, width INTEGER, images INTEGER,
+    PRIMARY KEY (method, device, height, width)) WITHOUT ROWID;
 """
 # A file that changed within this time of being hashed may change again without a newer time stamp.
 _RACY_NS = 2_000_000_000
@@ -176,6 +182,32 @@ class ScoreCache:
             "INSERT OR REPLACE INTO speeds VALUES (?, ?, ?, ?)",
             [(method, device, seconds_per_megapixel, now)],
         )
+
+    @contextmanager
+    def fits(self, device: str, *, auto: bool) -> Iterator[dict[tuple[str, tuple[int, int]], int]]:
+        """Yield how many LR images fit on a device at once, by method and (height, width).
+
+        Nothing is known, and nothing of what is added inside is kept, unless it is `auto`.
+        """
+        if not auto:
+            yield {}
+            return
+        known: dict[tuple[str, tuple[int, int]], int] = {}
+        with suppress(sqlite3.Error):
+            self._db.execute(_FITS)
+            rows = self._db.execute(
+                "SELECT method, height, width, images FROM fits WHERE device = ?", (device,)
+            )
+            known = {(method, (height, width)): n for method, height, width, n in rows}
+        found = dict(known)
+        try:
+            yield found
+        finally:
+            new = found.items() - known.items()
+            self._write(
+                "INSERT OR REPLACE INTO fits VALUES (?, ?, ?, ?, ?)",
+                [(method, device, *size, n) for (method, size), n in new],
+            )
 
     def _write(self, statement: str, rows: list[tuple[object, ...]]) -> None:
         try:

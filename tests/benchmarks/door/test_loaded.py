@@ -25,7 +25,8 @@ from benchmarks.api.errors import (
     WeightsMissingError,
 )
 from benchmarks.api.images import read_rgb, to_tensor, write_png
-from benchmarks.engine.restore import Restored, Shard, restore
+from benchmarks.engine.batches import Shard
+from benchmarks.engine.restore import Restored, restore
 from benchmarks.metrics.psnr import psnr
 
 

@@ -14,7 +14,8 @@ from benchmarks.api.images import read_rgb, sha256_file, write_png
 from benchmarks.api.restorer import LRFile, Restorer, Runtime
 from benchmarks.api.seeds import seed_for
 from benchmarks.engine import restore
-from benchmarks.engine.restore import Outcome, Restored, Shard
+from benchmarks.engine.batches import Shard
+from benchmarks.engine.restore import Outcome, Restored
 from benchmarks.methods import Method
 from benchmarks.results.directory import RunDirectory
 from benchmarks.results.rows import FailureRow
