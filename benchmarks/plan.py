@@ -59,7 +59,8 @@ class Cluster:
 
     address: str
     nodes: tuple[Node, ...]
-    needs: bytes = b""  # packed for `benchmarks.engine.node.inspect`
+    needs: bytes = b""  # packed for `benchmarks.engine.preflight`
+    workers: int = 1  # for light metrics, one core each
 
     def places(self, *, gpus: float, whole: bool) -> int:
         """Return how many workers have room at a time."""
@@ -139,6 +140,7 @@ class RunPlan:
     out: Path
     seed: int = 0
     batch_size: int | Literal["auto"] = 1
+    shard: str = ""  # "3/8": the data sets hold that part of their images alone
     asked: Mapping[str, Any] = field(default_factory=dict)  # the request, as it is written down
 
     def metrics_of(self, dataset: OpenDataset) -> tuple[MetricSpec, ...]:

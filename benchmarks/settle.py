@@ -12,20 +12,21 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from benchmarks import registry, requirements
-from benchmarks.api.errors import UsageError
+from benchmarks import registry
+from benchmarks.api.errors import ConflictError, UsageError
 from benchmarks.api.names import unknown
 from benchmarks.conformance.compare import VerifyPlan, choose_metrics
 from benchmarks.devices import devices
+from benchmarks.engine import nodes
 from benchmarks.methods import Wishes
 from benchmarks.metrics import protocol as protocols
 from benchmarks.metrics.select import of_protocol, select
 from benchmarks.missing import Missing, refuse
 from benchmarks.pairing import Pairs, pair
 from benchmarks.plan import ImageSet, RunPlan, ScorePlan, Scoring
-from benchmarks.request import DEFAULT_PROTOCOL, LOCAL
+from benchmarks.request import DEFAULT_PROTOCOL
 from benchmarks.search import NO_PROMPTS, Search, check_length
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from benchmarks.datasets.opening import OpenDataset
     from benchmarks.methods import Method
     from benchmarks.metrics.protocol import Protocol
-    from benchmarks.plan import Cluster, PromptSource
     from benchmarks.request import RunRequest, ScoreRequest, VerifyRequest
     from benchmarks.results.cache import ScoreCache
 
@@ -87,7 +87,7 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
         ResourceError: a device is not on this machine.
     """
     out = _out(request)
-    used, cluster = places(request)
+    used, cluster = nodes.places(request)
     search = Search(cache)
     methods = search.methods(request.methods or DEFAULT_METHODS, _wishes(request, used[0]))
     datasets = _subsets(search.datasets(request.datasets or DEFAULT_DATASETS), request)
@@ -102,7 +102,8 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
         workers=request.workers,
     )
     prompts = search.prompts(methods, datasets, request.prompts, device=used[0])
-    scoring = on_nodes(cluster, scoring, search, cache, request.workers, methods, prompts)
+    scoring, lacking = nodes.scoring_on(cluster, scoring, cache, methods, prompts)
+    search.missing += lacking
     complete = not search.missing
     plan = RunPlan(
         methods=methods,
@@ -116,53 +117,10 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
         out=out,
         seed=request.seed,
         batch_size=request.batch_size,
+        shard=request.shard or "",
         asked=request.model_dump(mode="json", exclude_defaults=True),
     )
     return Settled(plan, tuple(search.missing), tuple(search.skipped))
-
-
-def places(
-    request: RunRequest | ScoreRequest,
-) -> tuple[tuple[str, ...], Cluster | None]:
-    """Return a device per worker, and the cluster that these are on, if any."""
-    if request.engine == LOCAL:
-        return devices(request.device), None
-    if request.workers == 0:
-        raise UsageError(
-            "--workers 0 computes in this process, --engine ray on other machines.",
-            "Leave one of the two out.",
-        )
-    from benchmarks.engine import nodes
-
-    cluster, used = nodes.choose(request.engine, request.nodes, request.device)
-    return used, cluster
-
-
-def on_nodes(
-    cluster: Cluster | None,
-    scoring: Scoring,
-    search: Search,
-    cache: ScoreCache,
-    workers: int | None,
-    methods: Sequence[Method] = (),
-    prompts: Sequence[PromptSource] = (),
-) -> Scoring:
-    """Return the scoring as it is done on a cluster; look at each node for what it lacks."""
-    if cluster is None:
-        return scoring
-    from benchmarks.engine import nodes
-
-    specs = dict.fromkeys(spec for chosen in scoring.metrics.values() for spec in chosen)
-    needs = (
-        *requirements.of_methods(method.card for method in methods),
-        *requirements.of_prompts(one.extractor.card for one in prompts if one.extractor),
-        *requirements.of_metrics(spec for spec in specs if spec.id in scoring.versions),
-    )
-    computing = [method for method in methods if method.restorer.computes]
-    cluster, missing = nodes.look_at(cluster, needs, computing, cache)
-    search.missing += missing
-    cores = cluster.places(gpus=0, whole=False)
-    return replace(scoring, cluster=cluster, workers=workers or cores)
 
 
 def _check_protocol(
@@ -202,7 +160,7 @@ def settle_score(request: ScoreRequest, cache: ScoreCache) -> Settled[ScorePlan]
         DataError: the images of the two folders are not those of each other.
         ResourceError: a device is not on this machine.
     """
-    used, cluster = places(request)
+    used, cluster = nodes.places(request)
     paired = pair(request.sr, request.hr)
     protocol = protocols.find(request.protocol)
     referenced = request.hr is not None
@@ -216,7 +174,8 @@ def settle_score(request: ScoreRequest, cache: ScoreCache) -> Settled[ScorePlan]
         used=used,
         workers=request.workers,
     )
-    scoring = on_nodes(cluster, scoring, search, cache, request.workers)
+    scoring, lacking = nodes.scoring_on(cluster, scoring, cache)
+    search.missing += lacking
     plan = _of_pairs(paired, scoring.metrics[referenced], scoring)
     return Settled(plan, tuple(search.missing))
 
@@ -251,6 +210,58 @@ def settle_verify(
     score = _of_pairs(paired, specs, scoring)
     plan = VerifyPlan(score=score, published=published, left_out=left_out)
     return Settled(plan, tuple(search.missing))
+
+
+def settle_sets(
+    identity: dict[str, Any], datasets: Sequence[str], cache: ScoreCache
+) -> Settled[tuple[list[ImageSet], Scoring]]:
+    """Settle the metrics of whole sets of a run whose images are there.
+
+    Args:
+        identity: of the run.
+        datasets: where its data sets lie; not looked at where the run has no such metric.
+        cache: what is known already.
+
+    Raises:
+        ConflictError: a metric or data set is not here what it was there.
+    """
+    then = identity["protocol"]["metrics"]
+    specs = tuple(one for name, one in registry.metric_specs().items() if name in then)
+    chosen = tuple(one for one in specs if one.level == "set")
+    search = Search(cache)
+    opened = search.datasets(datasets) if chosen else ()
+    kinds = {True: chosen, False: tuple(one for one in chosen if not one.needs_reference)}
+    scoring = search.scoring(
+        protocols.find(identity["protocol"]["id"]),
+        kinds,
+        {True},
+        skip=False,
+        used=("cpu",),
+        workers=None,
+    )
+    for metric, version in scoring.versions.items():
+        _unchanged(metric, then[metric]["version"], version)
+    for one in opened:
+        known = identity["datasets"].get(one.card.id, {}).get("manifest_sha256")
+        _unchanged(f"data set '{one.card.id}'", known, one.manifest_sha256)
+    sets = [
+        ImageSet(
+            dataset=one.card.id,
+            specs=kinds[one.card.has_reference],
+            srs={},
+            hrs={sample.id: sample.hr for sample in one.samples if sample.hr},
+        )
+        for one in opened
+    ]
+    return Settled((sets, scoring), tuple(search.missing))
+
+
+def _unchanged(what: str, then: str | None, now: str) -> None:
+    if then != now:
+        raise ConflictError(
+            f"{what} is {now} here and was {then} where the images were made.",
+            "Use there and here the same versions and files.",
+        )
 
 
 def _chosen(
@@ -318,7 +329,7 @@ def _metrics(
 
 
 def _subsets(datasets: Sequence[OpenDataset], request: RunRequest) -> tuple[OpenDataset, ...]:
-    """Return the data sets with the images that are asked for alone.
+    """Return the data sets with the images that are asked for alone; none without any.
 
     Raises:
         UnknownNameError: an image that no data set has, or a data set that has none of them.
@@ -340,13 +351,33 @@ def _subsets(datasets: Sequence[OpenDataset], request: RunRequest) -> tuple[Open
         samples = dataset.samples
         if wanted:
             samples = tuple(sample for sample in samples if sample.id in wanted)
+        samples = samples[: request.limit]
         if not samples:
             raise UsageError(
                 f"'{dataset.card.id}' has none of the images that --images names.",
                 "Leave that data set out.",
             )
-        found.append(replace(dataset, samples=samples[: request.limit]))
+        mine = _part({sample.id for sample in dataset.samples}, request.shard)
+        samples = tuple(sample for sample in samples if sample.id in mine)
+        if samples:
+            found.append(replace(dataset, samples=samples))
+    if not found:
+        raise UsageError(f"Part {request.shard} holds no image.", "Cut into fewer parts.")
     return tuple(found)
+
+
+def _part(images: set[str], shard: str | None) -> set[str]:
+    """Return the images of a part: every N-th of the whole data set, whatever else is asked for.
+
+    Raises:
+        UsageError: there is no such part.
+    """
+    if not shard:
+        return images
+    part, of = map(int, shard.split("/"))
+    if part > of:
+        raise UsageError(f"--shard {shard}: there are {of} parts.", f"Use 1/{of} to {of}/{of}.")
+    return set(sorted(images)[part - 1 :: of])
 
 
 def _out(request: RunRequest) -> Path:
@@ -373,4 +404,5 @@ def _out(request: RunRequest) -> Path:
     ]
     digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:8]
     names = "-".join(spec.partition(":")[0] for spec in request.datasets or DEFAULT_DATASETS)
-    return Path("runs") / f"{names[:40]}-{digest}"
+    part = f"-{request.shard.replace('/', 'of')}" if request.shard else ""
+    return Path("runs") / f"{names[:40]}-{digest}{part}"

@@ -80,7 +80,7 @@ def carry_out(
                 show(event)
                 if isinstance(event, Completed):
                     failures = event.failures
-    _show_results(asked.out, failures, json=json)
+    show_results(asked.out, failures, json=json)
     if then:
         then(asked.out)
     if not quiet and not json:
@@ -110,7 +110,7 @@ def _as_interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _show_results(out: Path, failures: int, *, json: bool) -> None:
+def show_results(out: Path, failures: int, *, json: bool) -> None:
     """Print the tables of a run, and leave them in it as Markdown."""
     from benchmarks.results.read import read_run
 

@@ -10,18 +10,22 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import requirements
 from benchmarks.api.errors import PluginError, ResourceError, UsageError
 from benchmarks.api.text import first_line
+from benchmarks.devices import devices
 from benchmarks.engine.preflight import OTHERWISE, Lack, inspect, needs_of
 from benchmarks.missing import Missing
 from benchmarks.plan import Cluster, Node
+from benchmarks.request import LOCAL
 
 if TYPE_CHECKING:
     from benchmarks.methods import Method
+    from benchmarks.plan import PromptSource, Scoring
+    from benchmarks.request import RunRequest, ScoreRequest
     from benchmarks.requirements import Requirement
     from benchmarks.results.cache import ScoreCache
 
-LOCAL = "local"
 _INSTALL = 'Run: pip install "mfsr-bench[ray]", or leave --engine out.'
 
 
@@ -97,6 +101,45 @@ def alive(address: str) -> list[Node]:
         (replace(n, name=f"{n.name}/{n.id[:6]}") if names.count(n.name) > 1 else n for n in found),
         key=lambda node: node.name,
     )
+
+
+def places(request: RunRequest | ScoreRequest) -> tuple[tuple[str, ...], Cluster | None]:
+    """Return a device per worker, and the cluster that these are on, if any.
+
+    Raises:
+        UsageError, ResourceError, PluginError: there is no such place.
+    """
+    if request.engine == LOCAL:
+        return devices(request.device), None
+    if request.workers == 0:
+        raise UsageError(
+            "--workers 0 computes in this process, --engine ray on other machines.",
+            "Leave one of the two out.",
+        )
+    cluster, used = choose(request.engine, request.nodes, request.device)
+    cores = cluster.places(gpus=0, whole=False)
+    return used, replace(cluster, workers=request.workers or cores)
+
+
+def scoring_on(
+    cluster: Cluster | None,
+    scoring: Scoring,
+    cache: ScoreCache,
+    methods: Sequence[Method] = (),
+    prompts: Sequence[PromptSource] = (),
+) -> tuple[Scoring, list[Missing]]:
+    """Return the scoring as it is done on a cluster, and what its nodes lack for a run."""
+    if cluster is None:
+        return scoring, []
+    specs = dict.fromkeys(spec for chosen in scoring.metrics.values() for spec in chosen)
+    needs = (
+        *requirements.of_methods(method.card for method in methods),
+        *requirements.of_prompts(one.extractor.card for one in prompts if one.extractor),
+        *requirements.of_metrics(spec for spec in specs if spec.id in scoring.versions),
+    )
+    computing = [method for method in methods if method.restorer.computes]
+    cluster, missing = look_at(cluster, needs, computing, cache)
+    return replace(scoring, cluster=cluster, workers=cluster.workers), missing
 
 
 def choose(

@@ -57,6 +57,7 @@ def run(plan: RunPlan, cache: ScoreCache) -> Iterator[Event]:
             restored={row.method for row in store.rows(ImageRow)},
             skipped_metrics=dict(plan.scoring.skipped),
             tool=tool(),
+            shard=plan.shard,
         )
         opened = {dataset.card.id: dataset.spec for dataset in plan.datasets}
         facts = {"request": plan.asked, "datasets": opened, **_nodes(plan)}
@@ -69,7 +70,7 @@ def run(plan: RunPlan, cache: ScoreCache) -> Iterator[Event]:
                 sets = [_image_set(plan, dataset, store) for dataset in plan.datasets]
                 ledger = Ledger(store, cache, plan.scoring.versions)
                 yield from score_images(sets, plan.scoring, ledger)
-                yield from score_sets(sets, plan.scoring, ledger)
+                yield from score_sets(sets, plan.scoring, ledger, whole=not plan.shard)
                 failures = sum(1 for _ in store.rows(FailureRow))
                 ending["exit_code"] = 1 if failures else 0
                 yield Completed(plan.out, failures)

@@ -26,8 +26,16 @@ if TYPE_CHECKING:
     from benchmarks.plan import ImageSet, Scoring
 
 
-def score_sets(sets: Sequence[ImageSet], scoring: Scoring, ledger: Ledger) -> Iterator[Event]:
+def score_sets(
+    sets: Sequence[ImageSet], scoring: Scoring, ledger: Ledger, *, whole: bool = True
+) -> Iterator[Event]:
     """Score all sets with their set metrics; what is yielded is in the store.
+
+    Args:
+        sets: what methods made of data sets.
+        scoring: the metrics.
+        ledger: what is known already.
+        whole: whether the sets are whole; of parts only the features are computed, and kept.
 
     Raises:
         MFSRBenchError: no image can be scored on this machine (weights, disk).
@@ -37,7 +45,8 @@ def score_sets(sets: Sequence[ImageSet], scoring: Scoring, ledger: Ledger) -> It
         return
     yield StageBegan("score sets", sum(len(one.srs) for one, _ in work), 0)
     for one, spec in work:
-        for row in _score_set(one, spec, scoring, ledger):
+        score = _score_set if whole else _compute_features
+        for row in score(one, spec, scoring, ledger):
             ledger.store.write([row])
             if isinstance(row, FailureRow):
                 yield ItemFailed(row)
