@@ -10,14 +10,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.text import printable
 
-_PIPE_WIDTH = 400  # columns, where nobody looks at a terminal
+_COMMAND = "mfsr-bench "  # where a line begins that people copy
 _PLAIN_INTERVAL = 5.0  # seconds between two lines of progress, likewise
 
 if TYPE_CHECKING:
@@ -75,26 +75,38 @@ def shows_bars() -> bool:
     return console.is_terminal
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
-    """Print a table on stdout: fitted to a terminal, one line per row elsewhere."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_shown(cell)) for cell in row))
-    console = out()
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    console.print(table)
-
-
 def say(message: str, *, style: str = "") -> None:
     """Print a message on stderr."""
-    err().print(_shown(message), style=style, markup=False)
+    console = err()
+    console.print(_folded(_shown(message), console), style=style, markup=False)
+
+
+def _folded(message: str, console: Console) -> str:
+    """Return a message in lines that fit a terminal: broken between words, a command left whole."""
+    if not console.is_terminal:
+        return message
+    return "\n".join(line for text in message.split("\n") for line in _lines(text, console.width))
+
+
+def _lines(text: str, width: int) -> Iterator[str]:
+    import textwrap
+
+    if len(text) <= width:
+        yield text
+        return
+    indent = " " * (len(text) - len(text.lstrip()))
+    words, command, rest = text.partition(_COMMAND)
+    if words.strip():
+        yield from textwrap.wrap(
+            words.rstrip(),
+            width,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        indent += "  "
+    if command:
+        yield f"{indent}{command}{rest}"
 
 
 def _shown(message: str) -> str:
@@ -164,6 +176,23 @@ def size(n: float) -> str:
     return f"{n:.0f} B"
 
 
+def duration(seconds: float) -> str:
+    """Return a time as people say it.
+
+    >>> duration(7.4), duration(150), duration(9000)
+    ('7 s', '2 min 30 s', '2 h 30 min')
+    """
+    whole = round(seconds)
+    hours, minutes, left = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours} h" + f" {minutes} min" * bool(minutes)
+    return (
+        f"{minutes} min" * bool(minutes)
+        + " " * bool(minutes and left)
+        + (f"{left} s" * (bool(left) or not minutes))
+    )
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout, its letters escaped where stdout lacks one of them."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
@@ -177,6 +206,7 @@ def print_json(value: Any) -> None:
 def print_error(error: MFSRBenchError) -> None:
     """Print an error's cause and remedy on stderr, one line each."""
     console = err()
-    console.print(f"Error: {_shown(error.cause)}", style="red", markup=False)
+    cause = _folded(f"Error: {_shown(error.cause)}", console)
+    console.print(cause, style="red", markup=False)
     if error.remedy:
-        console.print(_shown(error.remedy), markup=False)
+        console.print(_folded(_shown(error.remedy), console), markup=False)

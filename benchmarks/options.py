@@ -10,17 +10,20 @@ import inspect
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from benchmarks.api.errors import UsageError
 from benchmarks.api.names import unknown
 from benchmarks.datasets.places import FOLDER
-from benchmarks.tables.write import Format
+from benchmarks.tables.write import Format, chosen_format, write
+
+if TYPE_CHECKING:
+    from benchmarks.tables.model import Document
 
 _FOLDER = re.compile(rf"(^|,)\s*(?P<folder>{FOLDER})")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -34,6 +37,34 @@ TableFile = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Write the tables to this file, not to stdout."),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """The options of a command that prints tables: how, and where to.
+
+    Raises:
+        UsageError: they contradict each other.
+    """
+
+    form: Form = None
+    out: TableFile = None
+    json: Json = False
+
+    def __post_init__(self) -> None:
+        self._chosen()  # before any work is done
+
+    def _chosen(self) -> Format:
+        return chosen_format(self.form, self.out, json=self.json)
+
+    @property
+    def for_people(self) -> bool:
+        """Whether tables are read as they are printed, so that words may stand around them."""
+        return self._chosen() is Format.TERMINAL and self.out is None
+
+    def write(self, document: Document) -> None:
+        """Write tables as they are asked for."""
+        write(document, self._chosen(), self.out)
 
 
 def split_lists(values: Iterable[str] | None) -> tuple[str, ...]:

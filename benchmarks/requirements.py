@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import registry
-from benchmarks.api.errors import MFSRBenchError, UnknownNameError
 from benchmarks.api.metric import WEIGHTS_OWNER
 from benchmarks.api.names import unknown
 from benchmarks.methods import resolve
 
 if TYPE_CHECKING:
     from benchmarks.api.card import MethodCard, Weights
+    from benchmarks.api.errors import UnknownNameError
     from benchmarks.api.metric import MetricSpec
     from benchmarks.api.prompts import PromptCard
     from benchmarks.api.weights import WeightStatus, WeightStore
@@ -69,14 +69,9 @@ def of_prompts(cards: Iterable[PromptCard]) -> tuple[Requirement, ...]:
 
 def of_all() -> tuple[Requirement, ...]:
     """Return what every method and metric that loads needs; broken plugins are passed over."""
-    cards = []
-    for name in registry.entries("restorers"):
-        try:
-            cards.append(registry.restorer(name).card)
-        except MFSRBenchError:
-            continue
+    cards, _ = registry.load_every("restorers", lambda name: registry.restorer(name).card)
     return (
-        *of_methods(cards),
+        *of_methods(cards.values()),
         *of_prompts(registry.prompt_extractor(name).card for name in registry.entries("prompts")),
         *of_metrics(registry.metric_specs().values()),
     )
@@ -115,7 +110,7 @@ def _of_name(name: str) -> tuple[Requirement, ...]:
         return of_methods([registry.restorer(name).card.with_weights_for({})])
     if name.partition("+")[0] in registry.entries("restorers"):
         return of_methods([resolve(name).card])
-    if name in registry.entries("prompts"):
+    if name.replace(":", "-") in registry.entries("prompts"):
         return of_prompts([registry.prompt_extractor(name).card])
     metrics = [spec for spec in specs.values() if name in (spec.id, spec.name)]
     if metrics:

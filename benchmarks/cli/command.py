@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import typer
 
+from benchmarks.cli.completion import COMPLETIONS
 from benchmarks.options import split_datasets, split_lists
 from benchmarks.request import Request, as_toml, ask, read_config
 
@@ -49,7 +50,7 @@ def command(kind: type[R]) -> Callable[[Callable[..., None]], Callable[..., None
             if print_config:
                 sys.stdout.write(as_toml(request))
             else:
-                work(request, **own)
+                work(request=request, **own)
 
         _, *own = inspect.signature(work, eval_str=True).parameters.values()
         file = [_parameter("config", _FILE, None), _parameter("print_config", _PRINT, False)]
@@ -75,6 +76,7 @@ def _options(kind: type[Request]) -> Iterator[inspect.Parameter]:
             metavar=_METAVARS.get(of),
             help=(field.description or "") + _default(field.default),
             show_default=False,
+            autocompletion=COMPLETIONS.get(name),
         )
         yield _parameter(name, Annotated[of | None, option], None)
 

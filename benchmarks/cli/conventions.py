@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import UsageError
 from benchmarks.api.images import read_size
-from benchmarks.console import out, print_json, print_table
+from benchmarks.tables.model import Cell, Column, Document, Footnote, Table, listing
 
 if TYPE_CHECKING:
     from benchmarks.metrics.conventions import Convention, Explanation, Match
+    from benchmarks.options import Output
     from benchmarks.plan import ImageSet
     from benchmarks.results.store import RunStore
 
@@ -20,8 +22,7 @@ def show_conventions(
     values: Mapping[str, float],
     store: RunStore,
     expect: str | None,
-    *,
-    json: bool,
+    output: Output,
 ) -> None:
     """Print each convention's value of the folder, and whose convention it is.
 
@@ -30,7 +31,7 @@ def show_conventions(
         values: of the folder, by metric id.
         store: the values per image.
         expect: METRIC=VALUE, or None: say which convention gives that number.
-        json: whether to print JSON.
+        output: how it is written.
     """
     from benchmarks.metrics.conventions import conventions, nearest
 
@@ -45,33 +46,42 @@ def show_conventions(
             [one for one in found if one.id.partition("@")[0] == name], values, expected
         )
         reasons = _mix_ups(name, values, expected)
-    if json:
-        print_json(_as_json(found, values, matches, reasons))
-        return
-    print_table(
-        ("convention", "value", "definition", "used by"),
+    told = [
+        f"{expect}: {match.convention.id} gives {match.value:.4f} ({match.gap:+.4f})"
+        for match in matches[:3]
+    ]
+    for reason in reasons:
+        low, high = reason.typical
+        told.append(
+            f"{expect} against {values[reason.ours]:.4f}: as if it were {reason.expected} where "
+            f"ours is {reason.ours} ({low:+.4f} to {high:+.4f} on published images)"
+        )
+    table = replace(_table(found, values), footnotes=tuple(Footnote(text=text) for text in told))
+    data = _as_json(found, values, matches, reasons)
+    output.write(Document(tables=(table,), data=data))
+
+
+def _table(found: Sequence[Convention], values: Mapping[str, float]) -> Table:
+    columns = (
+        Column(title="convention"),
+        Column(title="value", numeric=True),
+        Column(title="definition", prose=True),
+        Column(title="used by", prose=True),
+    )
+    return listing(
+        columns,
         [
             (
                 one.id,
-                f"{values[one.id]:.4f}" if one.id in values else "-",
+                Cell(text=f"{values[one.id]:.4f}", value=values[one.id])
+                if one.id in values
+                else Cell(),
                 one.definition,
                 ", ".join(one.used_by),
             )
             for one in found
         ],
     )
-    for match in matches[:3]:
-        out().print(
-            f"{expect}: {match.convention.id} gives {match.value:.4f} ({match.gap:+.4f})",
-            markup=False,
-        )
-    for reason in reasons:
-        low, high = reason.typical
-        out().print(
-            f"{expect} against {values[reason.ours]:.4f}: as if it were {reason.expected} where "
-            f"ours is {reason.ours} ({low:+.4f} to {high:+.4f} on published images)",
-            markup=False,
-        )
 
 
 def _mix_ups(name: str, values: Mapping[str, float], expected: float) -> tuple[Explanation, ...]:

@@ -11,34 +11,49 @@ import typer
 
 from benchmarks import registry
 from benchmarks.api.errors import ConfigError, DataError, MFSRBenchError
-from benchmarks.console import count, print_error, print_json, print_table, say, transfer
+from benchmarks.cli import completion
+from benchmarks.commands import subgroup
+from benchmarks.console import count, print_error, say, transfer
 from benchmarks.datasets import opening, verifying
 from benchmarks.datasets.places import Place, locate, of_card
-from benchmarks.options import Json, split_datasets
+from benchmarks.options import Output, split_datasets, unfolded
 from benchmarks.pairing import Problem
+from benchmarks.tables.model import Cell, Column, Document, listing
 
 if TYPE_CHECKING:
     from benchmarks.datasets.verifying import Report
 
-app = typer.Typer(help="Fetch, make, check and locate the test sets.", no_args_is_help=True)
+app = subgroup("Fetch, make, check and locate the test sets.")
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(help="Data sets, or folder:LR,HR; default: all. Comma lists work."),
+    typer.Argument(
+        help="Data sets, or folder:LR,HR; default: all. Comma lists work.",
+        autocompletion=completion.datasets,
+    ),
 ]
 
 
 @app.command()
+@unfolded
 def fetch(
-    names: Annotated[list[str], typer.Argument(help="Data sets. Comma lists work.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Data sets. Comma lists work.", autocompletion=completion.datasets),
+    ],
     *,
     archive: Annotated[
         Path | None,
         typer.Option(help="An archive that you have downloaded, of the one set that is named."),
     ] = None,
-    json: Json = False,
+    output: Output,
 ) -> None:
-    """Bring test sets to this machine and check them. Repeated, it goes on where it stopped."""
+    """Bring test sets to this machine and check them. Repeated, it goes on where it stopped.
+
+    Examples:
+        mfsr-bench datasets fetch realsr,drealsr
+        mfsr-bench datasets fetch realsr --archive RealSR.zip
+    """
     places = _places(names)
     if archive and len(places) != 1:
         raise ConfigError("--archive goes with one data set.", "Fetch the others by themselves.")
@@ -50,7 +65,7 @@ def fetch(
         except MFSRBenchError as error:
             rows.append(_failed(place, error))
             failures.append(error)
-    _show(rows, json=json)
+    _show(rows, output)
     _raise(failures)
 
 
@@ -79,10 +94,15 @@ def _make(place: Place, originals: Path) -> Report:
 
 
 @app.command()
-def verify(names: Names = None, *, json: Json = False) -> None:
+@unfolded
+def verify(names: Names = None, *, output: Output) -> None:
     """Check test sets: every file where an official manifest is known, else counts and sizes.
 
     Without names: those that are on this machine.
+
+    Examples:
+        mfsr-bench datasets verify
+        mfsr-bench datasets verify folder:LR,HR
     """
     rows: list[dict[str, Any]] = []
     failures: list[MFSRBenchError] = []
@@ -98,29 +118,35 @@ def verify(names: Names = None, *, json: Json = False) -> None:
         rows.append(_row(report))
         if report.problems:
             failures.append(verifying.refuse(report))
-    _show(rows, json=json)
+    _show(rows, output)
     _raise(failures)
 
 
 @app.command()
-def where(names: Names = None, *, json: Json = False) -> None:
-    """Say where each test set lies, or where to put it."""
+@unfolded
+def where(names: Names = None, *, output: Output) -> None:
+    """Say where each test set lies, or where to put it.
+
+    Examples:
+        mfsr-bench datasets where
+        mfsr-bench datasets where realsr
+    """
     places = _places(names)
-    if json:
-        print_json([_location(place) for place in places])
-        return
-    print_table(
-        ("data set", "here", "LR", "HR"),
+    table = listing(
+        ["data set", "here", "side", Column(title="folder", prose=True)],
         [
-            (
-                place.card.id,
-                "yes" if place.is_there else "no",
-                str(place.lr),
-                str(place.hr) if place.hr else "-",
-            )
+            (place.card.id, _yes(place), side, str(folder))
             for place in places
+            for side, folder in (("LR", place.lr), ("HR", place.hr))
+            if folder
         ],
     )
+    locations = [_location(place) for place in places]
+    output.write(Document(tables=(table,), records=locations, data=locations))
+
+
+def _yes(place: Place) -> Cell:
+    return Cell(text="yes", mark="good") if place.is_there else Cell(text="no", mark="warning")
 
 
 def _location(place: Place) -> dict[str, Any]:
@@ -133,19 +159,29 @@ def _location(place: Place) -> dict[str, Any]:
 
 
 @app.command()
+@unfolded
 def make(
-    name: Annotated[str, typer.Argument(help="The data set: div2k-val or div2k-bicubic.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The data set: div2k-val or div2k-bicubic.", autocompletion=completion.datasets
+        ),
+    ],
     *,
     hr: Annotated[Path, typer.Option(help="Folder of the originals: 0801.png to 0900.png.")],
-    json: Json = False,
+    output: Output,
 ) -> None:
-    """Make a test set from its originals. Equal originals give equal images on every machine."""
+    """Make a test set from its originals. Equal originals give equal images on every machine.
+
+    Examples:
+        mfsr-bench datasets make div2k-val --hr DIV2K_valid_HR
+    """
     place = locate(name)
     if place.card.kind != "made":
         raise ConfigError(
             f"'{name}' is not made from originals.", f"Run: mfsr-bench datasets fetch {name}"
         )
-    _show([_row(_make(place, hr))], json=json)
+    _show([_row(_make(place, hr))], output)
 
 
 def _places(names: list[str] | None) -> list[Place]:
@@ -180,19 +216,25 @@ def _failed(place: Place, error: MFSRBenchError) -> dict[str, Any]:
     }
 
 
-def _show(rows: list[dict[str, Any]], *, json: bool) -> None:
-    if json:
-        print_json(rows)
-        return
-    print_table(
-        ("data set", "state", "n", "checked", "path"),
-        [(r["dataset"], r["state"], str(r["n"]), r["checked"] or "-", r["path"]) for r in rows],
+def _show(rows: list[dict[str, Any]], output: Output) -> None:
+    table = listing(
+        ["data set", "state", Column(title="images", numeric=True), "checked"],
+        [(row["dataset"], _state(row["state"]), row["n"], row["checked"] or "-") for row in rows],
     )
+    facts = ("dataset", "state", "n", "checked", "path")
+    records = [{name: row[name] for name in facts} for row in rows]
+    output.write(Document(tables=(table,), records=records, data=rows))
+    if not output.for_people:
+        return
     for row in rows:
         for problem in row["problems"]:
             say(f"{row['dataset']}: {Problem(**problem)}")
         for note in row["notes"]:
             say(f"{row['dataset']}: note: {note}")
+
+
+def _state(state: str) -> Cell:
+    return Cell(text=state, mark="good" if state == "correct" else "bad")
 
 
 def _raise(failures: list[MFSRBenchError]) -> None:

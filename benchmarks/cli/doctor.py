@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
+import os
 import shutil
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from benchmarks import registry
 from benchmarks.api import paths
 from benchmarks.api.errors import MFSRBenchError
-from benchmarks.console import print_json, print_table
-from benchmarks.options import Json
+from benchmarks.console import out, say
+from benchmarks.options import Output, unfolded
+from benchmarks.tables.model import Cell, Column, Document, listing
 
 if TYPE_CHECKING:
     from benchmarks.api.weights import WeightStatus
+    from benchmarks.tables.model import Mark
 
 _PACKAGES = ("mfsr", "baselines", "benchmarks", "reports")
 # What a metric or a method imports late; a broken one is better known before a long run.
@@ -32,30 +36,55 @@ _IMPORTS = (
     "transformers",
     "peft",
 )
+# Imports them one after the other, and says of each what came of it.
+_PROBE = """
+import importlib, os, sys, warnings
+warnings.simplefilter("ignore")
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+for name in sys.argv[1:]:
+    try:
+        answer = "ok " + str(getattr(importlib.import_module(name), "__version__", ""))
+    except BaseException as error:
+        answer = "broken " + type(error).__name__ + ": " + " ".join(str(error).split())
+    print(answer, file=answers, flush=True)
+"""
+_GROUPS = ("restorers", "datasets", "metrics", "prompts", "commands", "reports")
 _LOW_DISK = 20e9  # bytes; the weights of one large method
+_ANEW = "Install mfsr-bench again in a new virtual environment."
+
+State = Literal["ok", "missing", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question about this machine, and its answer."""
+    """One question about this machine, and its answer. What is missing need not be wanted."""
 
     what: str
-    ok: bool
+    state: State
     answer: str
     remedy: str = ""
 
 
-def doctor(*, json: Json = False) -> None:
-    """Check this machine: packages, plugins, device, folders, weights and data sets."""
+@unfolded
+def doctor(*, output: Output) -> None:
+    """Check this machine: packages, plugins, device, folders, weights and data sets.
+
+    What is missing is no error, for nobody needs everything; exit code 1 says that something is
+    broken.
+
+    Examples:
+        mfsr-bench doctor
+        mfsr-bench doctor --json
+    """
     checks = [check for part in _PARTS for check in part()]
-    if json:
-        print_json([asdict(check) for check in checks])
-    else:
-        print_table(
-            ("check", "", "answer", "what to do"),
-            [(c.what, "ok" if c.ok else "!!", c.answer, c.remedy) for c in checks],
-        )
-    broken = [check for check in checks if not check.ok]
+    rows = [(one.what, _marked(one.state), one.answer) for one in _shown(checks)]
+    table = listing(["check", "state", Column(title="answer", prose=True)], rows)
+    facts = [asdict(check) for check in checks]
+    output.write(Document(tables=(table,), records=facts, data=facts))
+    broken = [check for check in checks if check.state == "broken"]
+    if output.for_people:
+        _conclude()
     if broken:
         raise MFSRBenchError(
             f"{len(broken)} of {len(checks)} checks failed; the first: {broken[0].what}: "
@@ -64,29 +93,69 @@ def doctor(*, json: Json = False) -> None:
         )
 
 
+def _marked(state: State) -> Cell:
+    tones: dict[State, Mark] = {"ok": "good", "missing": "warning", "broken": "bad"}
+    return Cell(text=state, mark=tones[state])
+
+
+def _shown(checks: Sequence[Check]) -> Iterator[Check]:
+    """Yield the checks, those of weights and of data sets as one line each unless they failed."""
+    for kind, see in (("weights", "weights list"), ("data set", "datasets where")):
+        mine = [one for one in checks if one.what.startswith(f"{kind}: ")]
+        here = sum(one.state == "ok" for one in mine)
+        others = [one for one in checks if one not in mine or one.state == "broken"]
+        state: State = "ok" if here == len(mine) else "missing"
+        answer = f"{here} of {len(mine)} complete; see: mfsr-bench {see}"
+        checks = [*others, Check(f"{kind}s".replace("ss", "s"), state, answer)]
+    yield from checks
+
+
+def _conclude() -> None:
+    """Print what this machine is ready for, and the one command that would help most."""
+    from benchmarks.cli.readiness import readiness
+
+    found = readiness()
+    for title, kinds in (("ready for", found.ready), ("not ready for", found.lacking)):
+        words = "; ".join(f"{kind} {', '.join(names)}" for kind, names in kinds.items() if names)
+        out().print(
+            f"\n{title}: {words or 'nothing'}", markup=False, soft_wrap=not out().is_terminal
+        )
+    if found.next:
+        say(f"\nWhat would help most: {found.next}")
+
+
 def _intruders() -> Iterator[Check]:
     """Our four packages have plain names: another of the same name may stand before ours."""
     root = Path(__file__).parents[2]
     for name in _PACKAGES:
         spec = importlib.util.find_spec(name)
         found = Path(spec.origin).parents[1] if spec and spec.origin else None
+        hidden = f"Another '{name}' hides ours: start mfsr-bench elsewhere."
+        good = found == root
         yield Check(
-            f"package {name}",
-            found == root,
-            str(found),
-            "" if found == root else f"Another '{name}' hides ours: start mfsr-bench elsewhere.",
+            f"package {name}", "ok" if good else "broken", str(found), "" if good else hidden
         )
 
 
 def _imports() -> Iterator[Check]:
-    for name in _IMPORTS:
-        try:
-            module = importlib.import_module(name)
-        except Exception as error:
-            remedy = "Install mfsr-bench again in a new virtual environment."
-            yield Check(f"import {name}", False, f"{type(error).__name__}: {error}", remedy)
-        else:
-            yield Check(f"import {name}", True, str(getattr(module, "__version__", "")))
+    """Try imports in another process, which one of them may end."""
+    waiting = list(_IMPORTS)
+    while waiting:
+        probe = subprocess.run(
+            [sys.executable, "-P", "-c", _PROBE, *waiting],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True, text=True, check=False, errors="replace",
+        )  # fmt: skip
+        answers = probe.stdout.splitlines()
+        for name, answer in zip(waiting, answers, strict=False):
+            state, _, words = answer.partition(" ")
+            good = state == "ok"
+            yield Check(f"import {name}", "ok" if good else "broken", words, "" if good else _ANEW)
+        waiting = waiting[len(answers) :]
+        if waiting:
+            guilty, *waiting = waiting
+            words = f"importing it ends the process with exit code {probe.returncode}"
+            yield Check(f"import {guilty}", "broken", words, _ANEW)
 
 
 def _device() -> Iterator[Check]:
@@ -97,19 +166,26 @@ def _device() -> Iterator[Check]:
             free, total = torch.cuda.mem_get_info(index)
             name = torch.cuda.get_device_name(index)
             yield Check(
-                f"cuda:{index}", True, f"{name}, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free"
+                f"cuda:{index}",
+                "ok",
+                f"{name}, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free",
             )
     else:
-        yield Check("device", True, "CPU only: diffusion methods will be slow")
+        yield Check("device", "ok", "CPU only: diffusion methods will be slow")
 
 
 def _plugins() -> Iterator[Check]:
-    for group in ("restorers", "datasets", "metrics", "prompts", "commands", "reports"):
+    for group in _GROUPS:
+        ending = registry.fatal(group)
         for name in registry.entries(group):
-            try:
-                registry.load(group, name, what="plugin", see="mfsr-bench doctor")
-            except MFSRBenchError as error:
-                yield Check(f"{group}: {name}", False, error.cause, error.remedy)
+            error: MFSRBenchError | None = ending.get(name)
+            if error is None:
+                try:
+                    registry.load(group, name, what="plugin", see="mfsr-bench doctor")
+                except MFSRBenchError as found:
+                    error = found
+            if error:
+                yield Check(f"{group}: {name}", "broken", error.cause, error.remedy)
 
 
 def _folders() -> Iterator[Check]:
@@ -118,7 +194,7 @@ def _folders() -> Iterator[Check]:
         free = shutil.disk_usage(existing).free
         yield Check(
             f"{what} folder",
-            free > _LOW_DISK,
+            "ok" if free > _LOW_DISK else "broken",
             f"{folder}, {free / 1e9:.0f} GB free",
             "" if free > _LOW_DISK else "Free space, or set MFSR_BENCH_HOME / MFSR_BENCH_CACHE.",
         )
@@ -135,10 +211,15 @@ def _weights() -> Iterator[Check]:
     for owner, files in by_owner.items():
         for file in files:
             if file.path and file.error:
-                yield Check(f"weights: {owner}", False, file.error.cause, file.error.remedy)
+                yield Check(f"weights: {owner}", "broken", file.error.cause, file.error.remedy)
         here = sum(file.state == "present" for file in files)
-        remedy = "" if here == len(files) else f"mfsr-bench weights fetch {owner}"
-        yield Check(f"weights: {owner}", True, f"{here} of {len(files)} files here", remedy)
+        complete = here == len(files)
+        yield Check(
+            f"weights: {owner}",
+            "ok" if complete else "missing",
+            f"{here} of {len(files)} files here",
+            "" if complete else f"mfsr-bench weights fetch {owner}",
+        )
 
 
 def _datasets() -> Iterator[Check]:
@@ -148,11 +229,10 @@ def _datasets() -> Iterator[Check]:
         if card.kind == "built-in":
             continue
         place = of_card(card)
-        answer = f"at {place.root}" if place.is_there else "not here"
         yield Check(
             f"data set: {name}",
-            True,
-            answer,
+            "ok" if place.is_there else "missing",
+            f"at {place.root}" if place.is_there else "not here",
             f"mfsr-bench datasets {'verify' if place.is_there else 'fetch'} {name}",
         )
 

@@ -14,6 +14,7 @@ import typer
 from benchmarks import console, registry
 from benchmarks.api.errors import MFSRBenchError
 from benchmarks.api.images import write_atomic
+from benchmarks.tables.write import Format, chosen_format, write
 
 if TYPE_CHECKING:
     from benchmarks.request import RunRequest
@@ -36,6 +37,7 @@ def carry_out(
     plan: bool,
     quiet: bool,
     json: bool,
+    form: Format | None = None,
     then: Callable[[Path], None] | None = None,
 ) -> None:
     """Show the plan of a run, or run it and print its tables.
@@ -45,6 +47,7 @@ def carry_out(
         plan: print what would be done, and do nothing.
         quiet: no progress on stderr.
         json: print JSON.
+        form: how the tables look; None for people, on a terminal.
         then: what else is made of the finished run directory.
 
     Raises:
@@ -61,12 +64,13 @@ def carry_out(
     from benchmarks.settle import settle_run, settled
 
     cache = ScoreCache()
+    form = chosen_format(form, None, json=json)
     if plan:
         from benchmarks.cli.plan import show_plan
 
         with connection(request.engine):
             found = settle_run(request, cache)
-        show_plan(found, cache, json=json)
+        show_plan(found, cache, form)
         return
     fetch = fetch_all if request.missing == "fetch" else None
     failures = 0
@@ -80,10 +84,10 @@ def carry_out(
                 show(event)
                 if isinstance(event, Completed):
                     failures = event.failures
-    show_results(asked.out, failures, json=json)
+    show_results(asked.out, failures, form)
     if then:
         then(asked.out)
-    if not quiet and not json:
+    if not quiet and form is Format.TERMINAL:
         say_next_steps(asked)
     raise typer.Exit(1 if failures else 0)
 
@@ -110,16 +114,19 @@ def _as_interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def show_results(out: Path, failures: int, *, json: bool) -> None:
+def show_results(out: Path, failures: int, form: Format) -> None:
     """Print the tables of a run, and leave them in it as Markdown."""
     from benchmarks.results.read import read_run
 
     results = read_run(out)
     markdown = registry.load("reports", "markdown", what="report", see=_SEE)
     write_atomic(out / "summary.md", markdown(results).encode())
-    if json:
+    if form is Format.JSON:
         tables = registry.load("reports", "json", what="report", see=_SEE)(results)
         console.print_json({"run": str(out), "failures": failures, "tables": tables})
+        return
+    if form is not Format.TERMINAL:
+        write(registry.load("reports", "document", what="report", see=_SEE)(results), form)
         return
     registry.load("reports", "table", what="report", see=_SEE)(results, console.out())
     console.say(f"Run: {out}")

@@ -1,42 +1,88 @@
-"""`mfsr-bench list`: what there is. It imports cards and nothing heavy."""
+"""`mfsr-bench list`: what there is, and all that is known of one; it imports cards alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from benchmarks import registry
-from benchmarks.api.card import MethodCard
 from benchmarks.api.errors import PluginError
-from benchmarks.console import print_json, print_table, say
-from benchmarks.options import Json
+from benchmarks.cli import completion
+from benchmarks.commands import subgroup
+from benchmarks.console import say
+from benchmarks.options import Output, choose, split_datasets, split_lists, unfolded
+from benchmarks.tables.model import Column, Document, Table, listing, sheet
 
-app = typer.Typer(help="List methods, data sets, metrics or protocols.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from benchmarks.api.card import MethodCard
+    from benchmarks.api.dataset import DatasetCard
+    from benchmarks.api.metric import MetricSpec
+    from benchmarks.metrics.protocol import Protocol
+    from benchmarks.tables.model import Scalar
+
+    Fact = Scalar | tuple[str, ...]
+
+app = subgroup("List methods, data sets, metrics or protocols; with a name, all that is known.")
+
+_SCALARS = (str, int, float, bool, type(None))
+_OWN_LICENCE = "LicenseRef-"  # what SPDX puts before a licence that it does not list
 
 
 @app.command()
-def methods(*, json: Json = False) -> None:
-    """List the methods, with what they need and under which licence they come."""
-    cards, broken = registry.load_every("restorers", lambda name: registry.restorer(name).card)
-    if json:
-        print_json(
-            {
-                "methods": {name: asdict(card) for name, card in cards.items()},
-                "broken": {error.cause: error.remedy for error in broken},
-            }
-        )
-    else:
-        print_table(
-            ("method", "title", "steps", "prompt", "base model", "licence"),
-            [
-                (name, card.title, _steps(card), card.prompt, card.base_model, card.licence)
-                for name, card in cards.items()
-            ],
-        )
+@unfolded
+def methods(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Only these, with all that is known of each.",
+            autocompletion=completion.methods,
+        ),
+    ] = None,
+    *,
+    output: Output,
+) -> None:
+    """List the methods; with names, all that their cards say.
+
+    Examples:
+        mfsr-bench list methods
+        mfsr-bench list methods osediff
+    """
+    chosen = choose(
+        split_lists(names),
+        dict.fromkeys(registry.entries("restorers"), ()),
+        what="method",
+        see="mfsr-bench list methods",
+    )
+    cards = {name: registry.restorer(name).card for name in chosen or ()}
+    broken: list[PluginError] = []
+    if not chosen:
+        cards, broken = registry.load_every("restorers", lambda name: registry.restorer(name).card)
+    table = listing(
+        ["method", "paper", "steps", "licence"],
+        [
+            (name, _venue(card), _steps(card), _licence(card.licence))
+            for name, card in cards.items()
+        ],
+    )
+    facts = {name: asdict(card) for name, card in cards.items()}
+    data = {"methods": facts, "broken": {error.cause: error.remedy for error in broken}}
+    sheets = [sheet("method", name, _method(card)) for name, card in cards.items()]
+    output.write(_document(table, sheets if names else (), data, facts))
     _say_broken(broken)
+
+
+def _document(
+    table: Table, sheets: Sequence[Table], data: Any, records: Mapping[str, dict[str, Any]]
+) -> Document:
+    """Return a list, or what is known of single ones; programs get all of it either way."""
+    lines = [
+        {key: value if isinstance(value, _SCALARS) else str(value) for key, value in one.items()}
+        for one in records.values()
+    ]
+    return Document(tables=tuple(sheets) or (table,), records=lines, data=data)
 
 
 def _say_broken(broken: Iterable[PluginError]) -> None:
@@ -44,83 +90,230 @@ def _say_broken(broken: Iterable[PluginError]) -> None:
         say(f"{error.cause} {error.remedy}", style="red")
 
 
+def _venue(card: MethodCard) -> str:
+    paper = card.paper
+    if paper is None:
+        return "-"
+    return paper.venue or (f"arXiv {paper.arxiv}" if paper.arxiv else "-")
+
+
+def _licence(name: str) -> str:
+    """Return a licence as people know it.
+
+    >>> _licence("LicenseRef-S-Lab-1.0"), _licence("MIT")
+    ('S-Lab-1.0', 'MIT')
+    """
+    return name.removeprefix(_OWN_LICENCE)
+
+
 def _steps(card: MethodCard) -> str:
+    """Return the default number of steps, and what else is legal."""
     if card.default_steps is None:
         return "-"
-    legal = "any" if card.legal_steps is None else ",".join(map(str, card.legal_steps))
-    return f"{card.default_steps} ({legal})"
+    if card.legal_steps is None:
+        return f"{card.default_steps}, {card.least_steps} and more"
+    others = [str(n) for n in card.legal_steps if n != card.default_steps]
+    return " or ".join([str(card.default_steps), *others])
+
+
+def _method(card: MethodCard) -> dict[str, Fact]:
+    paper, upstream = card.paper, card.upstream
+    where = (paper.venue, f"arXiv {paper.arxiv}" if paper.arxiv else "") if paper else ()
+    return {
+        "title": card.title,
+        "paper": ", ".join(filter(None, (paper.title, *where))) if paper else "",
+        "base model": card.base_model,
+        "scale": f"x{card.scale}",
+        "steps": _steps(card),
+        "prompt": card.prompt,
+        "colour fix": card.colour_fix,
+        "tiling": card.tiling,
+        "dtypes": ", ".join(card.dtypes),
+        **{f"+{one.name}=": _option(one) for one in card.options},
+        "weights": f"{len(card.weights)}: mfsr-bench weights list {card.name}"
+        if card.weights
+        else "none to fetch",
+        "licence": card.licence,
+        "trained on": ", ".join(card.trained_on),
+        "upstream": f"https://github.com/{upstream.repo}, commit {upstream.commit[:12]}"
+        if upstream
+        else "",
+        "deviations": card.deviations,
+        "quirks": card.quirks,
+        "note": card.note,
+    }
+
+
+def _option(option: Any) -> str:
+    choices = f" One of: {', '.join(option.choices)}." if option.choices else ""
+    return f"{option.help.rstrip('.')}.{choices} Default: {option.default or 'empty'}."
 
 
 @app.command()
-def datasets(*, json: Json = False) -> None:
-    """List the test sets."""
-    cards = registry.dataset_cards()
-    if json:
-        print_json({name: asdict(card) for name, card in cards.items()})
-        return _say_broken(cards.broken)
-    print_table(
-        ("data set", "title", "n", "reference", "LR", "kind", "licence"),
+@unfolded
+def datasets(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Only these, with all that is known of each.", autocompletion=completion.datasets
+        ),
+    ] = None,
+    *,
+    output: Output,
+) -> None:
+    """List the test sets; with names, all that is known of them.
+
+    Examples:
+        mfsr-bench list datasets
+        mfsr-bench list datasets realsr
+    """
+    every = registry.dataset_cards()
+    cards = _chosen(every, split_datasets(names), "data set", lambda card: (card.id,))
+    table = listing(
+        ["data set", Column(title="images", numeric=True), "reference", "licence"],
         [
-            (
-                card.id,
-                card.title,
-                str(card.n or "-"),
-                "yes" if card.has_reference else "no",
-                f"{card.lr_size[1]}x{card.lr_size[0]}" if card.lr_size else "varies",
-                card.kind,
-                card.licence,
-            )
+            (card.id, card.n, "yes" if card.has_reference else "no", _licence(card.licence))
             for card in cards.values()
         ],
     )
-    return _say_broken(cards.broken)
+    facts = {name: asdict(card) for name, card in cards.items()}
+    sheets = [sheet("data set", name, _dataset(card)) for name, card in cards.items()]
+    output.write(_document(table, sheets if names else (), facts, facts))
+    _say_broken(every.broken)
+
+
+def _chosen(
+    every: Mapping[str, Any],
+    names: Sequence[str],
+    what: str,
+    words: Callable[[Any], Iterable[str]],
+) -> dict[str, Any]:
+    """Return those that are named, or all; a name may stand for several."""
+    if not names:
+        return dict(every)
+    known = {key: tuple(words(one)) for key, one in every.items()}
+    see = f"mfsr-bench list {what.replace(' ', '')}s"
+    found = choose(names, known, what=what, see=see, several=True) or ()
+    return {key: every[key] for key in found}
+
+
+def _dataset(card: DatasetCard) -> dict[str, Fact]:
+    lr = f"{card.lr_size[1]}x{card.lr_size[0]}" if card.lr_size else "sizes differ"
+    return {
+        "title": card.title,
+        "images": card.n,
+        "reference": "yes" if card.has_reference else "no",
+        "LR": lr,
+        "kind": card.kind,
+        "licence": card.licence,
+        "homepage": card.homepage,
+        "sources": tuple(source.address for source in card.sources),
+        "checked by": "hash of every file" if card.manifest else "counts and sizes",
+        "not to confuse with": card.not_to_confuse,
+        "note": card.note,
+    }
 
 
 @app.command()
-def metrics(*, json: Json = False) -> None:
-    """List the metrics, in every convention that is in use."""
-    specs = registry.metric_specs()
-    if json:
-        print_json({name: asdict(spec) for name, spec in specs.items()})
-        return _say_broken(specs.broken)
-    print_table(
-        ("metric", "better", "level", "reference", "definition", "used by"),
+@unfolded
+def metrics(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Only these: psnr for all its conventions, or psnr@y601.",
+            autocompletion=completion.metrics,
+        ),
+    ] = None,
+    *,
+    output: Output,
+) -> None:
+    """List the metrics in every convention that is in use; with names, how each is defined.
+
+    Examples:
+        mfsr-bench list metrics
+        mfsr-bench list metrics psnr
+        mfsr-bench list metrics niqe@pyiqa
+    """
+    every = registry.metric_specs()
+    specs = _chosen(every, split_lists(names), "metric", lambda spec: (spec.name, spec.title))
+    table = listing(
+        ["metric", "better", "reference", Column(title="used by", prose=True)],
         [
             (
                 spec.id,
                 "higher" if spec.higher_is_better else "lower",
-                spec.level,
                 "yes" if spec.needs_reference else "no",
-                spec.definition,
                 ", ".join(spec.used_by),
             )
             for spec in specs.values()
         ],
     )
-    return _say_broken(specs.broken)
+    facts = {name: asdict(spec) for name, spec in specs.items()}
+    sheets = [sheet("metric", name, _metric(spec)) for name, spec in specs.items()]
+    output.write(_document(table, sheets if names else (), facts, facts))
+    _say_broken(every.broken)
+
+
+def _metric(spec: MetricSpec) -> dict[str, Fact]:
+    low, high = spec.value_range
+    return {
+        "title": spec.title,
+        "definition": spec.definition,
+        "better": "higher" if spec.higher_is_better else "lower",
+        "level": "one value per image" if spec.level == "sample" else "one value per set",
+        "reference": "yes" if spec.needs_reference else "no",
+        "usual range": f"{low:g} to {high:g}",
+        "used by": ", ".join(spec.used_by),
+        "weights": f"{len(spec.weights)}: mfsr-bench weights list {spec.id}"
+        if spec.weights
+        else "none to fetch",
+        "licence": spec.licence,
+        "note": spec.note,
+    }
 
 
 @app.command()
-def protocols(*, json: Json = False) -> None:
-    """List the protocols: which metrics, on what, under which rule."""
+@unfolded
+def protocols(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Only these, with their rule and metrics.", autocompletion=completion.protocols
+        ),
+    ] = None,
+    *,
+    output: Output,
+) -> None:
+    """List the protocols; with names, which metrics under which rule.
+
+    Examples:
+        mfsr-bench list protocols
+        mfsr-bench list protocols mfsr-paper-v1
+    """
     from benchmarks.metrics.protocol import PROTOCOLS
 
-    found: dict[str, dict[str, Any]] = {
-        protocol.id: {**asdict(protocol), "hash": protocol.hash} for protocol in PROTOCOLS.values()
-    }
-    if json:
-        print_json(found)
-        return
-    print_table(
-        ("protocol", "hash", "rule", "with reference", "without"),
+    found = _chosen(PROTOCOLS, split_lists(names), "protocol", lambda one: (one.id,))
+    table = listing(
         [
-            (
-                name,
-                protocol["hash"],
-                protocol["rule"],
-                " ".join(protocol["with_reference"]),
-                " ".join(protocol["without_reference"]),
-            )
-            for name, protocol in found.items()
+            "protocol",
+            "hash",
+            Column(title="metrics with reference", numeric=True),
+            Column(title="without", numeric=True),
+        ],
+        [
+            (one.id, one.hash, len(one.with_reference), len(one.without_reference))
+            for one in found.values()
         ],
     )
+    facts = {name: {**asdict(one), "hash": one.hash} for name, one in found.items()}
+    sheets = [sheet("protocol", name, _protocol(one)) for name, one in found.items()]
+    output.write(_document(table, sheets if names else (), facts, facts))
+
+
+def _protocol(protocol: Protocol) -> dict[str, Fact]:
+    return {
+        "hash": protocol.hash,
+        "rule": protocol.rule,
+        "with reference": ", ".join(protocol.with_reference),
+        "without": ", ".join(protocol.without_reference),
+    }

@@ -9,7 +9,8 @@ import typer
 
 from benchmarks import console
 from benchmarks.cli.execution import show_results
-from benchmarks.options import Json, Quiet, split_datasets
+from benchmarks.options import Form, Json, Quiet, split_datasets
+from benchmarks.tables.write import chosen_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,12 +30,17 @@ def merge(
         typer.Option("--datasets", "-d", help="Where they lie here, if not where they lay."),
     ] = None,
     quiet: Quiet = False,
+    form: Form = None,
     json: Json = False,
 ) -> None:
     """Put the parts of one run together: rows, images, and FID over all of them.
 
     Parts that overlap, or were made by other commands, commits or versions, are refused.
+
+    Examples:
+        mfsr-bench merge runs/whole runs/part-1 runs/part-2
     """
+    form = chosen_format(form, None, json=json)
     from benchmarks.progress import progress
     from benchmarks.results.cache import ScoreCache
     from benchmarks.results.merge import absent, read_parts
@@ -49,7 +55,7 @@ def merge(
         for event in _merged(parts, out, sets, scoring, cache):
             show(event)
     failures = sum(len(part.failures) for part in parts)
-    show_results(out, failures, json=json)
+    show_results(out, failures, form)
     raise typer.Exit(1 if failures or missing else 0)
 
 

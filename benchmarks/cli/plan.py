@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import console
 from benchmarks.api.images import read_size
-from benchmarks.api.weights import size_of, source_of
+from benchmarks.api.weights import size_of
+from benchmarks.console import duration
 from benchmarks.results.directory import RunDirectory
 from benchmarks.results.speed import device_name
+from benchmarks.tables.model import Cell, Column, Document, Footnote, Table, cells, listing
+from benchmarks.tables.write import Format, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from benchmarks.results.cache import ScoreCache
     from benchmarks.settle import Settled
 
+_FETCH = "Run: mfsr-bench weights fetch"
 _BYTES_PER_PIXEL = 1.9  # of a photograph saved as 8-bit PNG: the mean over RealSR's 100 HR images
 
 
@@ -37,7 +41,7 @@ class Line:
     gpu_bytes: int | None  # GPU memory at its peak, for the largest image; None if unknown
 
 
-def show_plan(settled: Settled[RunPlan], cache: ScoreCache, *, json: bool) -> None:
+def show_plan(settled: Settled[RunPlan], cache: ScoreCache, form: Format) -> None:
     """Print the plan on stdout. Nothing is computed, fetched or written."""
     plan = settled.plan
     sizes = {dataset.card.id: _sizes(dataset) for dataset in plan.datasets}
@@ -46,39 +50,53 @@ def show_plan(settled: Settled[RunPlan], cache: ScoreCache, *, json: bool) -> No
         for method in plan.methods
         for dataset in plan.datasets
     ]
-    if json:
-        console.print_json(_as_json(settled, lines))
-        return
-    console.print_table(
-        ("method", "data set", "images", "finished", "time left", "disk", "GPU memory"),
-        [_cells(line) for line in lines],
-        title=f"Run {plan.out}, {plan.scoring.protocol.id} ({plan.scoring.protocol.hash})",
-    )
-    for dataset in plan.datasets:
-        for note in dataset.notes:
-            console.out().print(f"{dataset.card.id}: {note}", markup=False)
-    for metric, reason in plan.scoring.skipped.items():
-        console.out().print(f"{metric}: skipped; {reason}", markup=False)
+    tables = [_work(plan, lines)]
     for what, items in (("missing", settled.missing), ("would also need", settled.skipped)):
         if items:
-            console.print_table(
-                (what, "needed by", "size", "licence", "source", "put it at", "what to do"),
-                [(one.name, one.needed_by, *_where(one), one.error.remedy) for one in items],
-            )
-
-
-def _where(item: Missing) -> tuple[str, ...]:
-    """Return size, licence, source and place of what is missing, as far as they are known."""
-    if item.status is None:
-        return ("", "", "", "")
-    weight = item.status.weight
-    size = size_of(weight)
-    return (
-        console.size(size) if size else "?",
-        weight.licence,
-        source_of(weight),
-        str(item.status.place),
+            tables.append(_lacking(what, items))
+    document = Document(
+        tables=tuple(tables),
+        records=[asdict(line) for line in lines],
+        data=_as_json(settled, lines),
     )
+    write(document, form)
+
+
+def _work(plan: RunPlan, lines: Sequence[Line]) -> Table:
+    numbers = ("left", "time", "disk", "GPU memory")
+    columns: list[Column | str] = ["method", "data set"]
+    columns += [Column(title=title, numeric=True) for title in numbers]
+    told = [
+        f"Run {plan.out}, protocol {plan.scoring.protocol.id} ({plan.scoring.protocol.hash}).",
+        *(f"{one.card.id}: {note}." for one in plan.datasets for note in one.notes),
+        *(f"{metric}: skipped; {why}." for metric, why in plan.scoring.skipped.items()),
+    ]
+    table = listing(columns, [_cells(line) for line in lines])
+    return replace(table, footnotes=tuple(Footnote(text=text) for text in told))
+
+
+def _lacking(what: str, items: Sequence[Missing]) -> Table:
+    columns: list[Column | str] = [what, "for", Column(title="size", numeric=True), "licence"]
+    rows = [(one.name, one.needed_by, *_known(one)) for one in items]
+    told = [Footnote(text=text) for text in _remedies(items)]
+    return replace(listing(columns, rows), footnotes=tuple(told))
+
+
+def _known(item: Missing) -> tuple[Cell, str]:
+    """Return size and licence of what is missing, as far as they are known."""
+    if item.status is None:
+        return Cell(), ""
+    bytes_ = size_of(item.status.weight)
+    size = Cell(text=console.size(bytes_), value=bytes_) if bytes_ else Cell()
+    return size, item.status.weight.licence.removeprefix("LicenseRef-")
+
+
+def _remedies(items: Sequence[Missing]) -> list[str]:
+    """Return what to do: one command for all that can be fetched, and the rest by itself."""
+    fetched = [one for one in items if one.status and one.error.remedy.startswith(_FETCH)]
+    owners = ",".join(dict.fromkeys(one.needed_by for one in fetched))
+    others = dict.fromkeys(one.error.remedy for one in items if one not in fetched)
+    return [*([f"{_FETCH} {owners}"] if owners else []), *others]
 
 
 def _sizes(dataset: OpenDataset) -> list[tuple[int, int]]:
@@ -113,24 +131,17 @@ def _line(
     )
 
 
-def _cells(line: Line) -> tuple[str, ...]:
+def _cells(line: Line) -> tuple[Cell, ...]:
+    left = line.images - line.finished
     return (
-        line.method,
-        line.dataset,
-        str(line.images),
-        str(line.finished),
-        "not measured yet" if line.seconds is None else _duration(line.seconds),
-        console.size(line.bytes),
-        "not estimated" if line.gpu_bytes is None else console.size(line.gpu_bytes),
+        *cells(line.method, line.dataset),
+        Cell(text=f"{left} of {line.images}", value=left),
+        Cell() if line.seconds is None else Cell(text=duration(line.seconds), value=line.seconds),
+        Cell(text=console.size(line.bytes), value=line.bytes),
+        Cell()
+        if line.gpu_bytes is None
+        else Cell(text=console.size(line.gpu_bytes), value=line.gpu_bytes),
     )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def _as_json(settled: Settled[RunPlan], lines: list[Line]) -> dict[str, Any]:

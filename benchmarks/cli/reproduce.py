@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +12,14 @@ from benchmarks.api.errors import MFSRBenchError
 from benchmarks.cli.execution import InterruptedRunError, interruptible
 from benchmarks.conformance.reproduce import Reproduction, compare, refused
 from benchmarks.conformance.rows import PrintedRow, printed_rows
-from benchmarks.console import print_json, print_table, say
-from benchmarks.options import Json, Quiet, choose, split_lists
+from benchmarks.console import say
+from benchmarks.options import Form, Json, Quiet, choose, split_lists
 from benchmarks.request import RunRequest, ask
+from benchmarks.tables.model import Cell, Column, Document, Footnote, Table, cells, listing
+from benchmarks.tables.write import chosen_format, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def reproduce(
@@ -39,13 +42,19 @@ def reproduce(
         int | None, typer.Option(help="Processes for light metrics. Default: all cores.")
     ] = None,
     quiet: Quiet = False,
+    form: Form = None,
     json: Json = False,
 ) -> None:
     """Restore and score again what papers print, and compare: exit code 0 if every value agrees.
 
     Weights are fetched; a metric or data set that cannot be had is said, and counts as not
     reproduced. What is computed lies in run directories: the same command goes on.
+
+    Examples:
+        mfsr-bench reproduce realesrgan
+        mfsr-bench reproduce --accept-licence --out runs/reproduce
     """
+    form = chosen_format(form, None, json=json)
     known: dict[str, list[str]] = {row.method: [] for row in printed_rows()}
     see = "mfsr-bench list methods"
     chosen = choose(split_lists(methods), known, what="method with a printed row", see=see)
@@ -63,10 +72,8 @@ def reproduce(
             }
             request = ask(RunRequest, asked)
             found.append(_one(row, request, accept_licence=accept_licence, quiet=quiet))
-    if json:
-        print_json([one.as_json() for one in found])
-    else:
-        _print(found)
+    data = [one.as_json() for one in found]
+    write(Document(tables=(_table(found),), data=data), form)
     raise typer.Exit(0 if all(one.agrees for one in found) else 1)
 
 
@@ -112,26 +119,29 @@ def _fetch(row: PrintedRow, *, accept_licence: bool) -> None:
             say(f"{metric}: {error.cause}", style="yellow")
 
 
-def _print(found: Sequence[Reproduction]) -> None:
-    print_table(
-        ("method", "data set", "metric", "ours", "printed", "difference", "allowed", "verdict"),
-        [line for one in found for line in _lines(one)],
+def _table(found: Sequence[Reproduction]) -> Table:
+    numbers = ("ours", "printed", "difference", "allowed")
+    columns = (
+        *(Column(title=title) for title in ("method", "data set", "metric")),
+        *(Column(title=title, numeric=True) for title in numbers),
+        Column(title="verdict", prose=True),
     )
     agreeing = sum(one.agrees for one in found)
-    say(f"{agreeing} of {len(found)} printed rows are reproduced.")
+    return replace(
+        listing(columns, [line for one in found for line in _lines(one)]),
+        footnotes=(Footnote(text=f"{agreeing} of {len(found)} printed rows are reproduced."),),
+    )
 
 
-def _lines(one: Reproduction) -> list[tuple[str, ...]]:
-    return [
-        (
-            one.row.method,
-            one.row.dataset,
-            cell.metric,
-            "-" if cell.ours is None else f"{cell.ours:.4f}",
-            f"{cell.printed:g}",
-            "-" if cell.ours is None else f"{cell.ours - cell.printed:+.4f}",
-            f"{cell.allowed:g}",
-            "agrees" if cell.agrees else cell.why or "differs",
+def _lines(one: Reproduction) -> Iterator[tuple[Cell, ...]]:
+    for cell in one.cells:
+        gap = None if cell.ours is None else cell.ours - cell.printed
+        verdict = "agrees" if cell.agrees else cell.why or "differs"
+        yield (
+            *cells(one.row.method, one.row.dataset, cell.metric),
+            Cell() if cell.ours is None else Cell(text=f"{cell.ours:.4f}", value=cell.ours),
+            Cell(text=f"{cell.printed:g}", value=cell.printed),
+            Cell() if gap is None else Cell(text=f"{gap:+.4f}", value=gap),
+            Cell(text=f"{cell.allowed:g}", value=cell.allowed),
+            Cell(text=verdict, mark="good" if cell.agrees else "bad"),
         )
-        for cell in one.cells
-    ]

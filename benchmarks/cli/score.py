@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from benchmarks.cli.command import command
-from benchmarks.console import out, print_json, print_table, say
-from benchmarks.options import Json, Quiet
+from benchmarks.console import say
+from benchmarks.options import Output, Quiet, unfolded
 from benchmarks.request import ScoreRequest
+from benchmarks.tables.model import Cell, Column, Document, Footnote, Table, listing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +27,16 @@ Values = dict[str, tuple[float | None, int]]  # metric id -> value of the folder
 
 
 @command(ScoreRequest)
-def score(request: ScoreRequest, *, quiet: Quiet = False, json: Json = False) -> None:
+@unfolded
+def score(request: ScoreRequest, *, quiet: Quiet = False, output: Output) -> None:
     """Score a folder of images: the means on stdout; exit code 1 if an image has no score.
 
     What was scored before, here or in a run, is not computed again.
+
+    Examples:
+        mfsr-bench score --sr results --hr RealSR/HR
+        mfsr-bench score --sr results --metrics niqe,musiq --per-image scores.csv
+        mfsr-bench score --sr results --hr RealSR/HR --conventions --expect psnr=26.85
     """
     from benchmarks.cli.conventions import show_conventions
     from benchmarks.cli.weights import fetch_all
@@ -55,11 +62,10 @@ def score(request: ScoreRequest, *, quiet: Quiet = False, json: Json = False) ->
     values = _values(plan, store)
     if request.conventions:
         found = {metric: value for metric, (value, _) in values.items() if value is not None}
-        show_conventions(plan.images, found, store, request.expect, json=json)
-    elif json:
-        print_json(_as_json(request, plan, values, store))
+        show_conventions(plan.images, found, store, request.expect, output)
     else:
-        _show(plan, values)
+        data = _as_json(request, plan, values, store)
+        output.write(Document(tables=(_table(plan, values),), data=data))
     failures = list(store.rows(FailureRow))
     for row in failures:
         say(f"no {row.metric} of {row.image or 'the folder'}: {row.cause}", style="red")
@@ -81,23 +87,25 @@ def _values(plan: ScorePlan, store: RunStore) -> Values:
     return found
 
 
-def _show(plan: ScorePlan, values: Values) -> None:
-    print_table(
-        ("metric", "value", "n", "better", "definition"),
-        [
-            (
-                spec.id,
-                "-" if value is None else f"{value:.{spec.decimals}f}",
-                str(n),
-                "higher" if spec.higher_is_better else "lower",
-                spec.definition,
-            )
-            for spec in plan.images.specs
-            for value, n in [values[spec.id]]
-        ],
+def _table(plan: ScorePlan, values: Values) -> Table:
+    columns = (
+        Column(title="metric"),
+        Column(title="value", numeric=True),
+        Column(title="images", key="n", numeric=True),
+        Column(title="better"),
     )
-    for metric, reason in plan.scoring.skipped.items():
-        out().print(f"{metric}: skipped; {reason}", markup=False)
+    rows = [
+        (
+            spec.id,
+            Cell() if value is None else Cell(text=f"{value:.{spec.decimals}f}", value=value),
+            n,
+            "higher" if spec.higher_is_better else "lower",
+        )
+        for spec in plan.images.specs
+        for value, n in [values[spec.id]]
+    ]
+    told = [f"{metric}: skipped; {why}" for metric, why in plan.scoring.skipped.items()]
+    return replace(listing(columns, rows), footnotes=tuple(Footnote(text=text) for text in told))
 
 
 def _as_json(

@@ -10,7 +10,7 @@ from benchmarks.api.errors import DataError
 from benchmarks.cli.command import command
 from benchmarks.cli.execution import Plan, carry_out
 from benchmarks.methods import parse
-from benchmarks.options import Json, Quiet
+from benchmarks.options import Form, Json, Quiet
 from benchmarks.request import SweepRequest
 
 if TYPE_CHECKING:
@@ -24,16 +24,25 @@ FIGURE = "steps"  # the report that draws it, and its folder in a run
 
 @command(SweepRequest)
 def sweep_steps(
-    request: SweepRequest, *, plan: Plan = False, quiet: Quiet = False, json: Json = False
+    request: SweepRequest,
+    *,
+    plan: Plan = False,
+    quiet: Quiet = False,
+    form: Form = None,
+    json: Json = False,
 ) -> None:
     """Run methods at several numbers of steps; one row each, a figure and its table.
 
     A method with one legal number of steps, or none at all, runs once. It is a run as any other:
     the same command finishes what was interrupted, and more steps may join the same --out.
+
+    Examples:
+        mfsr-bench sweep-steps
+        mfsr-bench sweep-steps -m mfsr -d realsr --steps 1,2,4,8 -o runs/steps
     """
     methods = expand(request.methods or DEFAULT_METHODS, request.steps)
     run = request.model_copy(update={"methods": methods})
-    carry_out(run, plan=plan, quiet=quiet, json=json, then=_draw)
+    carry_out(run, plan=plan, quiet=quiet, json=json, form=form, then=_draw)
 
 
 def expand(methods: Iterable[str], steps: Sequence[int]) -> tuple[str, ...]:

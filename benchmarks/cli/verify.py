@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,20 +13,26 @@ from benchmarks.api.errors import UsageError
 from benchmarks.cli.command import command
 from benchmarks.conformance.logs import fetch, logs, recognise
 from benchmarks.conformance.parse import PublishedScores, read_published
-from benchmarks.options import Json, Quiet
+from benchmarks.options import Output, Quiet, unfolded
 from benchmarks.request import VerifyRequest
+from benchmarks.tables.model import Cell, Column, Document, Footnote, Table, cells, listing
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from collections.abc import Iterator
 
-    from benchmarks.conformance.compare import Conformance
+    from benchmarks.conformance.compare import Conformance, Verdict
 
 
 @command(VerifyRequest)
-def verify(request: VerifyRequest, *, quiet: Quiet = False, json: Json = False) -> None:
+@unfolded
+def verify(request: VerifyRequest, *, quiet: Quiet = False, output: Output) -> None:
     """Score published images and compare, image by image, with the scores their authors published.
 
     Exit code 1 says that a difference is beyond the tolerance of its metric.
+
+    Examples:
+        mfsr-bench verify --sr theirs --hr RealSR/HR --published osediff-realsr
+        mfsr-bench verify --sr theirs --published theirs.csv --metrics niqe
     """
     from benchmarks.conformance.compare import compare
     from benchmarks.engine.run import score
@@ -41,10 +48,9 @@ def verify(request: VerifyRequest, *, quiet: Quiet = False, json: Json = False) 
         for event in score(plan.score, store, cache):
             show(event)
     found = compare(plan, store)
-    if json:
-        console.print_json(found.as_json())
-    else:
-        _print(found)
+    output.write(Document(tables=(_table(found),), data=found.as_json()))
+    for note in found.notes if output.for_people else ():
+        console.say(note)
     raise typer.Exit(0 if found.agrees else 1)
 
 
@@ -63,46 +69,45 @@ def _read(published: str) -> PublishedScores:
     )
 
 
-def _print(found: Conformance) -> None:
-    out = console.out()
+def _table(found: Conformance) -> Table:
+    numbers = ("n", "ours", "published", "largest", "allowed")
+    columns = (
+        Column(title="metric"),
+        *(Column(title=title, numeric=True) for title in numbers),
+        Column(title="at image"),
+        Column(title="verdict"),
+    )
     of = "" if found.n == found.n_published else f" of {found.n_published}"
-    out.print(f"{found.title}: {found.n}{of} images compared", markup=False)
-    out.print(_table(found))
+    return replace(
+        listing(columns, [_row(one) for one in found.verdicts]),
+        caption=f"{found.title}: {found.n}{of} images compared.",
+        footnotes=tuple(Footnote(text=text) for text in _told(found)),
+    )
+
+
+def _row(one: Verdict) -> tuple[Cell, ...]:
+    agrees = Cell(text="agrees", mark="good") if one.agrees else Cell(text="differs", mark="bad")
+    return (
+        *cells(one.metric, one.n),
+        Cell(text=f"{one.ours:.4f}", value=one.ours),
+        Cell(text=f"{one.published:.4f}", value=one.published),
+        Cell(text=f"{one.difference:.1e}", value=one.difference),
+        Cell(text=f"{one.allowed:.0e}", value=one.allowed),
+        *cells(one.image or "(whole set)"),
+        agrees,
+    )
+
+
+def _told(found: Conformance) -> Iterator[str]:
     for one in found.verdicts:
         if one.image and not one.mean_agrees:
             text = f"the means differ by {abs(one.ours - one.published):.1e}"
-            out.print(f"{one.metric}: {text}, {one.allowed_mean:.0e} is allowed.", markup=False)
+            yield f"{one.metric}: {text}, {one.allowed_mean:.0e} is allowed."
     for metric, reason in found.left_out.items():
-        out.print(f"{metric}: not compared; {reason}.", markup=False)
-    for note in found.notes:
-        console.say(note)
+        yield f"{metric}: not compared; {reason}."
     count = sum(not verdict.agrees for verdict in found.verdicts)
-    out.print(
+    yield (
         f"{count} of {len(found.verdicts)} metrics differ beyond their tolerance."
         if count
         else "All metrics agree with the published scores."
     )
-
-
-def _table(found: Conformance) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("metric")
-    for title in ("n", "ours", "published", "largest", "allowed"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("at image", overflow="fold")
-    table.add_column("verdict")
-    for one in found.verdicts:
-        table.add_row(
-            one.metric,
-            str(one.n),
-            f"{one.ours:.4f}",
-            f"{one.published:.4f}",
-            f"{one.difference:.1e}",
-            f"{one.allowed:.0e}",
-            Text(one.image or "(whole set)"),
-            Text("agrees", "green") if one.agrees else Text("differs", "bold red"),
-        )
-    return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,16 +18,20 @@ from benchmarks.api.errors import (
     WeightsMissingError,
 )
 from benchmarks.api.weights import WeightStatus, WeightStore, package_of, size_of, source_of
-from benchmarks.console import print_json, print_table, say, size, transfer
-from benchmarks.options import Json, split_lists
+from benchmarks.cli import completion
+from benchmarks.commands import subgroup
+from benchmarks.console import say, size, transfer
+from benchmarks.options import Output, split_lists, unfolded
+from benchmarks.tables.model import Cell, Column, Document, Group, Row, Table, cells, listing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.api.card import Weights
     from benchmarks.requirements import Requirement
+    from benchmarks.tables.model import Mark, Scalar
 
-app = typer.Typer(help="List, fetch and check weights.", no_args_is_help=True)
+app = subgroup("List, fetch and check weights.")
 
 # Licences under which anyone may download without being asked.
 _OPEN = ("Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-4.0")
@@ -43,39 +47,59 @@ class Origin(StrEnum):
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(help="Methods, metrics, 'metrics' or 'all'; default: all. Comma lists work."),
+    typer.Argument(
+        help="Methods, metrics, 'metrics' or 'all'; default: all. Comma lists work.",
+        autocompletion=completion.owners,
+    ),
 ]
 
 
 @app.command("list")
-def list_(names: Names = None, *, json: Json = False) -> None:
-    """List every file that methods and metrics need, and whether it is here."""
-    store = WeightStore()
-    _show([need.status(store) for need in _needs(names)], json=json)
+@unfolded
+def list_(names: Names = None, *, output: Output) -> None:
+    """List what methods and metrics need, and what of it is here; with names, file by file.
 
-
-@app.command()
-def where(names: Names = None, *, json: Json = False) -> None:
-    """Say where each file lies, or where to put it."""
+    Examples:
+        mfsr-bench weights list
+        mfsr-bench weights list osediff,lpips
+        mfsr-bench weights list --format csv --out weights.csv
+    """
     store = WeightStore()
     found = [need.status(store) for need in _needs(names)]
-    if json:
-        print_json([status.as_json() for status in found])
-        return
-    print_table(
-        ("owner", "file", "state", "path"),
-        [(s.owner, s.weight.name, s.state, str(s.path or s.place)) for s in found],
-    )
+    output.write(_document(_files(found) if names else _owners(found), found))
 
 
 @app.command()
-def verify(names: Names = None, *, json: Json = False) -> None:
-    """Read every file that is here and compare it with its known size and hash."""
+@unfolded
+def where(names: Names = None, *, output: Output) -> None:
+    """Say where each file lies, or where to put it.
+
+    Examples:
+        mfsr-bench weights where osediff
+    """
+    store = WeightStore()
+    found = [need.status(store) for need in _needs(names)]
+    table = listing(
+        ["owner", "state", Column(title="path", prose=True)],
+        [(one.owner, _state(one), str(one.path or one.place)) for one in found],
+    )
+    output.write(_document(table, found))
+
+
+@app.command()
+@unfolded
+def verify(names: Names = None, *, output: Output) -> None:
+    """Read every file that is here and compare it with its known size and hash.
+
+    Examples:
+        mfsr-bench weights verify
+        mfsr-bench weights verify osediff
+    """
     from benchmarks.api.images import sha256_file
 
     store = WeightStore()
     found = [need.status(store, sha256=sha256_file) for need in _needs(names)]
-    _show(found, json=json)
+    output.write(_document(_files(found) if names else _owners(found), found))
     corrupt = [status for status in found if status.state == "corrupt"]
     if corrupt:
         raise WeightsError(
@@ -85,8 +109,14 @@ def verify(names: Names = None, *, json: Json = False) -> None:
 
 
 @app.command()
+@unfolded
 def fetch(
-    names: Annotated[list[str], typer.Argument(help="Methods, metrics, 'metrics' or 'all'.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Methods, metrics, 'metrics' or 'all'.", autocompletion=completion.owners
+        ),
+    ],
     *,
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Agree to the licences without being asked.")
@@ -95,16 +125,22 @@ def fetch(
         Origin,
         typer.Option("--from", help="Where from; by default the hub, and the index if it fails."),
     ] = Origin.ANY,
-    json: Json = False,
+    output: Output,
 ) -> None:
-    """Download what is missing. Licences that restrict use are asked for once each."""
+    """Download what is missing. Licences that restrict use are asked for once each.
+
+    Examples:
+        mfsr-bench weights fetch lpips@alex,dists@vgg16 --from index
+        mfsr-bench weights fetch osediff
+    """
     store = WeightStore()
     fetch_all(
         (need.status(store) for need in _needs(names)),
         accept_licence=accept_licence,
         origin=origin,
     )
-    _show([need.status(store) for need in _needs(names)], json=json)
+    found = [need.status(store) for need in _needs(names)]
+    output.write(_document(_files(found), found))
 
 
 def fetch_all(
@@ -213,24 +249,70 @@ def _terms(weights: Iterable[Weights], origin: Origin) -> dict[str, list[str]]:
     return terms
 
 
-def _show(found: list[WeightStatus], *, json: bool) -> None:
-    if json:
-        print_json([status.as_json() for status in found])
-        return
-    print_table(
-        ("owner", "file", "state", "size", "licence", "source", "what to do"),
-        [_line(status) for status in found],
-    )
+def _document(table: Table, found: Sequence[WeightStatus]) -> Document:
+    """Return a table for people; programs get every file."""
+    records: list[dict[str, Scalar]] = [
+        {
+            "owner": one.owner,
+            "name": one.weight.name,
+            "state": one.state,
+            "path": str(one.path or one.place),
+            "source": one.source,
+            "bytes": size_of(one.weight) or None,
+            "licence": one.weight.licence,
+            "detail": one.detail,
+        }
+        for one in found
+    ]
+    return Document(tables=(table,), records=records, data=[one.as_json() for one in found])
 
 
-def _line(status: WeightStatus) -> tuple[str, ...]:
+def _owners(found: Iterable[WeightStatus]) -> Table:
+    """Return a line for each owner: how many of its files are here, and what the others weigh."""
+    by_owner: dict[str, list[WeightStatus]] = {}
+    for one in found:
+        by_owner.setdefault(one.owner, []).append(one)
+    rows = []
+    for owner, files in by_owner.items():
+        missing = [one.weight for one in files if one.state == "missing"]
+        broken = sum(one.state == "corrupt" for one in files)
+        here = len(files) - len(missing) - broken
+        words = f"{here} of {len(files)}" + (f", {broken} broken" if broken else "")
+        tone: Mark = "bad" if broken else "" if missing else "good"
+        licences = dict.fromkeys(one.weight.licence.removeprefix("LicenseRef-") for one in files)
+        text = ", ".join(licences)
+        rows.append((owner, Cell(text=words, mark=tone), _total(missing), text))
+    columns: list[Column | str] = ["owner", "here", Column(title="to fetch", numeric=True)]
+    return listing([*columns, Column(title="licences", prose=True)], rows)
+
+
+def _total(weights: Sequence[Weights]) -> Cell:
+    """Return what files weigh together, with a + where not all sizes are known."""
+    total = sum(map(size_of, weights))
+    unknown = any(not size_of(one) for one in weights)
+    text = (size(total) if total else "") + "+" * (unknown and total > 0)
+    return Cell(text=text or ("?" if unknown else "-"), value=total or None)
+
+
+def _files(found: Iterable[WeightStatus]) -> Table:
+    """Return all that is known of each file; on a terminal one block per file."""
+    columns = [Column(title=one) for one in ("owner", "file", "state", "size", "licence")]
+    columns += [Column(title=one, prose=True) for one in ("source", "to do")]
+    rows = tuple(Row(cells=_file(one)) for one in found)
+    groups = (Group(rows=rows),)
+    return Table(columns=tuple(columns), groups=groups, stub=2, listed=True, stacked=True)
+
+
+def _file(status: WeightStatus) -> tuple[Cell, ...]:
     weight = status.weight
+    known = size(size_of(weight)) if size_of(weight) else "size unknown"
     return (
-        status.owner,
-        weight.name,
-        status.state,
-        size(size_of(weight)) if size_of(weight) else "?",
-        weight.licence,
-        status.source,
-        status.detail,
+        *cells(status.owner, weight.name),
+        _state(status),
+        *cells(known, weight.licence, status.source, status.detail),
     )
+
+
+def _state(status: WeightStatus) -> Cell:
+    tones: dict[str, Mark] = {"present": "good", "missing": "warning", "corrupt": "bad"}
+    return Cell(text=status.state, mark=tones[status.state])

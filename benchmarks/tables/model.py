@@ -135,3 +135,20 @@ def listing(columns: Sequence[Column | str], rows: Iterator[Any] | Sequence[Any]
     found = [tuple(c if isinstance(c, Cell) else cells(c)[0] for c in row) for row in rows]
     group = Group(rows=tuple(Row(cells=one) for one in found))
     return Table(columns=every, groups=(group,), listed=True)
+
+
+def sheet(what: str, name: str, facts: Mapping[str, Scalar | tuple[str, ...]]) -> Table:
+    """Return all that is known of one thing: a fact per line, without those that say nothing.
+
+    Args:
+        what: the kind of thing: "method".
+        name: which one.
+        facts: by what they say; several texts stand below each other.
+    """
+    lines = [
+        (fact if place == 0 else "", value)
+        for fact, values in facts.items()
+        for place, value in enumerate(values if isinstance(values, tuple) else (values,))
+    ]
+    rows = [(fact, value) for fact, value in lines if value not in (None, "")]
+    return listing([what, Column(title=name, prose=True)], rows)

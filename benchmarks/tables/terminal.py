@@ -32,6 +32,7 @@ _RANKS = {
 _TONES = {"good": "green", "bad": "bold red", "warning": "yellow", "quiet": "dim"}
 _UNBOUNDED = 10_000  # columns of a file or a pipe
 _GAP = 2  # spaces between columns
+_LEAST_PROSE = 24  # columns in which sentences can be read
 
 
 def show(document: Document, console: Console, highlight: Highlight = Highlight.RED_BLUE) -> None:
@@ -93,6 +94,9 @@ def _widths(table: Table) -> dict[int, int]:
 def _folded(table: Table, widths: Mapping[int, int], room: int) -> dict[int, int]:
     """Return widths that fit, words sharing what numbers leave; empty where a word has no room."""
     least = {i: _longest_word(table, i) for i in widths if not table.columns[i].numeric}
+    last = len(table.columns) - 1
+    if last in least and table.columns[last].prose:  # a path runs over the edge, to be copied whole
+        least[last] = min(least[last], _LEAST_PROSE)
     found = {**widths, **least}
     spare = room - _GAP * (len(widths) - 1) - sum(found.values())
     wanted = {i: widths[i] - width for i, width in least.items()}

@@ -80,6 +80,11 @@ def write(
 
         terminal.show(document, console.out(), highlight or Highlight.RED_BLUE)
         return
+    if out is None and form is Format.JSON:
+        from benchmarks import console
+
+        console.print_json(data.as_json(document))
+        return
     text = _writer(form, highlight)(document)
     if out is None:
         sys.stdout.write(text)

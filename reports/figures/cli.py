@@ -12,6 +12,7 @@ import typer
 from benchmarks import console
 from benchmarks.api.errors import UsageError
 from benchmarks.api.images import show
+from benchmarks.commands import subgroup
 from benchmarks.options import choose, split_datasets, split_lists, unfolded
 from benchmarks.results.read import read_run
 from reports.comparison import compare
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     D = TypeVar("D", bound=Drawn)
 
-app = typer.Typer(help="Figures for papers: PNG, PDF, SVG, LaTeX.", no_args_is_help=True)
+app = subgroup("Figures for papers: PNG, PDF, SVG, LaTeX.")
 
 _Metrics = Annotated[
     list[str] | None, typer.Option(metavar="NAMES", help="Only these metrics, in this order.")

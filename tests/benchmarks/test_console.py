@@ -18,6 +18,8 @@ from benchmarks.engine.events import Advanced, ItemFailed, Noted, StageBegan
 from benchmarks.progress import progress
 from benchmarks.results.rows import FailureRow
 from benchmarks.results.store import RunStore
+from benchmarks.tables.model import Document, listing
+from benchmarks.tables.write import Format, write
 
 HOSTILE = "a\x1b[31mred\x07\ud800\x9bé\u202e\x00"
 
@@ -62,11 +64,11 @@ def test_a_failure_with_any_text_is_stored_and_shown(capsys: pytest.CaptureFixtu
         show(Noted(HOSTILE))
         show(Advanced(HOSTILE))
     console.print_error(DataError(HOSTILE, HOSTILE))
-    console.print_table(("x",), [(HOSTILE,)])
+    write(Document(tables=(listing(["x"], [(HOSTILE,)]),)), Format.TERMINAL)
     captured = capsys.readouterr()
     for text in (captured.out, captured.err):
         assert all(line.isprintable() for line in text.splitlines())
-    assert "\\x1b[31mred" in captured.out and "\\x1b[31mred" in captured.err
+    assert "a?[31mred" in captured.out and "\\x1b[31mred" in captured.err
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252", "gbk"])
@@ -110,3 +112,13 @@ def test_a_folder_that_is_no_package_hides_nothing(tmp_path: Path) -> None:
         [sys.executable, "-c", SHADOWED], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_messages_break_between_words_and_leave_a_command_whole() -> None:
+    command = "mfsr-bench weights fetch " + ",".join(["lpips@alex"] * 9)
+    text = f"  LPIPS and several-other-metrics that need weights too (245.5 MB): {command}"
+    *words, last = console._lines(text, 40)
+    assert last == f"    {command}"
+    assert all(len(line) <= 40 and line.startswith("  ") for line in words)
+    assert " ".join(" ".join(words).split()) == text.partition(": ")[0].strip() + ":"
+    assert list(console._lines("short", 40)) == ["short"]

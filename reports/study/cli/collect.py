@@ -13,7 +13,8 @@ import typer
 from benchmarks import console
 from benchmarks.api.errors import UsageError
 from benchmarks.api.images import show, write_atomic
-from benchmarks.options import Json
+from benchmarks.options import Output, unfolded
+from benchmarks.tables.model import Column, Document, listing
 
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]
 
@@ -71,6 +72,7 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
+@unfolded
 def ingest(
     study: StudyFolder,
     files: Annotated[
@@ -78,7 +80,7 @@ def ingest(
         typer.Argument(metavar="[FILES]", help="Downloads, folders of them, other databases."),
     ] = None,
     *,
-    as_json: Json = False,
+    output: Output,
 ) -> None:
     """Merge what raters handed in with what was collected, and check it.
 
@@ -96,10 +98,9 @@ def ingest(
     write_rows(study / REFUSED, ingesting.Refused, (*found.refused, *found.copies))
     counts = {"study": known.id, "exclusion_rule": str(known.rule), **found.counts()}
     write_atomic(study / COUNTS, (json.dumps(counts, indent=1) + "\n").encode())
-    if as_json:
-        console.print_json(counts)
-    else:
-        console.print_table(("what", "number"), _rows(counts))
+    columns = (Column(title="what"), Column(title="number", numeric=True))
+    output.write(Document(tables=(listing(columns, _rows(counts)),), data=counts))
+    if output.for_people:
         console.say(str(known.rule))
     for one in found.refused:
         console.say(f"No answers: {one.source}: {one.why}", style="yellow")
@@ -107,11 +108,11 @@ def ingest(
     raise typer.Exit(1 if found.refused else 0)
 
 
-def _rows(counts: dict[str, object]) -> list[tuple[str, str]]:
+def _rows(counts: dict[str, object]) -> list[tuple[str, int]]:
     rows = []
     for name, value in counts.items():
         if isinstance(value, dict):
-            rows += [(f"{name.replace('_', ' ')}: {key}", str(n)) for key, n in value.items()]
+            rows += [(f"{name.replace('_', ' ')}: {key}", n) for key, n in value.items()]
         elif isinstance(value, int):
-            rows.append((name.replace("_", " "), str(value)))
+            rows.append((name.replace("_", " "), value))
     return rows
