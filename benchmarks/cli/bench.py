@@ -43,6 +43,10 @@ def bench(
     Each method and batch size has a process of its own: one that crashes or runs out of memory is a
     recorded failure (exit code 1). Into a folder that holds measurements of the same conditions,
     new ones are added; of other conditions, it is refused.
+
+    Examples:
+        mfsr-bench bench -m bicubic,mfsr-tiny
+        mfsr-bench bench -m osediff,tsdsr --dtype fp16 -o bench/a100
     """
     from benchmarks.bench.settle import settle_bench
     from benchmarks.engine.nodes import connection

@@ -63,7 +63,11 @@ def base(
     plan: Plan = False,
     json: Json = False,
 ) -> None:
-    """Stage 0: train the small models' base. The same command again goes on where it stopped."""
+    """Stage 0: train the small models' base. The same command again goes on where it stopped.
+
+    Examples:
+        mfsr-bench train base --recipe tiny --data photos --out models/base
+    """
     made = _recipe("base", recipe, seed, steps, changes)
     if plan:
         _show_plan(made, json=json)
@@ -85,7 +89,11 @@ def teacher(
     plan: Plan = False,
     json: Json = False,
 ) -> None:
-    """Stage 1: train DiT4SR, or fine-tune it. The same command again goes on where it stopped."""
+    """Stage 1: train DiT4SR, or fine-tune it. The same command again goes on where it stopped.
+
+    Examples:
+        mfsr-bench train teacher --recipe tiny --data photos --base models/base --out models/teacher
+    """
     made = _recipe("teacher", recipe, seed, steps, changes)
     if plan:
         _show_plan(made, json=json)
@@ -110,7 +118,11 @@ def mfsr(
     plan: Plan = False,
     json: Json = False,
 ) -> None:
-    """Stage 2: distil a teacher into MFSR. The same command again goes on where it stopped."""
+    """Stage 2: distil a teacher into MFSR. The same command again goes on where it stopped.
+
+    Examples:
+        mfsr-bench train mfsr --recipe tiny --plan
+    """
     made = _recipe("mfsr", recipe, seed, steps, changes)
     if plan:
         _show_plan(made, json=json)

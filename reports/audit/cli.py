@@ -46,6 +46,9 @@ def audit(
     contradict each other, names that stand for two data sets, values that are impossible or of
     another convention, mixed decimals. Exit code 1 says that there are errors; warnings and notes
     alone are 0.
+
+    Examples:
+        mfsr-bench report audit paper.tex
     """
     from reports.audit.checks import audit as run_checks
     from reports.audit.paper import NAME, citation, paper

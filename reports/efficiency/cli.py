@@ -29,6 +29,9 @@ def efficiency(
     """Print the tables of one or several measurements of the same machine and settings.
 
     Times of other machines, packages or settings are refused: they are no comparison.
+
+    Examples:
+        mfsr-bench report efficiency bench/a100 --format latex
     """
     form = chosen_format(form, out, json=json)
     measured = join([read(folder) for folder in folders])

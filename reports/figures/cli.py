@@ -113,7 +113,11 @@ def _asked(options: _Options, metrics: list[str] | None = None) -> _Asked:
 @app.command()
 @unfolded
 def steps(options: _Options, *, metrics: _Metrics = None) -> None:
-    """Draw metrics against sampling steps: a line per method, dashed where there is one value."""
+    """Draw metrics against sampling steps: a line per method, dashed where there is one value.
+
+    Examples:
+        mfsr-bench report figure steps runs/steps --metrics lpips,psnr
+    """
     from reports.figures.drawing.steps import draw
     from reports.figures.steps import steps_figures
 
@@ -151,7 +155,11 @@ def scatter(
         ),
     ] = None,
 ) -> None:
-    """Draw perception against distortion: one metric against another, methods as points."""
+    """Draw perception against distortion: one metric against another, methods as points.
+
+    Examples:
+        mfsr-bench report figure scatter runs/x --metrics psnr,lpips
+    """
     from reports.figures.drawing.points import draw
     from reports.figures.points import scatter_figures
 
@@ -174,7 +182,11 @@ def pareto(
     ] = None,
     metrics: _Metrics = None,
 ) -> None:
-    """Draw quality against latency, with the methods that no other one beats in both."""
+    """Draw quality against latency, with the methods that no other one beats in both.
+
+    Examples:
+        mfsr-bench report figure pareto runs/x
+    """
     from reports.figures.drawing.points import draw
     from reports.figures.pareto import latency_of_bench, latency_of_runs, pareto_figures
 
@@ -190,7 +202,11 @@ def pareto(
 @app.command()
 @unfolded
 def distributions(options: _Options, *, metrics: _Metrics = None) -> None:
-    """Draw the values per image behind the means: violins, boxes and points."""
+    """Draw the values per image behind the means: violins, boxes and points.
+
+    Examples:
+        mfsr-bench report figure distributions runs/x --metrics lpips
+    """
     from reports.figures.distributions import distribution_figures
     from reports.figures.drawing.distributions import draw
 
@@ -228,6 +244,10 @@ def grid(
     Without --image, places are where the methods disagree most: the variance between their results
     after averaging over the area of an LR pixel. Every place is said on stderr, as options that
     give it again.
+
+    Examples:
+        mfsr-bench report figure grid runs/x
+        mfsr-bench report figure grid runs/x --image Canon_001_LR4 --box 200,200,96,96
     """
     from reports.figures.drawing.grid import draw
     from reports.figures.grid import grid_figures

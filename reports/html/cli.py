@@ -31,6 +31,9 @@ def html(
 
     It opens from disk, asks for nothing from outside, and can be moved or published as it is. The
     same command again brings it up to date.
+
+    Examples:
+        mfsr-bench report html runs/x
     """
     from benchmarks.results.read import read_run
     from reports.comparison import compare

@@ -41,6 +41,9 @@ def power(
 
     A paired two-sided test at 5 % finds a true difference of that size in 80 % of cases; "in the
     table" is the same after correction for all pairs of methods in all columns.
+
+    Examples:
+        mfsr-bench report power runs/x
     """
     from reports.statistics.per_image import all_per_image
 

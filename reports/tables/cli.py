@@ -94,6 +94,10 @@ def table(
 
     A mean is over the images that every method of the table has. Ranks come from unrounded values,
     and ties share a mark. Several runs need the same protocol and the same data sets.
+
+    Examples:
+        mfsr-bench report table runs/x
+        mfsr-bench report table runs/x --published --format latex --out scores.tex
     """
     from benchmarks.results.read import read_run
     from reports.comparison import compare

@@ -33,6 +33,9 @@ def analyse(
 
     Reads what `study ingest` wrote. Only rated votes without a mark count, of raters whom the rule
     of the study does not exclude.
+
+    Examples:
+        mfsr-bench study analyse studies/x
     """
     from reports.study import text
     from reports.study.analysis import About

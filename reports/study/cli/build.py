@@ -166,6 +166,9 @@ def build(
 
     Give raters the folder `packet`, or serve it. The rule by which raters are excluded is fixed
     here, before any answer is seen. The same command again finishes what was interrupted.
+
+    Examples:
+        mfsr-bench study build runs/x --out studies/x --images 25
     """
     from reports.study.build import design_of, study_of, write
     from reports.study.study import PACKET

@@ -35,6 +35,9 @@ def serve(
     """Serve the packet and collect answers, on this machine alone unless told otherwise.
 
     Every answer is on disk before the rater's page is told so; nobody can read any.
+
+    Examples:
+        mfsr-bench study serve studies/x
     """
     from reports.study.collection import FILE, Collection
     from reports.study.study import PACKET, read_study
@@ -86,6 +89,9 @@ def ingest(
 
     What fails a check is kept, marked and counted: see votes.csv, raters.csv and refused.csv.
     Exit code 1 says that some files are no answers to this study.
+
+    Examples:
+        mfsr-bench study ingest studies/x downloads
     """
     from reports.study import ingest as ingesting
     from reports.study.study import read_study

@@ -44,6 +44,9 @@ def power(
 
     Studies are simulated and tested as `study analyse` tests them. A difference counts as found
     where the test after Holm's correction is below 5 % and the better method is ahead.
+
+    Examples:
+        mfsr-bench study power --shares 0.5,0.3,0.2 --raters 25,75
     """
     from reports.study.power import checked_shares, design_of
     from reports.study.power import power as simulated
