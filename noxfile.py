@@ -63,7 +63,7 @@ def _suite(session: nox.Session, python: str) -> None:
 def ray(session: nox.Session) -> None:
     """Run the tests that start a small Ray cluster; arguments after `--` go to pytest."""
     session.env["OMP_NUM_THREADS"] = "1"
-    _python(session, "pytest", "-m", "ray", "tests/benchmarks/engine", *session.posargs)
+    _python(session, "pytest", "-m", "ray", "tests", *session.posargs)
 
 
 @nox.session

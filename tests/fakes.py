@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Self
 
 import torch
@@ -39,6 +40,19 @@ class Slow(Fake):
 
     def _restore(self, batch: LRBatch, steps: int | None) -> torch.Tensor:
         time.sleep(0.5)
+        return super()._restore(batch, steps)
+
+
+class Naps(Fake):
+    """Stands for a GPU: it takes 200 ms in which the processor is free."""
+
+    card = MethodCard(name="naps", title="Naps", default_steps=1, stochastic=True)
+
+    def _restore(self, batch: LRBatch, steps: int | None) -> torch.Tensor:
+        time.sleep(0.2)
+        if "NAPS_LOG" in os.environ:  # for who counts how often an image was restored
+            with Path(os.environ["NAPS_LOG"]).open("a") as log:
+                log.writelines(f"{image}\n" for image in batch.ids)
         return super()._restore(batch, steps)
 
 

@@ -51,7 +51,11 @@ def show_plan(settled: Settled[RunPlan], cache: ScoreCache, form: Format) -> Non
         for dataset in plan.datasets
     ]
     tables = [_work(plan, lines)]
-    for what, items in (("missing", settled.missing), ("would also need", settled.skipped)):
+    nodes = [one for one in settled.missing if one.what == "node"]
+    if nodes:
+        tables.append(_unfit(nodes))
+    here = [one for one in settled.missing if one.what != "node"]
+    for what, items in (("missing", here), ("would also need", settled.skipped)):
         if items:
             tables.append(_lacking(what, items))
     document = Document(
@@ -80,6 +84,14 @@ def _lacking(what: str, items: Sequence[Missing]) -> Table:
     rows = [(one.name, one.needed_by, *_known(one)) for one in items]
     told = [Footnote(text=text) for text in _remedies(items)]
     return replace(listing(columns, rows), footnotes=tuple(told))
+
+
+def _unfit(items: Sequence[Missing]) -> Table:
+    """Return what nodes of a cluster lack."""
+    rows = [(one.name, one.needed_by, one.error.cause) for one in items]
+    told = dict.fromkeys(one.error.remedy for one in items)
+    table = listing(["node: lacks", "for", "what is there"], rows)
+    return replace(table, footnotes=tuple(Footnote(text=text) for text in told))
 
 
 def _known(item: Missing) -> tuple[Cell, str]:

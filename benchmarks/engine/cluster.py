@@ -156,6 +156,7 @@ class _Remote(Generic[T]):
     ) -> None:
         self._make, self._tasks, self._most = make, tasks, most
         self._job, self._env, self._numbers = job, env, numbers
+        self._out = job.out.absolute() if job.out else None
         self._given: deque[T] = deque()
         self._sent: deque[Any] = deque()  # references to the answers of the first of them
         self._actor: Any = None
@@ -213,7 +214,6 @@ class _Remote(Generic[T]):
         assert self._node is not None
         name = f"{self._job.name} #{next(self._numbers)}"
         whole = self._job.whole and not self._job.gpus
-        out = str(self._job.out.absolute()) if self._job.out else ""
         self._actor = (
             ray.remote(Worker)
             .options(
@@ -223,7 +223,7 @@ class _Remote(Generic[T]):
                 scheduling_strategy=NodeAffinitySchedulingStrategy(self._node.id, soft=False),
                 runtime_env={"env_vars": dict(self._env)},
             )
-            .remote(name, self._node.name, pack(self._make), out, str(Path.cwd()))
+            .remote(name, self._node.name, pack(self._make), str(self._out or ""), str(Path.cwd()))
         )
 
     def answers(self, places: _Places) -> Iterator[tuple[T, Any]]:
@@ -243,7 +243,7 @@ class _Remote(Generic[T]):
             return
         if isinstance(answer, Raised):
             raise answer.error
-        for path, content in inside(made, self._job.out).items():
+        for path, content in inside(made, self._out).items():
             write_atomic(path, content, sync=False)
         self._sent.popleft()
         self._deaths = 0

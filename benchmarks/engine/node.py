@@ -136,5 +136,5 @@ def _sweep() -> None:
 
 def inside(made: Mapping[str, bytes], out: Path | None) -> dict[Path, bytes]:
     """Return the files that a worker has made by their paths here; only below `out`."""
-    found = {Path(name): content for name, content in made.items()}
+    found = {Path(os.path.normpath(name)): content for name, content in made.items()}
     return {path: one for path, one in found.items() if out and path.is_relative_to(out)}
