@@ -109,27 +109,37 @@ class DiT4SRReleased(Restorer):
         super().__init__(runtime)
         self._network, self._text, self._autoencoder = network, text, autoencoder
         self._colour_fix = cast("ColourFix", runtime.option("colour-fix"))
-        self._guidance = guidance_of(runtime)
+        self._guidance = self._guidance_of(runtime)
 
     @classmethod
     def load(cls, runtime: Runtime) -> Self:
         """Read network and VAE to the CPU; the text encoders come first on the device."""
+        from baselines.dit4sr.weights import load_release
+
+        cls._guidance_of(runtime)
+        chosen = release(runtime.option("variant"))
+        around = cls._around(runtime)
+        folder = runtime.weight(chosen.weights.name) / chosen.folder
+        network = load_release(folder, chosen, runtime.torch_dtype)
+        return cls(runtime, network.requires_grad_(requires_grad=False), *around)
+
+    @classmethod
+    def _around(cls, runtime: Runtime) -> tuple[SD3TextEncoders, SD3Autoencoder]:
+        """Return what stands around the network: text encoders, and the VAE on the CPU."""
         import torch
 
         from baselines.dit4sr.autoencoder import SD3Autoencoder
-        from baselines.dit4sr.weights import load_release
         from baselines.sd3.text import SD3TextEncoders
 
-        guidance_of(runtime)
-        chosen, base = release(runtime.option("variant")), runtime.weight(SD35.name)
-        folder = runtime.weight(chosen.weights.name) / chosen.folder
-        network = load_release(folder, chosen, runtime.torch_dtype)
-        return cls(
-            runtime,
-            network.requires_grad_(requires_grad=False),
+        base = runtime.weight(SD35.name)
+        return (
             SD3TextEncoders(base, device=runtime.device, dtype=runtime.torch_dtype),
             SD3Autoencoder.load(base, device="cpu", dtype=torch.float32),
         )
+
+    @classmethod
+    def _guidance_of(cls, runtime: Runtime) -> float:
+        return guidance_of(runtime)
 
     @classmethod
     def memory_estimate(
@@ -144,7 +154,7 @@ class DiT4SRReleased(Restorer):
         size = enlarged_size(
             *lr_size, scale=cls.card.scale, minimum=_MINIMUM, multiple=_MULTIPLE, exact=True
         )
-        branches = 1 if guidance_of(runtime) == 1 else 2
+        branches = 1 if cls._guidance_of(runtime) == 1 else 2
         parts = (
             of_network(size, branches * batch, runtime.torch_dtype, TILING),
             MetaVAE(torch.float32).needs(size, batch),
@@ -156,7 +166,8 @@ class DiT4SRReleased(Restorer):
         self._encode_prompts(prompt_of(image.prompt or "") for image in images)
 
     def _encode_prompts(self, prompts: Iterable[str]) -> None:
-        missing = self._text.missing({*prompts, DIT4SR_NEGATIVE})
+        others = () if self._guidance == 1 else (DIT4SR_NEGATIVE,)
+        missing = self._text.missing({*prompts, *others})
         if missing:
             for network in (self._network, self._autoencoder.vae):
                 network.to("cpu")
@@ -195,7 +206,7 @@ class DiT4SRReleased(Restorer):
     def _sample(self, lr_up: Tensor, batch: LRBatch, steps: int) -> Tensor:
         """Return restored latents of LR images enlarged to the working size."""
         from baselines.dit4sr import inference
-        from baselines.dit4sr.field import Condition, NetworkVelocity
+        from baselines.dit4sr.field import Condition
 
         device, generators = self.runtime.device, batch.generators()
         prompts = [prompt_of(caption) for caption in batch.prompts or ()]
@@ -208,16 +219,23 @@ class DiT4SRReleased(Restorer):
         eps = inference.starting_noise(z_lr, generators)
         c = Condition(z_lr, text, pooled)
         with self.stage("network"), self.on_device(self._network):
-            return inference.restore_latent(
-                NetworkVelocity(self._network),
-                eps,
-                c,
-                TILING,
-                steps=steps,
-                shift=SHIFT,
-                guidance=self._guidance,
-                other=self._other(c, other_lr),
-            )
+            return self._run(eps, c, other_lr, steps)
+
+    def _run(self, eps: Tensor, c: Condition, other_lr: Tensor | None, steps: int) -> Tensor:
+        """Return the latents that the method's steps lead to from noise."""
+        from baselines.dit4sr import inference
+        from baselines.dit4sr.field import NetworkVelocity
+
+        return inference.restore_latent(
+            NetworkVelocity(self._network),
+            eps,
+            c,
+            TILING,
+            steps=steps,
+            shift=SHIFT,
+            guidance=self._guidance,
+            other=self._other(c, other_lr),
+        )
 
     def _other(self, c: Condition, other_lr: Tensor | None) -> Condition | None:
         """Return the condition under the negative prompt, where there is guidance."""

@@ -20,6 +20,7 @@ from baselines.resshift import cards as resshift
 from baselines.s3diff.restorer import S3Diff
 from baselines.seesr.addsr import AddSR
 from baselines.seesr.restorer import SeeSR
+from baselines.smfsr.restorer import SMFSR
 from baselines.spandrel import cards as spandrel
 from baselines.stablesr.restorer import StableSR
 from baselines.supir.restorer import SUPIR
@@ -57,6 +58,7 @@ CARDS = {
     "spandrel/hat": spandrel.HAT,
     "seesr": SeeSR.card,
     "seesr/addsr": AddSR.card,
+    "smfsr": SMFSR.card,
     "stablesr": StableSR.card,
     "supir": SUPIR.card,
     "tagger/ram": RAMTags.card,
