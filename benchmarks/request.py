@@ -24,6 +24,7 @@ SCHEMA = 1  # of a request as a file
 _DIGITS = 10  # of a number that can be meant
 DEFAULT_PROTOCOL = "mfsr-paper-v1"
 LOCAL = "local"
+_VARY = r"^[^=,]+=[^,]+(,[^,]+)*$"
 _ENGINE = r"^(local|ray|ray://\S+)$"
 _SIZE = r"^[1-9]\d{0,4}[xX×][1-9]\d{0,4}$"
 _SHARD = r"^[1-9]\d{0,3}/[1-9]\d{0,3}$"
@@ -159,6 +160,14 @@ class SweepRequest(RunRequest):
     """A run of methods at several numbers of steps."""
 
     steps: _Counts = Field((1, 2, 3, 4, 5, 8), description="Numbers of steps, as a comma list.")
+
+
+class VaryRequest(RunRequest):
+    """A run of methods at several values of one option."""
+
+    vary: Annotated[Text, Field(pattern=_VARY)] = Field(
+        description="OPTION=VALUE,VALUE,...: an option of the methods, and its values."
+    )
 
 
 class ScoreRequest(Request):

@@ -1,17 +1,21 @@
-"""`mfsr-bench sweep-steps`: quality over the number of sampling steps, the paper's Figure 5."""
+"""`mfsr-bench sweep-steps` and `sweep`: quality over sampling steps, or over an option.
+
+The first is the paper's Figure 5, the second the perception-distortion curve of a method's knob.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks import console, registry
-from benchmarks.api.errors import DataError
+from benchmarks.api.errors import DataError, UsageError
 from benchmarks.cli.command import command
 from benchmarks.cli.execution import Plan, carry_out
 from benchmarks.methods import parse
 from benchmarks.options import Form, Json, Quiet
-from benchmarks.request import SweepRequest
+from benchmarks.request import RunRequest, SweepRequest, VaryRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from benchmarks.api.card import MethodCard
 
 DEFAULT_METHODS = ("mfsr-tiny", "dit4sr-tiny", "bicubic")
-FIGURE = "steps"  # the report that draws it, and its folder in a run
+FIGURE, CURVE = "steps", "curve"  # the reports that draw them, and their folders in a run
 
 
 @command(SweepRequest)
@@ -42,7 +46,60 @@ def sweep_steps(
     """
     methods = expand(request.methods or DEFAULT_METHODS, request.steps)
     run = request.model_copy(update={"methods": methods})
-    carry_out(run, plan=plan, quiet=quiet, json=json, form=form, then=_draw)
+    carry_out(run, plan=plan, quiet=quiet, json=json, form=form, then=partial(_draw, FIGURE))
+
+
+@command(VaryRequest)
+def sweep(
+    request: VaryRequest,
+    *,
+    plan: Plan = False,
+    quiet: Quiet = False,
+    form: Form = None,
+    json: Json = False,
+) -> None:
+    """Run methods at several values of one option; one row each, and a curve of PSNR and LPIPS.
+
+    For knobs between fidelity and realism: --vary t=0,0.5,0.99 of oftsr, dec-w=0,0.5,1 of
+    stablesr, texture=0,0.2,1 of mfsr-tiny. Methods without the option run once. Otherwise it is a
+    run as any other: the same command finishes it, and more values may join the same --out.
+
+    Examples:
+        mfsr-bench sweep --vary texture=0,0.2,1 -m mfsr-tiny,bicubic
+        mfsr-bench sweep --vary dec-w=0,0.5,1 -m stablesr -d realsr -o runs/knob
+    """
+    option, _, values = request.vary.partition("=")
+    methods = expand_option(request.methods or (), option, values.split(","))
+    asked = request.model_dump(exclude={"vary"}) | {"methods": methods}
+    run = RunRequest(**asked)
+    carry_out(run, plan=plan, quiet=quiet, json=json, form=form, then=partial(_draw, CURVE))
+
+
+def expand_option(methods: Iterable[str], option: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Return the methods to run: each that has the option and does not set it, at each value.
+
+    Raises:
+        UnknownNameError: no such method.
+        UsageError: none of the methods has the option.
+    """
+    found, known = [], set()
+    for text in methods:
+        spec = parse(text)
+        card = registry.restorer(spec.name).card_for(spec.argument)
+        names = {one.name for one in card.options}
+        known |= names
+        if option not in names or option in spec.options:
+            found.append(text)
+            continue
+        head, colon, argument = text.partition(":")
+        found += [f"{head}+{option}={value}{colon}{argument}" for value in values]
+    if option not in known:
+        has = ", ".join(sorted(known)) or "none"
+        raise UsageError(
+            f"None of these methods has an option '{option}'; they have: {has}.",
+            "Name one with --methods; its options: mfsr-bench list methods --json",
+        )
+    return tuple(dict.fromkeys(found))
 
 
 def expand(methods: Iterable[str], steps: Sequence[int]) -> tuple[str, ...]:
@@ -73,16 +130,16 @@ def _sweepable(card: MethodCard) -> bool:
     )
 
 
-def _draw(run: Path) -> None:
-    """Draw the figure of a run, and name its files on stderr; without that report, say so."""
+def _draw(figure: str, run: Path) -> None:
+    """Draw a figure of a run, and name its files on stderr; without that report, say so."""
     from benchmarks.results.read import read_run
 
-    if FIGURE not in registry.entries("reports"):
-        console.say(f"No figure: no report '{FIGURE}' is installed.", style="yellow")
+    if figure not in registry.entries("reports"):
+        console.say(f"No figure: no report '{figure}' is installed.", style="yellow")
         return
-    draw = registry.load("reports", FIGURE, what="report", see="mfsr-bench doctor")
+    draw = registry.load("reports", figure, what="report", see="mfsr-bench doctor")
     try:
-        paths = draw(read_run(run), run / FIGURE)
+        paths = draw(read_run(run), run / figure)
     except DataError as error:  # one number of steps makes no curve
         console.say(f"No figure: {error}", style="yellow")
         return

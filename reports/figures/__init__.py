@@ -3,6 +3,7 @@
 - `model`          what all figures share: widths, a caption, notes, the means that are drawn
 - `looks`          colour, marker and dashes of each method, the same in every figure of a run
 - `points`         methods as points between two quantities; perception against distortion
+- `curve`          two metrics over one option of a method
 - `pareto`         quality against latency, and the front
 - `steps`          a metric against sampling steps
 - `distributions`  the values per image behind the means

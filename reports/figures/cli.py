@@ -170,6 +170,50 @@ def scatter(
 
 @app.command()
 @unfolded
+def curve(
+    options: _Options,
+    *,
+    option: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Option. Default: the one that takes most values."),
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y", help="Two metrics. Default: psnr,lpips."),
+    ] = None,
+) -> None:
+    """Draw two metrics over an option of a method: perception against distortion by its knob.
+
+    Examples:
+        mfsr-bench report figure curve runs/knob --option t --metrics psnr,lpips
+    """
+    from reports.figures.curve import curve_figures
+    from reports.figures.drawing.points import draw
+
+    asked = _asked(options, metrics)
+    pair = tuple(asked.comparison.metrics) if metrics else None
+    asked.write(draw, curve_figures(asked.comparison, option, pair, asked.styles))
+
+
+def curves_of_run(results: RunResults, out: Path) -> list[Path]:
+    """Write the curves of one run's most varied option into a folder, as `steps_of_run` does.
+
+    Returns:
+        The files.
+
+    Raises:
+        DataError: no method has PSNR and LPIPS at two values of an option.
+        ResourceError: the disk is full.
+    """
+    from reports.figures.curve import curve_figures
+    from reports.figures.drawing.files import write
+    from reports.figures.drawing.points import draw
+
+    return [file for one in curve_figures(compare([results])) for file in write(draw, one, out)]
+
+
+@app.command()
+@unfolded
 def pareto(
     options: _Options,
     *,

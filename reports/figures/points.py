@@ -37,6 +37,7 @@ class Point:
     steps: int | None  # to be written beside it; None where its family has no second point
     x: float
     y: float
+    label: str = ""  # to be written in the place of steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

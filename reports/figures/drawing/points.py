@@ -90,7 +90,7 @@ def _say_steps(axes: Axes, cloud: Cloud) -> None:
         if min((math.dist(place, one) for one in said), default=1.0) > _CROWDED:
             said.append(place)
             axes.annotate(
-                str(point.steps), (point.x, point.y), (3, -3 if rises else 3),
+                point.label or str(point.steps), (point.x, point.y), (3, -3 if rises else 3),
                 textcoords="offset points", ha="left", va="top" if rises else "bottom",
             )  # fmt: skip
 

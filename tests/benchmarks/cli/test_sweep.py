@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.api.errors import UnknownNameError
-from benchmarks.cli.sweep import expand
+from benchmarks.api.errors import UnknownNameError, UsageError
+from benchmarks.cli.sweep import expand, expand_option
 
 
 def test_methods_with_several_step_counts_run_at_each_and_others_once() -> None:
@@ -31,3 +31,20 @@ def test_typed_step_counts_stay_and_rows_are_named_once() -> None:
 def test_unknown_methods_are_refused_before_anything_runs() -> None:
     with pytest.raises(UnknownNameError, match="mfsr-tiny"):
         expand(["mfsr-tinny"], (1,))
+
+
+def test_methods_with_the_option_run_at_each_value_and_others_once() -> None:
+    found = expand_option(["stablesr@4", "bicubic", "stablesr+dec-w=1"], "dec-w", ["0", "0.5"])
+    assert found == (
+        "stablesr@4+dec-w=0",
+        "stablesr@4+dec-w=0.5",
+        "bicubic",
+        "stablesr+dec-w=1",
+    )
+
+
+def test_an_option_that_no_method_has_is_refused() -> None:
+    with pytest.raises(UsageError, match="None of these methods has an option 't'; they have: .*w"):
+        expand_option(["stablesr"], "t", ["0"])
+    with pytest.raises(UsageError, match="they have: none"):
+        expand_option([], "t", ["0"])
