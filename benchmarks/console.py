@@ -7,9 +7,11 @@ On a terminal stderr shows rich progress; elsewhere plain lines. `NO_COLOR`, `FO
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
@@ -39,6 +41,18 @@ def err() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def hush() -> None:
+    """Keep back what libraries say of parts that nobody here asks for.
+
+    bitsandbytes tells of a kernel that it does not find when diffusers looks at what it may
+    quantise with; openai-clip imports pkg_resources, which setuptools warns of.
+    """
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    for category in (UserWarning, DeprecationWarning):
+        warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=category)
 
 
 @contextmanager

@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 
-# With no argument: on built-in photographs, with methods that need no download.
-DEFAULT_METHODS = ("nearest", "bicubic", "lanczos", "mfsr-tiny")
+# With no argument: on built-in photographs, with methods that need no download. The student's mean
+# (no sampled detail), and what it samples in one step and in two.
+DEFAULT_METHODS = ("bicubic", "mfsr-tiny@1+texture=0", "mfsr-tiny@1", "mfsr-tiny@2")
 DEFAULT_DATASETS = ("sample",)
 FOLDER, SR = "folder", "sr"  # the data set and the method of images without a run
 

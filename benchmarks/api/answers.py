@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+NO_CONNECTION = "no connection"
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -72,7 +74,7 @@ def no_answer(error: BaseException) -> Refusal:
     if "ChunkedEncodingError" in kinds:
         return Refusal("the connection broke", _AGAIN, passes=True)
     if kinds & {"ConnectionError", "TransportError"}:
-        return Refusal("no connection", "Check the connection and repeat the command.", passes=True)
+        return Refusal(NO_CONNECTION, "Check the connection and repeat the command.", passes=True)
     return Refusal(" ".join(str(error).split())[:200] or type(error).__name__, _AGAIN)
 
 

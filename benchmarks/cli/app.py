@@ -13,7 +13,7 @@ import typer
 
 from benchmarks.api.errors import MFSRBenchError, ResourceError
 from benchmarks.commands import group
-from benchmarks.console import print_error
+from benchmarks.console import hush, print_error
 
 EXIT_INTERRUPTED = 130
 
@@ -31,6 +31,7 @@ def main() -> NoReturn:
     os.environ["MPLBACKEND"] = "agg"
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a letter shows "?"
         sys.stdout.reconfigure(errors="replace")
+    hush()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     if debug:

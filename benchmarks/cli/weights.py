@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks import requirements
+from benchmarks.api.answers import NO_CONNECTION
 from benchmarks.api.card import WeightFile
 from benchmarks.api.errors import (
     MFSRBenchError,
@@ -162,12 +163,15 @@ def fetch_all(
         if status.path and status.error:  # kept: a person may want to look at what it is
             failures.append(status.error)
             say(f"{status.error.cause} {status.error.remedy}", style="red")
+    offline = False  # said once
     for status in wanted.values():
         try:
             _bring(status, origin)
         except MFSRBenchError as error:
             failures.append(error)
-            say(f"{error.cause} {error.remedy}", style="red")
+            if not (offline and NO_CONNECTION in error.cause):
+                say(f"{error.cause} {error.remedy}", style="red")
+            offline = offline or NO_CONNECTION in error.cause
     if failures:
         raise type(failures[0])(
             f"{len(failures)} of {len(known)} files could not be had; the first: "

@@ -28,6 +28,13 @@ class Advanced:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """A method or metrics are being loaded, which may take minutes and has no units."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """Something that the user should know; the run goes on."""
 
@@ -47,6 +54,7 @@ class Completed:
 
     run: Path
     failures: int
+    found: tuple[int, int] | None = None  # images and scores, where all of them were there before
 
 
-Event = StageBegan | Advanced | Noted | ItemFailed | Completed
+Event = StageBegan | Advanced | Loading | Noted | ItemFailed | Completed

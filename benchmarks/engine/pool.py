@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import psutil
 
 from benchmarks.api.errors import MFSRBenchError
-from benchmarks.console import foreign_output
+from benchmarks.console import foreign_output, hush
 from benchmarks.engine.tasks import Died, Handler, Job, Raised, Worker
 
 if TYPE_CHECKING:
@@ -227,6 +227,7 @@ def _work(make: Callable[[], Handler[T]], pipe: Connection, lifeline: Connection
     os.setsid()  # Ctrl-C reaches the parent alone, and our own children end with us
     with suppress(OSError):  # where there is no stderr
         os.dup2(2, 1)
+    hush()
     threading.Thread(target=_follow, args=(lifeline,), daemon=True).start()
     handler: Handler[T] | None = None
     while True:

@@ -6,7 +6,8 @@ what is missing and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,15 @@ from benchmarks.api.errors import ImageError
 from benchmarks.api.images import read_rgb, read_size, sha256_pixels
 from benchmarks.api.seeds import seed_for
 from benchmarks.engine.batches import BatchSize, Shard, Size
-from benchmarks.engine.events import Advanced, Completed, Event, ItemFailed, Noted, StageBegan
+from benchmarks.engine.events import (
+    Advanced,
+    Completed,
+    Event,
+    ItemFailed,
+    Loading,
+    Noted,
+    StageBegan,
+)
 from benchmarks.engine.prompts import add_prompts
 from benchmarks.engine.restore import Outcome, Restored, restore
 from benchmarks.engine.score import Ledger, score_images
@@ -24,7 +33,7 @@ from benchmarks.plan import ImageSet
 from benchmarks.results.directory import RunDirectory
 from benchmarks.results.export import export
 from benchmarks.results.provenance import tool
-from benchmarks.results.rows import FailureRow, ImageRow
+from benchmarks.results.rows import FailureRow, ImageRow, ScoreRow, SetScoreRow
 from benchmarks.results.session import session
 from benchmarks.results.speed import device_name, remember_speed
 from benchmarks.results.store import RunStore
@@ -66,16 +75,23 @@ def run(plan: RunPlan, cache: ScoreCache) -> Iterator[Event]:
                 for metric, versions in outdated.items():
                     if store.forget(metric):
                         yield Noted(f"{metric} is computed anew: {versions}.")
-                yield from _restore(plan, store, cache)
+                left = yield from _restore(plan, store, cache)
+                before = _scores(store)
                 sets = [_image_set(plan, dataset, store) for dataset in plan.datasets]
                 ledger = Ledger(store, cache, plan.scoring.versions)
                 yield from score_images(sets, plan.scoring, ledger)
                 yield from score_sets(sets, plan.scoring, ledger, whole=not plan.shard)
                 failures = sum(1 for _ in store.rows(FailureRow))
                 ending["exit_code"] = 1 if failures else 0
-                yield Completed(plan.out, failures)
+                idle = not (left or failures) and _scores(store) == before
+                images = sum(len(srs) for one in sets for srs in one.srs.values())
+                yield Completed(plan.out, failures, (images, before) if idle else None)
             finally:
                 export(store, plan.out)
+
+
+def _scores(store: RunStore) -> int:
+    return sum(1 for kind in (ScoreRow, SetScoreRow) for _ in store.rows(kind))
 
 
 def _nodes(plan: RunPlan) -> dict[str, Any]:
@@ -95,8 +111,12 @@ def score(plan: ScorePlan, store: RunStore, cache: ScoreCache) -> Iterator[Event
     yield from score_sets([plan.images], plan.scoring, ledger)
 
 
-def _restore(plan: RunPlan, store: RunStore, cache: ScoreCache) -> Iterator[Event]:
-    """Restore what is not there, a method at a time, so that each is loaded once."""
+def _restore(plan: RunPlan, store: RunStore, cache: ScoreCache) -> Generator[Event, None, int]:
+    """Restore what is not there, a method at a time, so that each is loaded once.
+
+    Returns:
+        How many images that were.
+    """
     pairs = [(method, dataset) for method in plan.methods for dataset in plan.datasets]
     shards = [shard for pair in pairs if (shard := _left(plan, *pair, store, cache)).images]
     total = sum(len(dataset.samples) for _, dataset in pairs)
@@ -105,15 +125,23 @@ def _restore(plan: RunPlan, store: RunStore, cache: ScoreCache) -> Iterator[Even
     yield StageBegan("restore", total, done)
     device = plan.scoring.devices[0]
     with cache.fits(device_name(device), auto=plan.batch_size == "auto") as fits:
-        yield from _recorded(_outcomes(plan, shards, fits), store)
+        yield from _recorded(_outcomes(plan, shards, fits), store, shards)
     if plan.scoring.cluster:
-        return
+        return total - done
     for method in {shard.method.key: shard.method for shard in shards}.values():
         remember_speed(store, cache, method.key, scale=method.card.scale, device=device)
+    return total - done
 
 
-def _recorded(outcomes: Iterator[Outcome], store: RunStore) -> Iterator[Event]:
-    """Write down what came of images, and say it."""
+def _recorded(
+    outcomes: Iterator[Outcome], store: RunStore, shards: Sequence[Shard]
+) -> Iterator[Event]:
+    """Write down what came of images, and say it, and which method is loaded next."""
+    left: Counter[str] = Counter()
+    for shard in shards:
+        left[shard.method.key] += len(shard.images)
+    if left:
+        yield Loading(next(iter(left)))
     for outcome in outcomes:
         if isinstance(outcome, Restored):
             row = outcome.image
@@ -122,6 +150,11 @@ def _recorded(outcomes: Iterator[Outcome], store: RunStore) -> Iterator[Event]:
         else:
             store.write([outcome])
             yield ItemFailed(outcome)
+        method = outcome.image.method if isinstance(outcome, Restored) else outcome.method
+        left[method] -= 1
+        others = [key for key, n in left.items() if n > 0]
+        if left[method] == 0 and others:
+            yield Loading(others[0])
 
 
 def _outcomes(

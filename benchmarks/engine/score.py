@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchmarks.api.errors import MFSRBenchError
 from benchmarks.engine import pool
-from benchmarks.engine.events import Advanced, Event, ItemFailed, StageBegan
+from benchmarks.engine.events import Advanced, Event, ItemFailed, Loading, StageBegan
 from benchmarks.metrics.scoring import (
     LIGHT_WORKER_ENV,
     FeatureTask,
@@ -77,14 +77,17 @@ def score_images(sets: Sequence[ImageSet], scoring: Scoring, ledger: Ledger) -> 
     total = sum(len(files) * len(one.sample_specs()) for one in sets for files in one.srs.values())
     if not total:
         return
-    yield StageBegan(STAGE, total, 0)
+    tasks = [task for one in sets for task in _tasks(one, ledger.store)]
+    yield StageBegan(STAGE, total, total - sum(len(task.wanted) for task in tasks))
     left: list[ImageTask] = []
-    for task in (task for one in sets for task in _tasks(one, ledger.store)):
+    for task in tasks:
         remembered = _remembered(task, specs, ledger)
         yield from _write(task, remembered, ledger.store)
         left.append(replace(task, wanted=task.wanted - remembered.keys()))
     for light in (True, False):
         mine = [spec for spec in specs.values() if spec.light == light]
+        if not light and (names := _wanted(left, mine)):
+            yield Loading(", ".join(names))
         for task, answer in compute(_narrowed(left, mine), mine, scoring):
             found = unless_died(answer)
             outcomes = found if isinstance(found, dict) else dict.fromkeys(task.wanted, found)
@@ -120,6 +123,11 @@ def _remembered(
         if value is not None:
             found[method, metric] = value
     return found
+
+
+def _wanted(tasks: Iterable[ImageTask], specs: Sequence[MetricSpec]) -> list[str]:
+    metrics = {metric for task in tasks for _, metric in task.wanted}
+    return [spec.title for spec in specs if spec.id in metrics]
 
 
 def _narrowed(tasks: Iterable[ImageTask], specs: Sequence[MetricSpec]) -> Iterator[ImageTask]:

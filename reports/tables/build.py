@@ -115,7 +115,8 @@ def _scores(scope: Scope) -> Table:
         rows = group_rows(scope, dataset, published.rows, footnotes)
         layout = scope.layout
         ranked = marked(rows, columns, published=layout.rank_published, tied=layout.tied)
-        groups.append(replace(group, rows=ranked))
+        doubt = footnotes.mark(notes.about_niqe(dataset, scope.metrics, ranked))
+        groups.append(replace(group, rows=ranked, notes=(*group.notes, *doubt)))
     return _table("scores", scope, columns, groups, footnotes)
 
 

@@ -64,6 +64,25 @@ def _letters(index: int) -> str:
     return ascii_lowercase[index % 26] * (1 + index // 26)
 
 
+def about_niqe(dataset: Dataset, metrics: Sequence[Metric], rows: Sequence[Row]) -> str:
+    """Return a warning where the best NIQE and the worst SSIM are of one row; else nothing."""
+    ours = [row for row in rows if not row.quoted]
+    found = {}
+    for name, pick in (("niqe", min), ("ssim", min)):
+        place = next((i for i, one in enumerate(metrics, 1) if one.name == name), None)
+        valued = [row for row in ours if place and row.cells[place].value is not None]
+        if place is None or len(valued) < 2:
+            return ""
+        found[name] = pick(valued, key=lambda row: float(row.cells[place].value or 0))
+    if found["niqe"] is not found["ssim"]:
+        return ""
+    title = found["niqe"].cells[0].text
+    return (
+        f"{dataset.title}: {title} has the best NIQE and the worst SSIM. "
+        "NIQE rewards noise: look at the images"
+    )
+
+
 def usual_n(counts: Collection[int]) -> int:
     """Return the commonest of some numbers of images, of equals the largest; 0 for none."""
     votes = Counter(counts)

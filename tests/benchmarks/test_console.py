@@ -14,7 +14,14 @@ import rich.console
 from benchmarks import console
 from benchmarks.api.errors import DataError
 from benchmarks.api.text import cause_of, one_line, printable
-from benchmarks.engine.events import Advanced, ItemFailed, Noted, StageBegan
+from benchmarks.engine.events import (
+    Advanced,
+    Completed,
+    ItemFailed,
+    Loading,
+    Noted,
+    StageBegan,
+)
 from benchmarks.progress import progress
 from benchmarks.results.rows import FailureRow
 from benchmarks.results.store import RunStore
@@ -122,3 +129,37 @@ def test_messages_break_between_words_and_leave_a_command_whole() -> None:
     assert all(len(line) <= 40 and line.startswith("  ") for line in words)
     assert " ".join(" ".join(words).split()) == text.partition(": ")[0].strip() + ":"
     assert list(console._lines("short", 40)) == ["short"]
+
+
+def test_plain_lines_name_what_loads_and_say_pace_and_time_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr("benchmarks.progress.time.monotonic", lambda: float(next(clock)))
+    with progress() as show:
+        show(StageBegan("restore", 12, 9))
+        show(Loading("mfsr@2"))
+        show(Advanced("mfsr@2 realsr/a"))
+        show(StageBegan("score", 4, 4))
+        show(Completed(tmp_path, 0, (12, 36)))
+    began, loading, line, done = capsys.readouterr().err.splitlines()
+    assert (began, loading) == ("restore 9/12", "loading mfsr@2")
+    assert line.startswith("restore 10/12, ") and line.endswith(" left, mfsr@2 realsr/a")
+    assert " s each, " in line and " elapsed, " in line
+    assert done == "nothing to do: 12 images and 36 scores were there"
+
+
+def test_libraries_are_hushed_and_nobody_else() -> None:
+    code = (
+        "import logging, warnings\n"
+        "from benchmarks.console import hush\n"
+        "hush()\n"
+        "logging.getLogger('bitsandbytes.backends.cpu.ops').warning('gemm_4bit_forward')\n"
+        "warnings.warn('pkg_resources is deprecated as an API.', UserWarning)\n"
+        "warnings.warn('something else', UserWarning)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "gemm_4bit" not in done.stderr and "pkg_resources" not in done.stderr
+    assert "something else" in done.stderr

@@ -101,6 +101,7 @@ def test_a_full_disk_is_no_fault_of_the_connection(
         raise OSError(code, os.strerror(code), "/hub/blobs/x")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", full)
+    monkeypatch.setattr(hub, "_reaches", lambda _: True)
     with pytest.raises(ResourceError, match=os.strerror(code)):
         hub.fetch_file("a/b", "w.pth")
 
@@ -109,3 +110,22 @@ def test_offline_says_which_switch_it_is() -> None:
     with pytest.raises(WeightsMissingError, match="HF_HUB_OFFLINE is set") as caught:
         hub.fetch_file("a/b", "w.pth")
     assert caught.value.remedy.startswith("Unset HF_HUB_OFFLINE")
+
+
+def test_without_a_connection_the_hub_is_tried_once_for_all_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+
+    def refuse(address: tuple[str, int], timeout: float) -> None:
+        tried.append(address)
+        raise OSError
+
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.example")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(hub, "getproxies", dict)
+    monkeypatch.setattr(hub.socket, "create_connection", refuse)
+    for name in ("a.bin", "b.bin"):
+        with pytest.raises(WeightsMissingError, match=f"{name} of x/y: no connection"):
+            hub.fetch_file("x/y", name)
+    assert tried == [("hub.example", 443)]
