@@ -1,6 +1,8 @@
 """A folder of finished results as a method: `precomputed:NAME=DIR`.
 
-For systems that someone else ran. `DIR/<data set>/<image>.<suffix>` is looked for first, then
+For systems that someone else ran. `precomputed@2:MFSR (ours)=DIR` is the row "MFSR-2s (ours)".
+
+`DIR/<data set>/<image>.<suffix>` is looked for first, then
 `DIR/<image>.<suffix>`. What is read is checked like the output of any other method.
 """
 
@@ -20,7 +22,7 @@ from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 if TYPE_CHECKING:
     from torch import Tensor
 
-_NAME = re.compile(r"\w[\w .+-]*")
+_NAME = re.compile(r"\w[\w .+-]*( \([\w .+-]+\))?")
 _NOT_ID = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -53,6 +55,7 @@ class Precomputed(Restorer):
         note="precomputed:NAME=DIR reads DIR/<data set>/<image>.png or DIR/<image>.png",
     )
     computes = False
+    steps_are_words = True  # those that the folder was made with
 
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime)

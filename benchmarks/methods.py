@@ -125,7 +125,7 @@ def resolve(text: str, wishes: Wishes | None = None) -> Method:
     spec = parse(text)
     restorer = registry.restorer(spec.name)
     card = restorer.card_for(spec.argument)
-    steps = card.check_steps(spec.steps)
+    steps = spec.steps if restorer.steps_are_words else card.check_steps(spec.steps)
     options = dict(spec.options)
     dtype = _dtype(card, options.pop("dtype", None), wishes.dtype)
     mended = _mended(card, options, wishes.mended)
@@ -155,8 +155,18 @@ def resolve(text: str, wishes: Wishes | None = None) -> Method:
     return replace(
         method,
         key=method.key + ("" if steps is None else f"@{steps}") + suffix,
-        title=method.title + ("" if steps is None else f"-{steps}s") + suffix.replace("+", " +"),
+        title=_title(method.title, steps) + suffix.replace("+", " +"),
     )
+
+
+def _title(title: str, steps: int | None) -> str:
+    """Return a row's title, its steps before what stands in brackets.
+
+    >>> _title("MFSR", 2), _title("MFSR (ours)", 2), _title("Bicubic", None)
+    ('MFSR-2s', 'MFSR-2s (ours)', 'Bicubic')
+    """
+    name, bracket, rest = title.partition(" (")
+    return name + ("" if steps is None else f"-{steps}s") + bracket + rest
 
 
 def resolve_all(texts: Iterable[str], wishes: Wishes | None = None) -> tuple[Method, ...]:

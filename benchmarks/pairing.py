@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from benchmarks.api.errors import DataError
 from benchmarks.api.folders import NO_IMAGE, ImageFolder, look
+from benchmarks.api.names import nearest
 from benchmarks.api.text import show
 
 _NAMED = 3  # problems that a message names; near names are looked for as often: it takes time
@@ -86,9 +86,9 @@ def _hints(unknown: Sequence[str], known: Collection[str]) -> list[str]:
     """Return the nearest known name of each unknown one, as far as somebody will read it."""
     hints = []
     for name in unknown[:_NAMED]:
-        near = [other for other in known if other.casefold() == name.casefold()]
-        near = near or get_close_matches(name, list(known), n=1)
-        hints.append(_hint(name, near[0]) if near else "")
+        alike = (other for other in known if other.casefold() == name.casefold())
+        near = next(alike, "") or nearest(name, known)
+        hints.append(_hint(name, near) if near else "")
     return hints + [""] * (len(unknown) - len(hints))
 
 

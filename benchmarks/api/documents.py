@@ -13,7 +13,6 @@ Only what reads documents imports this module: pydantic takes a fifth of a secon
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from benchmarks.api.errors import ConfigError, ConflictError, DataError, MFSRBenchError
 from benchmarks.api.images import show, write_atomic
+from benchmarks.api.names import nearest as nearest_name
 from benchmarks.api.text import first_line
 
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ def write(document: Any, path: Path) -> None:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a question after the nearest known name, or nothing where none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {near[0]!r}?" if near else ""
+    near = nearest_name(name, known)
+    return f"Did you mean {near!r}?" if near else ""
 
 
 def _explained(kind: type[Any], problem: ValidationError) -> str:

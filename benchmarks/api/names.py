@@ -8,6 +8,15 @@ from collections.abc import Iterable
 from benchmarks.api.errors import UnknownNameError
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the one known name that is nearest, or an empty text where none is near.
+
+    >>> nearest("methds", ["methods", "out"]), nearest("x", ["methods"])
+    ('methods', '')
+    """
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), "")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the question after the nearest known names, or an empty text where none is near.
 

@@ -159,7 +159,10 @@ def _wanted(scope: Scope, row: PublishedRow) -> bool:
 
 def _known(scope: Scope, dataset: Dataset) -> Published:
     """Return the published rows of the sources that are asked for."""
-    known = published_for(dataset.id, scope.n_tried(dataset))
+    name = scope.layout.known_as.get(dataset.id, dataset.id)
+    known = published_for(name, scope.n_tried(dataset))
+    if name != dataset.id:
+        known = replace(known, notes=(f"taken for {name}, as --as says", *known.notes))
     if scope.layout.sources is None:
         return known
     return replace(known, rows=tuple(r for r in known.rows if r.source in scope.layout.sources))

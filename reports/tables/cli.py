@@ -11,6 +11,7 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
+from benchmarks.api.names import unknown
 from benchmarks.options import Form, Json, TableFile, choose, split_lists, unfolded
 from benchmarks.tables.text import Highlight
 from benchmarks.tables.write import chosen_format, write
@@ -53,6 +54,14 @@ class _Shown:
     by_steps: Annotated[
         bool, typer.Option("--by-steps", help="Part methods of one step from those of several.")
     ] = False
+    known_as: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            metavar="NAMES",
+            help="What a folder holds, for published rows: realsr, or folder-lr=realsr.",
+        ),
+    ] = None
     cite: Annotated[
         bool,
         typer.Option("--cite", help="LaTeX: cite the methods, by the keys of docs/references.bib."),
@@ -98,6 +107,7 @@ def table(
     Examples:
         mfsr-bench report table runs/x
         mfsr-bench report table runs/x --published --format latex --out scores.tex
+        mfsr-bench report table runs/x --published --as realsr
     """
     from benchmarks.results.read import read_run
     from reports.comparison import compare
@@ -152,6 +162,7 @@ def _chosen(comparison: Comparison, shown: _Shown, parts: _Parts) -> tuple[Compa
         tied=shown.tied,
         by_steps=shown.by_steps,
         cite=shown.cite,
+        known_as=_known_as(comparison, split_lists(shown.known_as)),
         published_titles=None if rows is None else {*rows, *ours},
         sources=choose(
             split_lists(shown.sources),
@@ -161,6 +172,34 @@ def _chosen(comparison: Comparison, shown: _Shown, parts: _Parts) -> tuple[Compa
         ),
     )
     return chosen, layout
+
+
+def _known_as(comparison: Comparison, names: Sequence[str]) -> dict[str, str]:
+    """Return which known set each folder holds.
+
+    Raises:
+        UnknownNameError: no data set goes by that name.
+        UsageError: it is not said which folder is meant.
+    """
+    from benchmarks import registry
+
+    cards = registry.dataset_cards()
+    folders = [name for name in comparison.datasets if name not in cards]
+    found = {}
+    for text in names:
+        folder, equals, name = text.rpartition("=")
+        if name not in cards:
+            raise unknown("data set", name, cards, see="mfsr-bench list datasets")
+        if not equals and len(folders) != 1:
+            raise UsageError(
+                f"These runs hold {len(folders)} data sets of folders: --as {name} names none.",
+                "Use: --as FOLDER=" + name,
+            )
+        found[folder or folders[0]] = name
+    for name in found:
+        if name not in comparison.datasets:
+            raise unknown("data set", name, comparison.datasets, see="mfsr-bench report table")
+    return found
 
 
 def _per_image(

@@ -27,6 +27,7 @@ class Layout:
     cite: bool = False  # name the papers of the methods, for LaTeX to cite
     published_titles: Collection[str] | None = None  # of the published rows to show; None: all
     sources: Collection[str] | None = None  # of published values; None: all
+    known_as: Mapping[str, str] = field(default_factory=dict)  # data set -> the known one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -265,3 +265,17 @@ def test_external_needs_a_file(tmp_path: Path) -> None:
         External.card_for("")
     with pytest.raises(UsageError, match="Cannot read"):
         External.card_for(str(tmp_path / "none.toml"))
+
+
+def test_precomputed_says_its_steps_and_whose_it_is(tmp_path: Path) -> None:
+    from benchmarks.methods import resolve
+
+    plain, ours = (
+        resolve(f"{text}={tmp_path}") for text in ("precomputed:MFSR", "precomputed@2:MFSR (ours)")
+    )
+    assert (plain.title, plain.steps) == ("MFSR", None)
+    assert (ours.title, ours.steps, ours.key) == ("MFSR-2s (ours)", 2, "precomputed:mfsr-ours@2")
+    write_png(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8))
+    restorer = ours.restorer.load(ours.runtime)
+    lr = LRBatch(images=torch.zeros(1, 3, 1, 1), ids=("a",), seeds=(0,), dataset="x")
+    assert restorer.restore(lr, steps=2).shape == (1, 3, 4, 4)

@@ -28,7 +28,9 @@ def test_the_best_niqe_with_the_worst_ssim_is_doubted(make_run) -> None:
             for method, pair in values.items()
             for metric, value in zip(("ssim@y601", "niqe@pyiqa"), pair, strict=True)
         }
-        return "NIQE rewards noise: look at the images" in summary_markdown(make_run(scores))
+        ssim = {"title": "SSIM", "higher_is_better": True, "decimals": 4}
+        run = make_run(scores, metrics={"ssim@y601": ssim})
+        return "NIQE rewards noise: look at the images" in summary_markdown(run)
 
     assert told({"mfsr@1": (0.5, 3.0), "bicubic": (0.7, 8.0)})
     assert not told({"mfsr@1": (0.7, 3.0), "bicubic": (0.5, 8.0)})
