@@ -91,7 +91,7 @@ def run(plan: RunPlan, cache: ScoreCache) -> Iterator[Event]:
 
 
 def _scores(store: RunStore) -> int:
-    return sum(1 for kind in (ScoreRow, SetScoreRow) for _ in store.rows(kind))
+    return sum(1 for _ in store.rows(ScoreRow)) + sum(1 for _ in store.rows(SetScoreRow))
 
 
 def _nodes(plan: RunPlan) -> dict[str, Any]:
