@@ -18,7 +18,7 @@ from benchmarks.results.read import read_run
 from reports.comparison import compare
 from reports.figures.looks import looks
 from reports.figures.model import ALL_FORMATS, Columns, Format, Page, Paper
-from reports.selection import Originals, select
+from reports.selection import Originals, metrics_of, select
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -281,6 +281,10 @@ def grid(
     ] = None,
     among: Annotated[int, typer.Option(min=1, help="Images that it looks at.")] = 100,
     seed: Annotated[int, typer.Option(help="Draws these, where there are more.")] = 0,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="Under each crop, the image's values: psnr,lpips."),
+    ] = None,
     originals: Originals = None,
 ) -> None:
     """Draw the same place as every method restored it, with LR and reference.
@@ -292,6 +296,7 @@ def grid(
     Examples:
         mfsr-bench report figure grid runs/x
         mfsr-bench report figure grid runs/x --image Canon_001_LR4 --box 200,200,96,96
+        mfsr-bench report figure grid runs/x --metrics psnr,lpips
     """
     from reports.figures.drawing.grid import draw
     from reports.figures.grid import grid_figures
@@ -304,7 +309,14 @@ def grid(
     rule = Rule(count=rows, crop=crop, among=among, seed=seed)
     with console.count("images") as progress:
         figures = tuple(
-            grid_figures(asked.comparison, pictures, by_hand=by_hand, rule=rule, progress=progress)
+            grid_figures(
+                asked.comparison,
+                pictures,
+                by_hand=by_hand,
+                rule=rule,
+                metrics=metrics_of(asked.comparison, metrics) or (),
+                progress=progress,
+            )
         )
     asked.write(draw, figures)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import DataError, UsageError
@@ -41,6 +41,7 @@ class Tile:
 
     title: str
     pixels: NDArray[np.uint8]  # (h, w, 3)
+    below: str = ""  # the value of its whole image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,6 +68,7 @@ def grid_figures(
     *,
     by_hand: ByHand = (),
     rule: Rule | None = None,
+    metrics: Sequence[str] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Iterator[Grid]:
     """Yield the figures of a comparison, one for each data set that has the images.
@@ -77,6 +79,7 @@ def grid_figures(
         by_hand: images to show, each with a box or with the place that the rule chooses; empty:
             the rule chooses the images too.
         rule: how places are chosen.
+        metrics: ids of those whose values of the image stand under its crops.
         progress: called with (images done, images in all) while places are chosen.
 
     Raises:
@@ -104,7 +107,11 @@ def grid_figures(
         shown = comparison.select(methods=methods[key])
         notes = tuple(_notes(comparison, pictures, dataset, places, every, rule))
         about = _about(shown, dataset, places, len(every), rule, notes)
-        yield Grid(about=about, rows=tuple(_row(shown, one, scales) for one in places))
+        if metrics:
+            titles = ", ".join(comparison.metrics[metric].title for metric in metrics)
+            caption = f"{about.caption} Under each crop: {titles} of the whole image."
+            about = replace(about, caption=caption)
+        yield Grid(about=about, rows=tuple(_row(shown, one, scales, metrics) for one in places))
 
 
 def _check(comparison: Comparison, of: Mapping[str, Sequence[Picture]], by_hand: ByHand) -> None:
@@ -141,7 +148,9 @@ def _places_by_hand(
             yield widest_disagreement(picture, scales.get(image, CELL), rule.crop)
 
 
-def _row(comparison: Comparison, place: Place, scales: Mapping[str, float]) -> Row:
+def _row(
+    comparison: Comparison, place: Place, scales: Mapping[str, float], metrics: Sequence[str]
+) -> Row:
     picture, box = place.picture, place.box
     tiles = []
     scale = 1.0
@@ -152,7 +161,9 @@ def _row(comparison: Comparison, place: Place, scales: Mapping[str, float]) -> R
     else:
         whole = read_rgb(picture.results[next(iter(comparison.methods))])
     for key, method in comparison.methods.items():
-        tiles.append(Tile(title=method.title, pixels=box.of(read_rgb(picture.results[key]))))
+        below = " / ".join(_value(comparison, picture, key, metric) for metric in metrics)
+        pixels = box.of(read_rgb(picture.results[key]))
+        tiles.append(Tile(title=method.title, pixels=pixels, below=below))
     if picture.hr:
         tiles.append(Tile(title="GT", pixels=box.of(read_rgb(picture.hr))))
     x, y, width, height = (side / scale for side in (box.x, box.y, box.width, box.height))
@@ -162,6 +173,20 @@ def _row(comparison: Comparison, place: Place, scales: Mapping[str, float]) -> R
         frame=(x, y, width, height),
         tiles=tuple(tiles),
     )
+
+
+def _value(comparison: Comparison, picture: Picture, method: str, metric: str) -> str:
+    """Return a method's value on an image as tables print it; "-" where there is none."""
+    rows = comparison.scores
+    found = rows.loc[
+        (rows["dataset"] == picture.dataset)
+        & (rows["image"] == picture.image)
+        & (rows["method"] == method)
+        & (rows["metric"] == metric),
+        "value",
+    ]
+    decimals = comparison.metrics[metric].decimals
+    return f"{float(found.iloc[0]):.{decimals}f}" if len(found) else "-"
 
 
 def _notes(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
 
-    from reports.figures.grid import Grid, Row
+    from reports.figures.grid import Grid, Row, Tile
     from reports.figures.model import Page
 
 _GAP = 0.04  # inches between crops
@@ -83,7 +83,7 @@ def _with_lines(data: Grid, width: float, lines: int) -> _Layout:
     per_line = math.ceil(count / lines)
     label = _line_height(1)
     tile = min(_tile_width(row, width, lines, per_line, label) for row in data.rows)
-    deepest = max(len(wrap(tile_.title, tile * 72)) for row in data.rows for tile_ in row.tiles)
+    deepest = max(len(_words(tile_, tile)) for row in data.rows for tile_ in row.tiles)
     return _Layout(
         width=width, lines=lines, per_line=per_line, tile=tile, label=_line_height(deepest)
     )
@@ -127,7 +127,13 @@ def _draw_row(figure: Figure, row: Row, layout: _Layout, top: float) -> None:
         left = layout.whole + _GAP + place * (layout.tile + _GAP)
         above = top + line * (tall + layout.label)
         axes = _image(figure, tile.pixels, (left, above, layout.tile, tall))
-        _label(axes, wrap(tile.title, layout.tile * 72))
+        _label(axes, _words(tile, layout.tile))
+
+
+def _words(tile: Tile, width: float) -> list[str]:
+    """Return the lines under a crop of a width in inches."""
+    below = [fit(tile.below, width * 72)] if tile.below else []
+    return [*wrap(tile.title, width * 72), *below]
 
 
 def _image(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -16,6 +17,8 @@ from benchmarks.results.directory import RunDirectory
 from benchmarks.results.rows import ImageRow, RunResults, TimingRow
 from benchmarks.results.store import RunStore
 from reports.cli import app
+from reports.comparison import compare
+from reports.figures.grid import _value
 
 PSNR, NIQE = "psnr@y601", "niqe@pyiqa"
 KEYS = ("mfsr@1", "mfsr@2", "bicubic")
@@ -126,6 +129,25 @@ def test_the_width_is_asked_for(run: Path, tmp_path: Path) -> None:
             assert image.width == width
         spans = (paper, columns) == ("cvpr", "2")
         assert ("figure*" in (tmp_path / "steps-photos.tex").read_text()) == spans
+
+
+def test_values_of_the_image_stand_under_its_crops(run: Path, tmp_path: Path, make_run) -> None:
+    heights = []
+    for words in ((), ("--metrics", "psnr,niqe")):
+        out = tmp_path / str(len(words))
+        figure("grid", run, "--where", originals(run), "--format", "png,tex", "--out", out, *words)
+        told = (
+            "Under each crop: PSNR, NIQE of the whole image."
+            in (out / "grid-photos.tex").read_text()
+        )
+        assert told == bool(words)
+        with Image.open(out / "grid-photos.png") as image:
+            heights.append(image.height)
+    assert heights[1] > heights[0]
+    comparison = compare([make_run({("realsr", "mfsr@1", PSNR): [20.126, 21.0]})])
+    picture = SimpleNamespace(dataset="realsr", image="i0")
+    assert _value(comparison, picture, "mfsr@1", PSNR) == "20.13"
+    assert _value(comparison, picture, "bicubic", PSNR) == "-"
 
 
 def test_places_are_said_as_options_that_give_them_again(run: Path, tmp_path: Path) -> None:
