@@ -158,7 +158,7 @@ def _command(results: RunResults, skipped: Mapping[str, str]) -> str:
     facts = results.run["identity"]
     specs: dict[str, str] = {}
     for session in read_sessions(results.path):
-        specs |= session.get("datasets", {})
+        specs |= session.get("datasets") or {}
     datasets = [specs.get(name, name) for name in facts["datasets"]]
     words = ["mfsr-bench", "run", "--out", show(results.path)]
     words += ["--methods", ",".join(facts["methods"])]

@@ -89,6 +89,11 @@ def pictures_of(
     lacking: dict[str, str] = {}
     for dataset in comparison.datasets.values():
         spec = given.get(dataset.id) or remembered.get(dataset.id, dataset.id)
+        if not dataset.manifest and dataset.id not in given:
+            # Whoever made the run could name any folder here.
+            found[dataset.id] = tuple(_pictures(comparison, dataset.id, results, {}))
+            lacking[dataset.id] = "The run does not say by what its files are known. Use --where."
+            continue
         try:
             originals = _originals(dataset, spec, cache)
         except (DataError, UnknownNameError) as error:
@@ -117,7 +122,7 @@ def _remembered(results: Iterable[RunResults]) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in results:
         for session in read_sessions(one.path):
-            found |= session.get("datasets", {})
+            found |= session.get("datasets") or {}
     return found
 
 

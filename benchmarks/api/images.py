@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+UNFINISHED = ".new-"  # how files begin that have not taken their place yet
 # Of a PNG file, what makes a program show other colours, or another way up, than its pixels.
 _PRESENTATION = {"icc_profile", "gamma", "chromaticity", "srgb", "exif", "transparency"}
 
@@ -148,7 +149,9 @@ def atomic_file(path: Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as handle:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=UNFINISHED, delete=False
+        ) as handle:
             temporary = Path(handle.name)
             yield handle.file
             handle.flush()

@@ -12,20 +12,21 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.api import documents
 from benchmarks.api.errors import ConflictError, DataError, ResourceError
 from benchmarks.api.images import show, write_atomic
 from benchmarks.api.text import first_line
 from benchmarks.results.identity import join
+from benchmarks.results.record import RunRecord
+from benchmarks.results.record import slug as slug  # noqa: PLC0414
 
 SCHEMA = 1
 SESSIONS = "sessions.jsonl"
-_UNSAFE = re.compile(r"[^A-Za-z0-9._@+=-]")
 
 
 class RunDirectory:
@@ -113,7 +114,12 @@ class RunDirectory:
 
 
 def read_run_json(path: Path) -> dict[str, Any] | None:
-    """Return the contents of a run.json, or None where there is no such file."""
+    """Return the contents of a run.json, or None where there is no such file.
+
+    Raises:
+        DataError: it cannot be read, or holds what no run writes.
+        ConflictError: it was written by a program with another schema.
+    """
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
         schema = run["schema"]
@@ -130,9 +136,5 @@ def read_run_json(path: Path) -> dict[str, Any] | None:
             "Use the version of mfsr-bench that made it.",
         )
     assert isinstance(run, dict)
+    documents.check(RunRecord, run, where=show(path), error=DataError)
     return run
-
-
-def slug(name: str) -> str:
-    """Return a row key or kind as a folder name."""
-    return _UNSAFE.sub("-", name)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.api.errors import DataError
 from benchmarks.api.images import show
 from benchmarks.results.directory import RunDirectory
+from benchmarks.results.record import is_dataset, is_image, is_method
 from benchmarks.results.rows import (
     FailureRow,
     ImageRow,
@@ -16,7 +19,7 @@ from benchmarks.results.rows import (
     SetScoreRow,
     TimingRow,
 )
-from benchmarks.results.store import FILE, RunStore
+from benchmarks.results.store import FILE, Row, RunStore
 
 
 def read_run(path: Path) -> RunResults:
@@ -33,7 +36,7 @@ def read_run(path: Path) -> RunResults:
         )
     store = RunStore(path, read_only=True)
     try:
-        return RunResults(
+        found = RunResults(
             path=path,
             run=run,
             images=tuple(store.rows(ImageRow)),
@@ -45,3 +48,23 @@ def read_run(path: Path) -> RunResults:
         )
     finally:
         store.close()
+    _check_names(found)
+    return found
+
+
+def _check_names(results: RunResults) -> None:
+    """Refuse names that lead out of the folders that files are looked for in."""
+    groups: tuple[Iterable[Row], ...] = (
+        *(results.images, results.scores, results.set_scores),
+        *(results.failures, results.timings, results.prompts),
+    )
+    for row in chain(*groups):
+        image = getattr(row, "image", "")
+        method = getattr(row, "method", "x")
+        if not (is_dataset(row.dataset) and is_method(method) and is_image(image)):
+            named = ", ".join(map(repr, (row.dataset, method, image)))
+            raise DataError(
+                f"{show(results.path / FILE)} has a {type(row).__name__} under names that no run "
+                f"gives: {named:.200}",
+                "It was damaged or edited: make the run again in a new folder.",
+            )

@@ -14,10 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.api import documents
 from benchmarks.api.errors import DataError, MFSRBenchError, ResourceError
 from benchmarks.api.images import show
 from benchmarks.results import provenance
 from benchmarks.results.directory import SESSIONS
+from benchmarks.results.record import SessionRecord
 
 _INTERRUPTED = 130
 
@@ -94,10 +96,10 @@ def read_sessions(run: Path) -> tuple[dict[str, Any], ...]:
             one = json.loads(line)
         except (ValueError, RecursionError):
             continue
+        where = f"{show(path)} line {number}"
         if not isinstance(one, dict):
-            raise DataError(
-                f"{show(path)} line {number} is not a session.", "Delete that line, or the file."
-            )
+            raise DataError(f"{where} is not a session.", "Delete that line, or the file.")
+        documents.check(SessionRecord, one, where=where, error=DataError)
         name = str(one.get("session", number))  # of runs from before they were named: the line
         found[name] = found.get(name, {}) | one
     return tuple(found.values())

@@ -152,7 +152,7 @@ class RunStore:
                 tuple(where.values()),
             ):
                 yield _unpack(kind, values)
-        except (sqlite3.Error, ValueError, TypeError) as error:
+        except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
             raise sqlite.unreadable(self.path, error) from None
 
     def forget(self, metric: str) -> bool:
@@ -200,4 +200,6 @@ def _unpack(kind: type[R], values: tuple[Any, ...]) -> R:
         expected = _TYPES[kind][name]
         if not isinstance(value, expected):
             raise TypeError(f"{TABLES[kind]}.{name} holds {str(value)[:40]!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{TABLES[kind]}.{name} holds {value}")
     return kind(**named)

@@ -184,7 +184,7 @@ def latency_of_bench(path: Path) -> Latency:
 
 def _machines(results: Iterable[RunResults]) -> tuple[str, ...]:
     sessions = (session for one in results for session in read_sessions(one.path))
-    return tuple(dict.fromkeys(_machine(one.get("machine", {})) for one in sessions))
+    return tuple(dict.fromkeys(_machine(one.get("machine") or {}) for one in sessions))
 
 
 def _machine(facts: Mapping[str, object]) -> str:

@@ -85,13 +85,20 @@ def fill(
 def _tasks(picture: Picture, name: str, folder: Path, put: Put) -> Iterator[Callable[[], None]]:
     place = f"{picture.dataset}/{name}"
     for method, file in picture.results.items():
-        yield partial(put, file, folder / "results" / slug(method) / f"{place}.png")
+        yield partial(_result, file, folder / "results" / slug(method) / f"{place}.png", put)
     for side, original in (("lr", picture.lr), ("hr", picture.hr)):
         if original:
             yield partial(_original, original, folder / side / f"{place}.png", put)
     seen = picture.hr or next(iter(picture.results.values()), None) or picture.lr
     if seen:
         yield partial(_thumbnail, seen, folder / "thumbs" / f"{place}.jpg")
+
+
+def _result(source: Path, target: Path, put: Put) -> None:
+    """Put a result, if it is an image: a stranger's run may hold links to anything."""
+    _require(source)
+    read_header(source)
+    put(source, target)
 
 
 def _original(source: Path, target: Path, put: Put) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.errors import ConflictError
-from benchmarks.api.images import show, write_atomic
+from benchmarks.api.images import UNFINISHED, show, write_atomic
 from reports.html import data
 from reports.html.document import document
 from reports.html.gallery import Progress, fill, stems
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from reports.pictures import Pictures
 
 INDEX = "index.html"
+_BEGUN = "unfinished.txt"  # until INDEX is there
+_MARK = " · mfsr-bench</title>".encode()
 _STYLES = ("base.css", "panes.css", "page.css")
 _SCRIPTS = (
     "dom.js", "panes.js", "tables.js", "browser.js", "inspector.js", "provenance.js", "page.js",
@@ -53,12 +55,25 @@ def write_page(
         ResourceError: the disk is full.
     """
     index = folder / INDEX
-    if folder.exists() and not index.is_file() and any(folder.iterdir()):
+    if folder.exists() and not _is_page(folder):
         raise ConflictError(f"{show(folder)} holds other files.", "Choose a new folder with --out.")
+    for left in folder.rglob(f"{UNFINISHED}*"):  # of a command that was killed
+        left.unlink(missing_ok=True)
+    if not index.is_file():
+        write_atomic(folder / _BEGUN, b"A page of mfsr-bench that is not finished.\n")
     names = {dataset: stems(one.image for one in of) for dataset, of in pictures.of.items()}
     fill(pictures, names, folder, link=link, progress=progress)
     write_atomic(index, render(comparison, results, pictures, names).encode())
+    (folder / _BEGUN).unlink(missing_ok=True)
     return index
+
+
+def _is_page(folder: Path) -> bool:
+    """Whether a folder holds a page of ours, whole or begun, or nothing yet."""
+    index = folder / INDEX
+    if (folder / _BEGUN).is_file() or not any(folder.iterdir()):
+        return True
+    return index.is_file() and _MARK in index.read_bytes()
 
 
 def render(

@@ -26,6 +26,8 @@ from benchmarks.results.store import FILE, RunStore
 KEY = {"dataset": "d", "method": "m@1"}
 HOSTILE = 'a "b",<script>\u2028é'
 
+IDENTITY = {"protocol": {"id": "p", "metrics": {}}, "methods": {}, "datasets": {}, "seed": 0}
+
 
 def rows() -> list[object]:
     found: list[object] = []
@@ -187,7 +189,7 @@ def test_a_killed_writer_loses_whole_rows_of_its_last_second_alone(tmp_path: Pat
 
 
 def test_reading_changes_nothing_and_names_what_is_damaged(tmp_path: Path) -> None:
-    RunDirectory(tmp_path).begin({"protocol": {"id": "p", "metrics": {}}, "seed": 0})
+    RunDirectory(tmp_path).begin(IDENTITY)
     store = RunStore(tmp_path)
     store.write(rows())
     store.close()
@@ -252,13 +254,12 @@ def test_an_error_inside_a_transaction_undoes_it(tmp_path: Path) -> None:
 def test_reading_a_run(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no run in"):
         read_run(tmp_path)
-    identity = {"protocol": {"id": "p", "metrics": {}}, "methods": {}, "datasets": {}, "seed": 0}
-    RunDirectory(tmp_path).begin(identity, tool={"version": "1"})
+    RunDirectory(tmp_path).begin(IDENTITY, tool={"version": "1"})
     store = RunStore(tmp_path)
     store.write(rows())
     store.close()
     results = read_run(tmp_path)
-    assert results.run["identity"] == identity
+    assert results.run["identity"] == IDENTITY
     assert len(results.scores) == 6
     assert results.set_scores[0].n == 3
 
