@@ -58,6 +58,14 @@ def _check_names(results: RunResults) -> None:
         *(results.images, results.scores, results.set_scores),
         *(results.failures, results.timings, results.prompts),
     )
+    metrics = results.run["identity"]["protocol"]["metrics"]
+    for score in chain(results.scores, results.set_scores):
+        if score.metric not in metrics:
+            raise DataError(
+                f"{show(results.path)} has scores of {score.metric!r:.60}, of which its run.json "
+                "says nothing.",
+                "It was damaged or edited: make the run again in a new folder.",
+            )
     for row in chain(*groups):
         image = getattr(row, "image", "")
         method = getattr(row, "method", "x")

@@ -83,7 +83,7 @@ class _Card:
 class _Method:
     title: str = ""
     steps: int | None = None
-    options: dict[str, Any] | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
     dtype: str | None = None
     faithful: bool = False
     weights: dict[str, Any] | None = None
