@@ -59,7 +59,8 @@ def _check_names(results: RunResults) -> None:
         *(results.failures, results.timings, results.prompts),
     )
     metrics = results.run["identity"]["protocol"]["metrics"]
-    for score in chain(results.scores, results.set_scores):
+    scored: tuple[ScoreRow | SetScoreRow, ...] = (*results.scores, *results.set_scores)
+    for score in scored:
         if score.metric not in metrics:
             raise DataError(
                 f"{show(results.path)} has scores of {score.metric!r:.60}, of which its run.json "
