@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from mutation import DEEP, ODD, as_json, places, replaced
+from mutation import DEEP, DROPPED, ODD, as_json, places, replaced
 from runs import photographs, write_run
 from typer.testing import CliRunner
 
@@ -24,7 +24,7 @@ from benchmarks.results.store import FILE
 from reports.cli import app
 
 QUICKLY = settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     database=None,
     derandomize=True,
@@ -160,6 +160,23 @@ def test_any_run_json_is_read_or_refused(
     record = json.loads((original / "run.json").read_text())
     at = data.draw(st.sampled_from(list(places(record))))
     tried(run, original, "run.json", as_json(replaced(record, at, value)))
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (("identity", "protocol", "metrics"), {}),
+        (("identity", "protocol", "metrics", "psnr@y601"), DROPPED),
+        (("identity", "methods", "one", "options"), None),
+    ],
+)
+def test_run_json_that_says_too_little_is_refused(
+    run: Path, at: tuple[str, ...], value: Any
+) -> None:
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(as_json(replaced(record, at, value)))
+    with pytest.raises(DataError, match=r"says nothing|options is null"):
+        report("html", run)
 
 
 @QUICKLY

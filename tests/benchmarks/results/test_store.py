@@ -12,6 +12,7 @@ import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,8 @@ from benchmarks.results.store import FILE, RunStore
 KEY = {"dataset": "d", "method": "m@1"}
 HOSTILE = 'a "b",<script>\u2028é'
 
-IDENTITY = {"protocol": {"id": "p", "metrics": {}}, "methods": {}, "datasets": {}, "seed": 0}
+METRICS: dict[str, Any] = {name: {} for name in ("psnr@y601", "niqe@pyiqa", "fid@clean")}
+IDENTITY = {"protocol": {"id": "p", "metrics": METRICS}, "methods": {}, "datasets": {}, "seed": 0}
 
 
 def rows() -> list[object]:
