@@ -123,14 +123,23 @@ def _restore(plan: RunPlan, store: RunStore, cache: ScoreCache) -> Generator[Eve
     done = total - sum(len(shard.images) for shard in shards)
     shards = yield from add_prompts(shards, plan.prompts, store, cache, plan.scoring)
     yield StageBegan("restore", total, done)
-    device = plan.scoring.devices[0]
-    with cache.fits(device_name(device), auto=plan.batch_size == "auto") as fits:
+    with cache.fits(_hardware(plan), auto=plan.batch_size == "auto") as fits:
         yield from _recorded(_outcomes(plan, shards, fits), store, shards)
     if plan.scoring.cluster:
         return total - done
+    device = plan.scoring.devices[0]
     for method in {shard.method.key: shard.method for shard in shards}.values():
         remember_speed(store, cache, method.key, scale=method.card.scale, device=device)
     return total - done
+
+
+def _hardware(plan: RunPlan) -> str:
+    """Return what restores: the device here, or the GPUs of a cluster."""
+    cluster = plan.scoring.cluster
+    if not cluster:
+        return device_name(plan.scoring.devices[0])
+    gpus = {gpu for node in cluster.nodes for gpu in node.facts.get("machine", {}).get("gpus", ())}
+    return ", ".join(sorted(gpus)) or "cpu"
 
 
 def _recorded(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -58,15 +60,20 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def sh(script: str, *arguments: str, **env: str) -> None:
-    done = subprocess.run(
+    running = subprocess.Popen(
         ["bash", "-c", script, "job", *arguments],
-        check=False,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, **env},
-        timeout=240,
+        env={**os.environ, "RAY_raylet_start_wait_time_s": "120", **env},
+        start_new_session=True,
     )
-    assert done.returncode == 0, done.stderr
+    try:
+        said, _ = running.communicate(timeout=300)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+    assert running.returncode == 0, said
 
 
 @pytest.mark.ray

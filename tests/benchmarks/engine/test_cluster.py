@@ -116,6 +116,16 @@ def test_a_finished_worker_closes_what_it_holds(cluster: Cluster, tmp_path: Path
     assert (tmp_path / "closed").exists()
 
 
+def test_people_see_methods_and_data_sets(cluster: Cluster) -> None:
+    from ray.util import list_named_actors
+
+    job = pool.Job(name="mfsr@2 on realsr")
+    answers = pool.run([(Squares, iter([100, 101]))], cluster=cluster, job=job)
+    next(answers)
+    assert [name.startswith("mfsr@2 on realsr #") for name in list_named_actors()] == [True]
+    answers.close()
+
+
 def test_leaving_early_leaves_no_worker(cluster: Cluster) -> None:
     shared = iter(range(100, 200))
     answers = pool.run([(Squares, shared)] * 2, cluster=cluster)

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from benchmarks.api import paths
+from benchmarks.api.card import WeightFile
 from benchmarks.api.errors import ResourceError, WeightsMissingError
 from benchmarks.api.weights import WeightStore
 from benchmarks.engine import preflight
 from benchmarks.engine.node import Worker, inside, pack, unpack
 from benchmarks.engine.tasks import Raised
 from benchmarks.plan import Cluster, Node
+from benchmarks.requirements import Requirement
 from benchmarks.results.cache import ScoreCache
 
 
@@ -119,6 +121,25 @@ def test_what_a_node_lacks_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> Non
     assert lacks[1].error.cause == f"torch has version 1.0 where the driver has {here['torch']}."
     _, (lack,) = preflight.inspect(b"not ours")
     assert lack.error.exit_code == 7
+
+
+def test_weights_are_compared_by_content(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    weight = WeightFile(name="net.dat", licence="MIT", page="https://x.example")
+    need = Requirement(owner="fake", weight=weight, needed_by=("fake",))
+    here, there = tmp_path / "here", tmp_path / "there"
+    monkeypatch.setenv("MFSR_BENCH_HOME", str(here))
+    for home in (here, there):
+        place = home / "weights" / "fake" / "net.dat"
+        place.parent.mkdir(parents=True)
+        place.write_bytes(b"weights of " + home.name.encode())
+    needs = preflight.needs_of([need], [], ScoreCache())
+    assert preflight.inspect(needs)[1] == []
+    monkeypatch.setenv("MFSR_BENCH_HOME", str(there))
+    _, (lack,) = preflight.inspect(needs)
+    assert lack.what == "net.dat" and "another file than the driver's" in lack.error.cause
+    (there / "weights" / "fake" / "net.dat").unlink()
+    _, (lack,) = preflight.inspect(needs)
+    assert lack.error.exit_code == 4 and "missing: net.dat" in lack.error.cause
 
 
 def test_how_many_workers_have_room() -> None:
