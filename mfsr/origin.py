@@ -45,6 +45,8 @@ class Origin:
     captions: Files | None = None
     base: Files | None = None  # pretrained weights
     teacher: Files | None = None
+    student: Files | None = None  # stage 3
+    features: Files | None = None
     processes: int = 1  # they share a step's samples
 
     def changed(self, now: Origin) -> str:

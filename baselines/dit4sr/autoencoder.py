@@ -70,9 +70,8 @@ class SD3Autoencoder(Autoencoder):
         """Return x, a seeded sample of the posterior of `hr`."""
         return self._encode(hr, generators)
 
-    @torch.no_grad()
     def decode(self, z: Tensor, lr_up: Tensor) -> Tensor:
-        """Return the images of latents."""
+        """Return the images of latents, with gradient for these."""
         config = self.vae.config
         z = z / config.scaling_factor + config.shift_factor
         images: Tensor = self.vae.decode(z.to(self.vae.dtype)).sample.float() / 2 + 0.5

@@ -36,7 +36,6 @@ class ResidualAutoencoder(Autoencoder):
         """Return x."""
         return self.base.encode(hr, lr_up)
 
-    @torch.no_grad()
     def decode(self, z: Tensor, lr_up: Tensor) -> Tensor:
-        """Return the base's image plus what `z` holds."""
+        """Return the base's image plus what `z` holds, with gradient for it."""
         return self.base.decode(z, lr_up)

@@ -1,4 +1,4 @@
-"""`mfsr-bench train base|teacher|mfsr`: the stages of training."""
+"""`mfsr-bench train base|teacher|mfsr|refine`: the stages of training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mfsr.training.settings import StepReport
 
 app = typer.Typer(
-    help="Train a teacher (stage 1) and distil it into an MFSR student (stage 2).",
+    help="Train a teacher (stage 1) and distil it into an MFSR student (stage 2); refine.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -137,6 +137,54 @@ def mfsr(
             workers=workers,
             json=json,
         )
+
+
+@app.command()
+def refine(
+    *,
+    recipe: RecipeName,
+    data: Data = None,
+    out: Out = None,
+    student: Annotated[
+        Path | None, typer.Option("--student", help="Model folder of the student.")
+    ] = None,
+    teacher: Annotated[
+        Path | None, typer.Option("--teacher", help="Model folder of its teacher.")
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option("--features", help="Folder of what the discriminator sees: DINOv3's, gated."),
+    ] = None,
+    base: Base = None,
+    captions: Captions = None,
+    steps: Steps = None,
+    seed: Seed = 0,
+    workers: Workers = 0,
+    changes: Changes = None,
+    plan: Plan = False,
+    json: Json = False,
+) -> None:
+    """Stage 3: refine a student by a discriminator and score distillation. Again: it goes on.
+
+    Examples:
+        mfsr-bench train refine --recipe tiny --plan
+    """
+    made = _recipe("refine", recipe, seed, steps, changes)
+    if plan:
+        _show_plan(made, json=json)
+        return
+    _train(
+        made,
+        data,
+        out,
+        base=base,
+        captions=captions,
+        teacher=teacher,
+        student=student,
+        features=features,
+        workers=workers,
+        json=json,
+    )
 
 
 def _recipe(

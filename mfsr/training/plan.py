@@ -153,10 +153,13 @@ def _memory(
         memory["average of the weights, float32"] = learnt * 4
     if isinstance(network, DiT4SR):
         memory |= _activations(recipe)
-    if recipe.stage == "mfsr":
+    if recipe.stage in ("mfsr", "refine"):
         teacher = sum(p.numel() for n, p in network.named_parameters() if _is_teachers(n))
         memory["teacher, frozen"] = teacher * half
-        if isinstance(network, DiT4SR):
+        if recipe.stage == "refine":
+            whole = recipe.refine.fake_lora_rank == 0
+            memory["fake score (not: features, heads, LoRA)"] = teacher * (16 if whole else half)
+        elif isinstance(network, DiT4SR):
             memory |= _scores(recipe)
     return memory
 

@@ -15,10 +15,12 @@ from baselines.dit4sr.network import DiT4SR
 from baselines.dit4sr.weights import load_dit, load_exactly, read_folder
 from benchmarks.api.errors import ConfigError, UsageError
 from benchmarks.api.seeds import seed_for
+from benchmarks.api.tensors import read_safetensors
 from mfsr.bundle import (
     Model,
     ModelConfig,
     autoencoder_of,
+    load_student,
     load_teacher,
     network_sha256,
     save_base,
@@ -34,7 +36,9 @@ from mfsr.tiny.network import VelocityUNet
 from mfsr.training.base_task import BaseTask
 from mfsr.training.claim import check, claim
 from mfsr.training.data import LatentPairs, PhotoPairs, Photos
+from mfsr.training.features import load as load_features
 from mfsr.training.perceptual import PerceptualLoss
+from mfsr.training.refine_task import Heads, Refined, RefineTask, fake_of
 from mfsr.training.student_task import StudentTask
 from mfsr.training.teacher_task import TeacherTask
 from mfsr.training.trainer import Trainer
@@ -56,6 +60,8 @@ class Sources:
     out: Path  # the run's folder
     base: Path | None = None  # SD3.5-medium's pipeline folder, or the small models' base
     teacher: Path | None = None  # stage 2: the teacher's model folder
+    student: Path | None = None  # stage 3: the student's model folder
+    features: Path | None = None  # stage 3: weights of what the discriminator sees
     captions: Path | None = None  # folder of <stem>.txt
     perceptual: Path | None = None  # stage 0: folder of the weights of `lpips@vgg`
     workers: int = 0  # processes that prepare data
@@ -98,6 +104,8 @@ def origin_of(sources: Sources, data: PhotoPairs | LatentPairs, *, processes: in
         captions=of_data([sources.captions], captions) if sources.captions else None,
         base=of_weights(sources.base) if sources.base else None,
         teacher=of_weights(sources.teacher) if sources.teacher else None,
+        student=of_weights(sources.student) if sources.student else None,
+        features=of_weights(sources.features) if sources.features else None,
         processes=processes,
     )
 
@@ -123,7 +131,7 @@ Finish = Callable[[Path, dict[str, torch.Tensor]], None]
 
 def build(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
     """Return the task of a recipe, and what writes its trained parameters as a model."""
-    stages = {"base": _base, "teacher": _teacher, "mfsr": _student}
+    stages = {"base": _base, "teacher": _teacher, "mfsr": _student, "refine": _refined}
     return stages[recipe.stage](recipe, sources)
 
 
@@ -236,6 +244,51 @@ def _student(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
     return task, finish
 
 
+def _refined(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
+    if sources.teacher is None or sources.student is None:
+        raise UsageError(
+            "Stage 3 refines a student of a teacher, and one of the two is not given.",
+            "Give both model folders: --student RUN/model --teacher RUN/model",
+        )
+    control = recipe.network.key_control
+    student = load_student(sources.student, sources.teacher, base=sources.base, key_control=control)
+    teacher = load_teacher(
+        sources.teacher,
+        base=sources.base,
+        default=replace(student.config, student=None, teacher_sha256=""),
+        key_control=control,
+    )
+    written = read_safetensors(sources.student / "student.safetensors")
+    for name, parameter in student.field.network.named_parameters():
+        parameter.requires_grad_(name in written)
+    config, adapted = recipe.refine, student.config.student
+    assert adapted is not None  # as load_student checks
+    features = load_features(config.features, sources.features)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights"))
+        fake = fake_of(teacher.field.network, config.fake_lora_rank, adapted.lora_targets)
+        heads = Heads(features.channels, config.head_width)
+    scale = student.config.time_scale
+    task = RefineTask(
+        Refined(student.field, Field(fake, time_scale=scale), heads),
+        teacher.field,
+        features,
+        config,
+        autoencoder=student.autoencoder,
+        text=student.text,
+        seed=recipe.trainer.seed,
+        negative=student.config.negative,
+    )
+    model = replace(student.config, origin=recipe.model.origin)
+
+    def finish(folder: Path, trained: dict[str, torch.Tensor]) -> None:
+        prefix = "student.network."
+        named = {n.removeprefix(prefix): t for n, t in trained.items() if n.startswith(prefix)}
+        save_student(folder, model, named, dtype=recipe.trainer.export_dtype)
+
+    return task, finish
+
+
 def _matched(model: ModelConfig, teacher: Model, folder: Path) -> ModelConfig:
     """Return the student's configuration bound to its teacher, if the two go together."""
     for name in ("latent", "text", "unet", "time_scale"):
@@ -269,7 +322,8 @@ def _freeze(task: Task, precision: Precision) -> None:
     if precision == "no":
         return
     dtype = torch.bfloat16 if precision == "bf16" else torch.float16
-    modules = [task.module, *([task.teacher] if isinstance(task, StudentTask) else [])]
+    own = [task.teacher] if isinstance(task, StudentTask | RefineTask) else []
+    modules = [task.module, *own]
     for parameter in (p for module in modules for p in module.parameters()):
         if not parameter.requires_grad:
             parameter.data = parameter.data.to(dtype)
