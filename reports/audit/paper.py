@@ -8,8 +8,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from pydantic.dataclasses import dataclass
+
+from benchmarks.api import documents
+from benchmarks.api.documents import STRICT
 from reports.audit.csv_file import read_csv
 from reports.audit.interpret import interpret
 from reports.published.sources import Source, publications, resource
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from reports.audit.model import Entry, Mark, PaperTable
 
 NAME = "paper"
+_MARKS = "mfsr_marks.csv"
 _BASIS = "read in a text extraction of the paper: confirm it in the PDF"
 _KNOWN_MARKS: Mapping[str, Mark] = {"marked": "marked", "unmarked": ""}
 
@@ -67,12 +72,21 @@ def _with_methods(text: str) -> str:
     return "\n".join([head, *(",".join(line.values()) for line in lines)])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class _MarkLine:
+    """One line of `mfsr_marks.csv`."""
+
+    table: str
+    dataset: str
+    method: str
+    metric: str
+    mark: Literal["marked", "unmarked"]
+
+
 def _marks() -> dict[tuple[str, str, str, str], Mark]:
-    rows = csv.DictReader(resource("mfsr_marks.csv").splitlines())
+    rows = documents.parse_rows(_MarkLine, resource(_MARKS), where=_MARKS)
     return {
-        (f"Table {row['table']}", row["dataset"], row["method"], row["metric"]): _KNOWN_MARKS[
-            row["mark"]
-        ]
+        (f"Table {row.table}", row.dataset, row.method, row.metric): _KNOWN_MARKS[row.mark]
         for row in rows
     }
 

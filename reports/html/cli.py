@@ -20,9 +20,13 @@ def html(
         typer.Option(metavar="DIR", help="Folder of the page. Default: html in the first run."),
     ] = None,
     link: Annotated[
-        bool,
-        typer.Option("--link/--copy", help="Hard links to the run's images instead of copies."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--link/--copy",
+            help="Hard links to the run's images, or copies. Default: links where the page lies in "
+            "its run, so that the images take no more space; copies elsewhere.",
+        ),
+    ] = None,
     where: Originals = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -48,6 +52,7 @@ def html(
     if without := without_results(comparison, pictures.every):
         console.say(without, style="yellow")
     folder = out or runs[0] / "html"
+    link = False if link is None and out else link
     with console.count("images") as progress:
         shown = (lambda *_: None) if quiet else progress
         index = write_page(comparison, results, pictures, folder, link=link, progress=shown)

@@ -51,7 +51,7 @@ def fill(
     names: Mapping[str, Mapping[str, str]],
     folder: Path,
     *,
-    link: bool,
+    link: bool | None,
     progress: Progress,
 ) -> None:
     """Put all images of a page and their thumbnails into its folder.
@@ -63,14 +63,15 @@ def fill(
         pictures: the images.
         names: data set -> image -> file name without suffix.
         folder: of the page.
-        link: make hard links instead of copies, where a file needs no change.
+        link: make hard links instead of copies, where a file needs no change; None: where the file
+            system can.
         progress: called with (files done, files in all).
 
     Raises:
         DataError: an image is missing or unreadable.
         ResourceError: the disk is full, or cannot hold links to these images.
     """
-    put = _link if link else _copy
+    put = _link_or_copy if link is None else _link if link else _copy
     tasks = [
         task
         for dataset, every in pictures.of.items()
@@ -144,6 +145,13 @@ def _link(source: Path, target: Path) -> None:
             f"Cannot link {show(target)}: {error.strerror or error}.",
             "Links need the run and the page on one file system: use --copy.",
         ) from None
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        _link(source, target)
+    except ResourceError:
+        _copy(source, target)
 
 
 def _require(source: Path) -> None:

@@ -36,7 +36,7 @@ def write_page(
     pictures: Pictures,
     folder: Path,
     *,
-    link: bool,
+    link: bool | None,
     progress: Progress,
 ) -> Path:
     """Write the page of some runs, or write it anew, and return its index.html.
@@ -46,7 +46,7 @@ def write_page(
         results: its runs.
         pictures: its images.
         folder: new, or that of an earlier page.
-        link: hard links to the run's images instead of copies.
+        link: hard links to the run's images instead of copies; None: where that is possible.
         progress: called with (files done, files in all).
 
     Raises:

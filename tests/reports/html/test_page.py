@@ -100,10 +100,23 @@ def test_originals_that_are_others_are_refused(run: Path, tmp_path: Path) -> Non
         html(run, "--where", f"folder:photos={tmp_path}/nowhere")
 
 
-def test_links_are_made_on_request(run: Path) -> None:
-    html(run, "--link")
-    (result,) = (run / "html/results/first/photos").glob("c-with-space.png")
-    assert result.samefile(run / "images/first/photos/c with space.png")
+def test_images_are_linked_in_the_run_and_copied_elsewhere(run: Path, tmp_path: Path) -> None:
+    image = run / "images/first/photos/c with space.png"
+    name = "results/first/photos/c-with-space.png"
+    for words, linked in (((), True), (("--copy",), False), (("--link",), True)):
+        html(run, *words)
+        assert (run / "html" / name).samefile(image) == linked
+    html(run, "--out", tmp_path / "page")
+    assert not (tmp_path / "page" / name).samefile(image)
+
+
+def test_without_links_the_page_has_copies(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    html(run)
+    assert (run / "html/results/first/photos/c-with-space.png").is_file()
 
 
 def test_the_command_needs_no_torch(run: Path) -> None:
