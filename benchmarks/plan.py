@@ -142,6 +142,9 @@ class RunPlan:
     batch_size: int | Literal["auto"] = 1
     shard: str = ""  # "3/8": the data sets hold that part of their images alone
     asked: Mapping[str, Any] = field(default_factory=dict)  # the request, as it is written down
+    printed: str = ""  # the printed table that the run's follows: "mfsr:1"
+    # Why a method (by title) or a data set (by id) that was asked for is left out.
+    blanks: Mapping[str, str] = field(default_factory=dict)
 
     def metrics_of(self, dataset: OpenDataset) -> tuple[MetricSpec, ...]:
         """Return the metrics that a data set is scored with."""

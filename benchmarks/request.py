@@ -132,7 +132,20 @@ class RunRequest(Request):
     metrics: _Metrics = None
     protocol: _Protocol = DEFAULT_PROTOCOL
     out: _Folder | None = Field(None, description="Run directory; the same one resumes.")
-    missing: _Missing = None
+    missing: Literal["error", "skip", "fetch", "blank"] | None = Field(
+        None,
+        description="Metrics whose weights are not here. "
+        "Default: error for those of --metrics; skip, and say so, for the protocol's. "
+        "blank: leave out methods and data sets too that lack something; the table says why.",
+    )
+    printed: Text | None = Field(
+        None,
+        description="SOURCE:TABLE, as mfsr:1: rows, groups and columns of that printed table, and "
+        "its values below ours.",
+    )
+    figure: Literal["steps"] | None = Field(
+        None, description="Draw it too, of the finished run: metrics over steps."
+    )
     seed: int = Field(0, ge=-(2**63), lt=2**63, description="Seed of the run.")
     batch_size: _BatchSize = Field(
         1, description="LR images of one size at a time; auto: as many as fit on a GPU."
@@ -158,6 +171,8 @@ class RunRequest(Request):
 
 class SweepRequest(RunRequest):
     """A run of methods at several numbers of steps."""
+
+    figure: Literal["steps"] | None = Field("steps", description="What is drawn of it.")
 
     steps: _Counts = Field((1, 2, 3, 4, 5, 8), description="Numbers of steps, as a comma list.")
 

@@ -69,7 +69,9 @@ def of_prompts(cards: Iterable[PromptCard]) -> tuple[Requirement, ...]:
 
 def of_all() -> tuple[Requirement, ...]:
     """Return what every method and metric that loads needs; broken plugins are passed over."""
-    cards, _ = registry.load_every("restorers", lambda name: registry.restorer(name).card)
+    cards, _ = registry.load_every(
+        "restorers", lambda name: registry.restorer(name).card.with_own_names()
+    )
     return (
         *of_methods(cards.values()),
         *of_prompts(registry.prompt_extractor(name).card for name in registry.entries("prompts")),

@@ -55,7 +55,7 @@ class Search:
         found = resolve_all(texts, replace(wishes, weights=self.store))
         for method in found:
             check_length(slug(method.key), f"The row of '{method.key[:40]}...'")
-        self.weights(requirements.of_methods(method.card for method in found))
+        self.weights(dict.fromkeys(requirements.of_methods(method.card for method in found)))
         return found
 
     def datasets(self, specs: Iterable[str]) -> tuple[OpenDataset, ...]:

@@ -18,6 +18,7 @@ from benchmarks import registry
 from benchmarks.api.errors import ConflictError, UsageError
 from benchmarks.api.names import unknown
 from benchmarks.conformance.compare import VerifyPlan, choose_metrics
+from benchmarks.datasets.places import locate
 from benchmarks.devices import devices
 from benchmarks.engine import nodes
 from benchmarks.methods import Wishes
@@ -25,7 +26,7 @@ from benchmarks.metrics import protocol as protocols
 from benchmarks.metrics.select import of_protocol, select
 from benchmarks.missing import Missing, refuse
 from benchmarks.pairing import Pairs, pair
-from benchmarks.plan import ImageSet, RunPlan, ScorePlan, Scoring
+from benchmarks.plan import ImageSet, PromptSource, RunPlan, ScorePlan, Scoring
 from benchmarks.request import DEFAULT_PROTOCOL
 from benchmarks.search import NO_PROMPTS, Search, check_length
 
@@ -103,6 +104,9 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
         workers=request.workers,
     )
     prompts = search.prompts(methods, datasets, request.prompts, device=used[0])
+    blanks: dict[str, str] = {}
+    if request.missing == "blank":
+        methods, prompts, blanks = _with_blanks(search, methods, datasets, prompts)
     scoring, lacking = nodes.scoring_on(cluster, scoring, cache, methods, prompts)
     search.missing += lacking
     complete = not search.missing
@@ -120,8 +124,50 @@ def settle_run(request: RunRequest, cache: ScoreCache) -> Settled[RunPlan]:
         batch_size=request.batch_size,
         shard=request.shard or "",
         asked=request.model_dump(mode="json", exclude_defaults=True),
+        printed=request.printed or "",
+        blanks=blanks,
     )
     return Settled(plan, tuple(search.missing), tuple(search.skipped))
+
+
+def _with_blanks(
+    search: Search,
+    methods: tuple[Method, ...],
+    datasets: Sequence[OpenDataset],
+    prompts: tuple[PromptSource, ...],
+) -> tuple[tuple[Method, ...], tuple[PromptSource, ...], dict[str, str]]:
+    """Return what is left of a run without what lacks something, and why the rest is left out.
+
+    Where no method or no data set is left, nothing is left out, and all of it is missing.
+
+    Returns:
+        Methods, their prompts, and reasons by the title of a method or the id of a data set.
+    """
+    lacking = {method.title: lack for method in methods if (lack := _lacks(method, search.missing))}
+    kept = tuple(method for method in methods if method.title not in lacking)
+    if not kept or not datasets:
+        return methods, prompts, {}
+    blanks = {title: lack.error.cause for title, lack in lacking.items()}
+    blanks |= {
+        locate(item.name).card.id: item.error.cause
+        for item in search.missing
+        if item.what == "data set"
+    }
+    left_out = [item for item in search.missing if item.what != "prompts"]
+    search.skipped += left_out
+    search.missing = [item for item in search.missing if item.what == "prompts"]
+    kinds = {one.card.prompt for one in kept if one.asks_for_prompts}
+    return kept, tuple(one for one in prompts if one.kind in kinds), blanks
+
+
+def _lacks(method: Method, missing: Iterable[Missing]) -> Missing | None:
+    """Return the first thing that a method lacks: weights of its own, or of its prompts."""
+    card = method.card
+    for item in missing:
+        own = item.needed_by == card.name and item.status and item.status.weight in card.weights
+        if own or (method.asks_for_prompts and item.needed_by == card.prompt):
+            return item
+    return None
 
 
 def _check_protocol(
@@ -150,7 +196,7 @@ def _check_protocol(
 def _skips(request: RunRequest | ScoreRequest) -> bool:
     """Return whether metrics without weights are left out: nobody named them, or --missing skip."""
     policy = request.missing or ("skip" if request.metrics is None else "error")
-    return policy == "skip"
+    return policy in ("skip", "blank")
 
 
 def settle_score(request: ScoreRequest, cache: ScoreCache) -> Settled[ScorePlan]:
@@ -362,7 +408,7 @@ def _subsets(datasets: Sequence[OpenDataset], request: RunRequest) -> tuple[Open
         samples = tuple(sample for sample in samples if sample.id in mine)
         if samples:
             found.append(replace(dataset, samples=samples))
-    if not found:
+    if datasets and not found:
         raise UsageError(f"Part {request.shard} holds no image.", "Cut into fewer parts.")
     return tuple(found)
 

@@ -215,11 +215,22 @@ class MFSR(Restorer):
         tiling=str(tiling),
         size=SizeRule(multiple_of=4, minimum=128),
         dtypes=("bf16", "fp32"),
-        weights=(
-            WeightFile(
-                name="student.safetensors", licence="LicenseRef-unpublished", unpublished=_TRAIN
+        options=(
+            MethodOption(
+                name="student",
+                default="",
+                help="Another student of yours: the folder of its name beside the first one.",
             ),
-            WeightFile(name="model.json", licence="LicenseRef-unpublished", unpublished=_TRAIN),
+        ),
+        weights=(
+            *(
+                WeightFile(
+                    name=f"{{student}}/{name}",
+                    licence="LicenseRef-unpublished",
+                    unpublished=_TRAIN,
+                )
+                for name in ("student.safetensors", "model.json")
+            ),
             WeightFolder(
                 name="dit4sr",
                 repo="acceptee/DiT4SR",
@@ -248,11 +259,14 @@ class MFSR(Restorer):
         """Read student, teacher and SD3.5's parts, from where their cards put them."""
         from mfsr.bundle import load_student
 
-        student = runtime.weight("student.safetensors").parent
-        runtime.weight("model.json")
+        folder = runtime.option("student")
+        student, _ = (
+            runtime.weight(f"{folder}/{name}".lstrip("/"))
+            for name in ("student.safetensors", "model.json")
+        )
         self = cls(runtime)
         self.model = load_student(
-            student,
+            student.parent,
             runtime.weight("dit4sr") / "dit4sr_q",
             base=runtime.weight("stable-diffusion-3.5-medium"),
             key_control="noise",

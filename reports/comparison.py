@@ -63,6 +63,11 @@ class Comparison:
         """What finishes the runs, as the remedy of an error."""
         return f"Finish it: {' && '.join(run.command for run in self.runs)}"
 
+    def why_blank(self, name: str) -> str:
+        """Return why no run has a method (by title) or a data set (by id)."""
+        reasons = dict.fromkeys(run.blanks[name] for run in self.runs if name in run.blanks)
+        return "; ".join(reasons) or "not run"
+
     def why_skipped(self, metric: str) -> str:
         """Return why no run computed a metric; empty where one did or nothing was recorded."""
         reasons = dict.fromkeys(run.skipped.get(metric, "") for run in self.runs)

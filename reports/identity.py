@@ -85,6 +85,8 @@ class Run:
     dirty: bool
     skipped: Mapping[str, str]  # metric id -> why it was left out
     command: str  # that goes on with it, and finishes it
+    # Why a method (by title) or a data set (by id) that was asked for is left out.
+    blanks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -149,6 +151,7 @@ def _identity(results: RunResults) -> Identity:
             dirty=bool(tool.get("dirty")),
             skipped=skipped,
             command=_command(results, skipped),
+            blanks=dict(results.run.get("blanks") or {}),
         ),
     )
 

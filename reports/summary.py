@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.tables import data, markdown, terminal
 from benchmarks.tables.model import Footnote
 from reports.comparison import compare
+from reports.published.printed import printed_table
 from reports.published.values import published_rows
 from reports.tables.build import build_report
+from reports.tables.scope import Layout
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,9 +25,13 @@ _PUBLISHED = ("mfsr", "realsr", "MFSR-1s")  # source, data set, row
 
 
 def document(results: RunResults) -> Document:
-    """Return the tables of one run; below the last, what the small model is that it may hold."""
+    """Return the tables of one run; below the last, what the small model is that it may hold.
+
+    They have the form of the printed table that the run was made after, if any.
+    """
     comparison = compare([results])
-    made = build_report(comparison)
+    printed = str(results.run.get("printed") or "")
+    made = build_report(comparison, Layout(printed=printed_table(printed)) if printed else None)
     told = _about_tiny(comparison)
     if not (told and made.tables):
         return made

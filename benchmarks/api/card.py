@@ -100,7 +100,9 @@ class WeightFile:
     needed, and the user puts the file into the folder that the error names.
     """
 
-    name: str  # file name below <weights folder>/<owner>/; may hold "/" for a sub-folder
+    # File name below <weights folder>/<owner>/; may hold "/" for a sub-folder, and "{option}" for
+    # the value of an option of the method.
+    name: str
     licence: str  # SPDX identifier or "LicenseRef-<name>"
     urls: tuple[str, ...] = ()  # direct downloads, in the order they are tried
     hub: HubFile | None = None
@@ -238,15 +240,22 @@ class MethodCard:
             raise ConfigError(f"method {self.name}: no dtype")
 
     def with_weights_for(self, options: Mapping[str, str]) -> MethodCard:
-        """Return the card with only the weights that the given options need.
+        """Return the card with only the weights that the given options need, under their names.
 
         Args:
             options: given values by name; an option that is not given has its default.
         """
         values = {option.name: option.default for option in self.options} | dict(options)
         chosen = {f"{name}={value}" for name, value in values.items()}
-        needed = tuple(w for w in self.weights if not w.only_with or w.only_with in chosen)
+        needed = tuple(
+            _named(w, values) for w in self.weights if not w.only_with or w.only_with in chosen
+        )
         return self if needed == self.weights else replace(self, weights=needed)
+
+    def with_own_names(self) -> MethodCard:
+        """Return the card with all weights, under the names that default options give them."""
+        values = {option.name: option.default for option in self.options}
+        return replace(self, weights=tuple(_named(weight, values) for weight in self.weights))
 
     def check_steps(self, steps: int | None) -> int | None:
         """Return the number of steps to run, or raise if the method cannot run `steps`."""
@@ -265,3 +274,11 @@ class MethodCard:
                 f"Use: {self.name}@{self.default_steps}",
             )
         return steps
+
+
+def _named(weight: Weights, values: Mapping[str, str]) -> Weights:
+    """Return a weight file or folder with the values of options in its name, if it holds any."""
+    if "{" not in weight.name:
+        return weight
+    parts = weight.name.format_map(values).split("/")
+    return replace(weight, name="/".join(filter(None, parts)))

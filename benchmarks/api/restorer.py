@@ -78,7 +78,8 @@ class Runtime:
         Raises:
             WeightsMissingError: it is not on this machine; the error says how to get it.
         """
-        return self.weights.require_named(self.card.name, self.card.weights, name)
+        needed = self.card.with_weights_for(self.options).weights
+        return self.weights.require_named(self.card.name, needed, name)
 
     @property
     def torch_dtype(self) -> torch.dtype:

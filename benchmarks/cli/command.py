@@ -12,9 +12,10 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import typer
 
-from benchmarks.cli.completion import COMPLETIONS
+from benchmarks.cli.completion import COMPLETIONS, presets
 from benchmarks.options import split_datasets, split_lists
-from benchmarks.request import Request, as_toml, ask, read_config
+from benchmarks.presets import read_preset
+from benchmarks.request import Request, RunRequest, as_toml, ask, read_config
 
 R = TypeVar("R", bound=Request)
 
@@ -24,6 +25,15 @@ _FILE = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Options as TOML; the command line wins."),
 ]
+_PRESET = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="A run that ships: mfsr-bench list presets.",
+        autocompletion=presets,
+    ),
+]
 _PRINT = Annotated[
     bool, typer.Option("--print-config", help="Print that file for what is asked, and stop.")
 ]
@@ -32,15 +42,18 @@ _PRINT = Annotated[
 def command(kind: type[R]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a command of a function that takes a request and options of its own.
 
-    Options that are not given are left out of the request, so that a file can set them; the model
-    has their defaults.
+    Options that are not given are left out of the request, so that a preset or a file can set them;
+    the model has their defaults.
     """
 
     def make(work: Callable[..., None]) -> Callable[..., None]:
         @wraps(work)
-        def run(*, config: Path | None, print_config: bool, **given: Any) -> None:
+        def run(
+            *, config: Path | None, print_config: bool, preset: str | None = None, **given: Any
+        ) -> None:
             own = {name: value for name, value in given.items() if name not in kind.model_fields}
-            values = read_config(kind, config) if config else {}
+            values = read_preset(preset) if preset else {}
+            values |= read_config(kind, config) if config else {}
             values |= {
                 name: _split(name, value) if isinstance(value, list) else value
                 for name, value in given.items()
@@ -54,7 +67,8 @@ def command(kind: type[R]) -> Callable[[Callable[..., None]], Callable[..., None
 
         _, *own = inspect.signature(work, eval_str=True).parameters.values()
         file = [_parameter("config", _FILE, None), _parameter("print_config", _PRINT, False)]
-        signature = inspect.Signature([*_options(kind), *file, *own])
+        ships = [_parameter("preset", _PRESET, None)] if kind is RunRequest else []
+        signature = inspect.Signature([*ships, *_options(kind), *file, *own])
         run.__signature__ = signature  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {one.name: one.annotation for one in signature.parameters.values()}
         return run

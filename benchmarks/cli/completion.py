@@ -38,12 +38,18 @@ def _protocols() -> Iterable[str]:
     return PROTOCOLS
 
 
+def _presets() -> Iterable[str]:
+    from benchmarks.presets import presets
+
+    return presets()
+
+
 def _owners() -> Iterable[str]:
     return [*_methods(), *registry.entries("prompts"), *_metrics(), "metrics", "all"]
 
 
-methods, datasets, metrics, protocols, owners = map(
-    _of, (_methods, _datasets, _metrics, _protocols, _owners)
+methods, datasets, metrics, protocols, presets, owners = map(
+    _of, (_methods, _datasets, _metrics, _protocols, _presets, _owners)
 )
 COMPLETIONS: dict[str, Completion] = {
     "methods": methods,

@@ -79,6 +79,8 @@ def carry_out(
         for dataset in () if quiet else asked.datasets:
             for note in dataset.notes:
                 console.say(f"{dataset.card.id}: {note}")
+        for title, why in asked.blanks.items():
+            console.say(f"Left out: {title}: {why}", style="yellow")
         with interruptible(asked.out), progress(quiet=quiet) as show:
             for event in run(asked, cache):
                 show(event)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     Fact = Scalar | tuple[str, ...]
 
-app = subgroup("List methods, data sets, metrics or protocols; with a name, all that is known.")
+app = subgroup(
+    "List methods, data sets, metrics, protocols or presets; with a name, all that is known."
+)
 
 _SCALARS = (str, int, float, bool, type(None))
 _OWN_LICENCE = "LicenseRef-"  # what SPDX puts before a licence that it does not list
@@ -316,4 +318,38 @@ def _protocol(protocol: Protocol) -> dict[str, Fact]:
         "rule": protocol.rule,
         "with reference": ", ".join(protocol.with_reference),
         "without": ", ".join(protocol.without_reference),
+    }
+
+
+@app.command()
+@unfolded
+def presets(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Only these, with what they ask for.", autocompletion=completion.presets
+        ),
+    ] = None,
+    *,
+    output: Output,
+) -> None:
+    """List the runs that ship; with names, what they ask for.
+
+    Examples:
+        mfsr-bench list presets
+        mfsr-bench list presets mfsr-table1
+    """
+    from benchmarks.presets import presets, read_preset
+
+    every = {name: {"what": what, **read_preset(name)} for name, what in presets().items()}
+    found = _chosen(every, split_lists(names), "preset", lambda _: ())
+    table = listing(["preset", "what"], [(name, one["what"]) for name, one in found.items()])
+    sheets = [sheet("preset", name, _preset(one)) for name, one in found.items()]
+    output.write(_document(table, sheets if names else (), found, found))
+
+
+def _preset(asked: Mapping[str, Any]) -> dict[str, Fact]:
+    return {
+        name: ", ".join(value) if isinstance(value, list | tuple) else value
+        for name, value in asked.items()
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.cli.command import command
 from benchmarks.cli.execution import Plan, carry_out
+from benchmarks.cli.sweep import drawn
 from benchmarks.options import Form, Json, Quiet
 from benchmarks.request import RunRequest
 
@@ -26,5 +27,6 @@ def run(
         mfsr-bench run -m bicubic,osediff,mfsr@2 -d realsr,drealsr -o runs/x
         mfsr-bench run -m precomputed:Mine=results -d folder:LR::HR
         mfsr-bench run -m osediff -d realsr --plan
+        mfsr-bench run --preset mfsr-table1
     """
-    carry_out(request, plan=plan, quiet=quiet, json=json, form=form)
+    carry_out(request, plan=plan, quiet=quiet, json=json, form=form, then=drawn(request))

@@ -5,7 +5,7 @@ The first is the paper's Figure 5, the second the perception-distortion curve of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ def sweep_steps(
     """
     methods = expand(request.methods or DEFAULT_METHODS, request.steps)
     run = request.model_copy(update={"methods": methods})
-    carry_out(run, plan=plan, quiet=quiet, json=json, form=form, then=partial(_draw, FIGURE))
+    carry_out(run, plan=plan, quiet=quiet, json=json, form=form, then=drawn(request))
 
 
 @command(VaryRequest)
@@ -128,6 +128,11 @@ def _sweepable(card: MethodCard) -> bool:
     return card.default_steps is not None and (
         card.legal_steps is None or len(card.legal_steps) > 1
     )
+
+
+def drawn(request: RunRequest) -> Callable[[Path], None] | None:
+    """Return what draws the figure that is asked for; None for none."""
+    return partial(_draw, request.figure) if request.figure else None
 
 
 def _draw(figure: str, run: Path) -> None:

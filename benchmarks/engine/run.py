@@ -65,6 +65,8 @@ def run(plan: RunPlan, cache: ScoreCache) -> Iterator[Event]:
             plan.identity(),
             restored={row.method for row in store.rows(ImageRow)},
             skipped_metrics=dict(plan.scoring.skipped),
+            printed=plan.printed,
+            blanks=dict(plan.blanks),
             tool=tool(),
             shard=plan.shard,
         )

@@ -5,5 +5,6 @@
 - `mfsr_ablations.csv` its Tables 3 and 4, as printed
 - `mfsr_marks.csv`     what is known of which values it marks as best or second
 - `values`             all of it as rows
+- `printed`            a printed table as a form: its rows, groups and columns
 - `noise`              how far a value moves when it is measured again
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ class PublishedRow:
     n: int  # images of that set
     card_title: str  # "TSD-SR"
     steps: int
+    options: str = ""  # of the method, as our titles have them
     texts: Mapping[str, str]  # by metric id, as printed
     unsure: frozenset[str] = frozenset()  # metrics whose value may be a misprint
     note: str = ""  # in what the data set may differ from ours
@@ -40,8 +41,8 @@ class PublishedRow:
 
     @property
     def title(self) -> str:
-        """The row's title: METHOD-Ns."""
-        return f"{self.card_title}-{self.steps}s"
+        """The row's title: METHOD-Ns, and its options."""
+        return f"{self.card_title}-{self.steps}s{self.options}"
 
 
 def counterparts(method: Method, rows: Iterable[PublishedRow]) -> tuple[PublishedRow, ...]:
@@ -84,7 +85,11 @@ def published_for(dataset: str, n: int) -> Published:
         dataset: data set id.
         n: images of it that were tried, whether or not they succeeded.
     """
-    rows = [row for row in published_rows() if row.dataset == dataset]
+    return only([row for row in published_rows() if row.dataset == dataset], n)
+
+
+def only(rows: Sequence[PublishedRow], n: int) -> Published:
+    """Return the rows that are of `n` images, and what is to be said of the others."""
     same = tuple(row for row in rows if row.n == n)
     refused = ""
     if len(same) < len(rows):
@@ -124,18 +129,43 @@ def _rows(name: str, source: Source) -> Iterator[PublishedRow]:
             if texts.setdefault(metric, text) != text:
                 raise AssertionError(f"Table {line.table} contradicts another: {line}, {metric}")
     for (dataset, method, steps), texts in found.items():
-        named = source.datasets[dataset]
-        yield PublishedRow(
-            source=name,
-            citation=source.citation,
-            dataset=named.id,
-            n=named.n,
-            note=named.note,
-            card_title=source.methods.get(method, method),
-            steps=steps,
-            texts={metric: text.removesuffix("?") for metric, text in texts.items()},
-            unsure=frozenset(metric for metric, text in texts.items() if text.endswith("?")),
-        )
+        yield row_of(name, source, dataset, method, steps, texts)
+
+
+def row_of(
+    name: str,
+    source: Source,
+    dataset: str,
+    method: str,
+    steps: int,
+    texts: Mapping[str, str],
+    *,
+    options: str = "",
+) -> PublishedRow:
+    """Return one row of a source.
+
+    Args:
+        name: of the source.
+        source: what it is.
+        dataset: as the source names it.
+        method: as the source names it.
+        steps: of the method.
+        texts: what is printed, by metric id; a question mark where it may be a misprint.
+        options: of the method, as our titles have them: " +student=null-w6".
+    """
+    named = source.datasets[dataset]
+    return PublishedRow(
+        source=name,
+        citation=source.citation,
+        dataset=named.id,
+        n=named.n,
+        note=named.note,
+        card_title=source.methods.get(method, method),
+        steps=steps,
+        options=options,
+        texts={metric: text.removesuffix("?") for metric, text in texts.items()},
+        unsure=frozenset(metric for metric, text in texts.items() if text.endswith("?")),
+    )
 
 
 def _logs() -> Iterator[PublishedRow]:

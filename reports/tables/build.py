@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 from benchmarks.tables.model import Column, Document, Group, Table
 from reports.aggregate import estimates
-from reports.published.values import Published, PublishedRow, counterparts, published_for
+from reports.identity import Dataset
+from reports.published.values import (
+    Published,
+    PublishedRow,
+    counterparts,
+    only,
+    published_for,
+)
 from reports.statistics.model import PerImages, Uncertainty
 from reports.tables import notes
 from reports.tables.data import as_json
@@ -23,7 +30,8 @@ from reports.tables.scope import Layout, Scope
 
 if TYPE_CHECKING:
     from reports.comparison import Comparison
-    from reports.identity import Dataset, Metric
+    from reports.identity import Metric
+    from reports.published.printed import PrintedTable
 
 _METHOD = Column(title="Method")
 
@@ -52,6 +60,15 @@ def build_report(
 
 def _scopes(comparison: Comparison, layout: Layout, known: PerImages) -> Iterator[Scope]:
     found = estimates(comparison)
+    if layout.printed:
+        scope = _as_printed(comparison, layout, layout.printed)
+        scope = replace(scope, found=found)
+        yield replace(scope, uncertainty=_uncertainty(scope, known))
+        others = [one for one in comparison.datasets if one not in layout.printed.datasets]
+        if others:
+            rest = comparison.select(datasets=others)
+            yield from _scopes(rest, replace(layout, printed=None), known)
+        return
     for has_reference in (True, False):
         datasets = [
             one for one in comparison.datasets.values() if one.has_reference == has_reference
@@ -65,6 +82,23 @@ def _scopes(comparison: Comparison, layout: Layout, known: PerImages) -> Iterato
             if _belongs(metric, comparison, has_reference=has_reference) or scope.tried(metric)
         ]
         yield replace(scope, metrics=metrics, uncertainty=_uncertainty(scope, known))
+
+
+def _as_printed(comparison: Comparison, layout: Layout, printed: PrintedTable) -> Scope:
+    """Return the scope of a printed table: its groups and columns, whether or not we have them."""
+    datasets = []
+    for name in printed.datasets:
+        n = printed.rows_on(name)[0].n
+        absent = Dataset(id=name, title=printed.names[name], n=n, has_reference=True, manifest="")
+        datasets.append(comparison.datasets.get(name, absent))
+    known = comparison.metrics
+    return Scope(
+        comparison=comparison,
+        layout=layout,
+        found={},
+        datasets=datasets,
+        metrics=[known[metric] for metric in printed.metrics if metric in known],
+    )
 
 
 def _uncertainty(scope: Scope, known: PerImages) -> Uncertainty:
@@ -141,6 +175,8 @@ def _differences(scope: Scope) -> Table:
 def _published(scope: Scope, dataset: Dataset) -> Published:
     """Return what is shown of the published rows of a data set, and why others are not."""
     layout = scope.layout
+    if layout.printed:
+        return _known(scope, dataset)
     if not (layout.published or layout.delta):
         return Published()
     known = _known(scope, dataset)
@@ -159,8 +195,12 @@ def _wanted(scope: Scope, row: PublishedRow) -> bool:
 
 def _known(scope: Scope, dataset: Dataset) -> Published:
     """Return the published rows of the sources that are asked for."""
+    n, printed = scope.n_tried(dataset), scope.layout.printed
+    if printed:
+        rows = printed.rows_on(dataset.id)
+        return only(rows, n) if n else Published(rows=rows)
     name = scope.layout.known_as.get(dataset.id, dataset.id)
-    known = published_for(name, scope.n_tried(dataset))
+    known = published_for(name, n)
     if name != dataset.id:
         known = replace(known, notes=(f"taken for {name}, as --as says", *known.notes))
     if scope.layout.sources is None:
@@ -174,9 +214,11 @@ def _group(scope: Scope, dataset: Dataset, published: Published, footnotes: Foot
     of_sets = [scope.n_of_sets(dataset, metric) for metric in scope.metrics]
     n = notes.usual_n(list(n_of.values()) or list(filter(None, of_sets)))
     texts = [notes.about_n(scope.comparison, dataset, n, n_of), published.refused]
+    if dataset.id not in scope.comparison.datasets:
+        texts = [f"left out: {notes.short(scope.comparison.why_blank(dataset.id))}"]
     if published.rows:
         texts += published.notes
-        if n < (full := published.rows[0].n):
+        if 0 < n < (full := published.rows[0].n):
             texts.append(f"published values are over all {full} images")
     return Group(
         facts={"dataset": dataset.id, "n": n},
@@ -238,6 +280,8 @@ def _table(
     what = "Comparison" if are_scores else "Ours minus published"
     titles = [group.title for group in groups]
     on = " and ".join(filter(None, [", ".join(titles[:-1]), *titles[-1:]]))
+    if scope.layout.printed:
+        on += f", laid out as {scope.layout.printed.title}"
     words = [*about_statistics(scope), about_noise(columns, groups, scope.layout)]
     if footnotes.signs and not scope.layout.rank_published:
         words.append(f"Rows with {' or '.join(footnotes.signs)} are published and not ranked.")

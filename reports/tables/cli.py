@@ -62,6 +62,14 @@ class _Shown:
             help="What a folder holds, for published rows: realsr, or folder-lr=realsr.",
         ),
     ] = None
+    printed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE:TABLE",
+            help="Rows, groups and columns of that printed table, and its values below: mfsr:1. "
+            "Default: the table that a run was made after, where nothing is left out.",
+        ),
+    ] = None
     cite: Annotated[
         bool,
         typer.Option("--cite", help="LaTeX: cite the methods, by the keys of docs/references.bib."),
@@ -116,7 +124,8 @@ def table(
     form = chosen_format(form, out, json=json)
     _refuse(shown)
     results = [read_run(run) for run in runs]
-    chosen, layout = _chosen(compare(results), shown, parts)
+    printed = shown.printed or _made_after(results, parts)
+    chosen, layout = _chosen(compare(results), shown, parts, printed)
     document = build_report(chosen, layout, _per_image(chosen, results, layout))
     if not document.tables:
         raise DataError(
@@ -126,6 +135,13 @@ def table(
     if shown.delta and all(one.facts["table"] != "difference" for one in document.tables):
         console.say("No published values of these methods on these data sets: no delta.")
     write(document, form, out, shown.highlight)
+
+
+def _made_after(results: Sequence[RunResults], parts: _Parts) -> str:
+    """Return the printed table that all runs were made after, where all of them is shown."""
+    found = {str(one.run.get("printed") or "") for one in results}
+    partly = parts.methods or parts.datasets or parts.metrics
+    return "" if partly or len(found) > 1 else found.pop()
 
 
 def _refuse(shown: _Shown) -> None:
@@ -138,8 +154,11 @@ def _refuse(shown: _Shown) -> None:
         )
 
 
-def _chosen(comparison: Comparison, shown: _Shown, parts: _Parts) -> tuple[Comparison, Layout]:
+def _chosen(
+    comparison: Comparison, shown: _Shown, parts: _Parts, printed: str
+) -> tuple[Comparison, Layout]:
     """Return the part of a comparison that is asked for, and what of it is shown."""
+    from reports.published.printed import printed_table
     from reports.published.values import published_rows
     from reports.selection import datasets_of, metrics_of, rows_of
     from reports.tables.scope import Layout
@@ -163,6 +182,7 @@ def _chosen(comparison: Comparison, shown: _Shown, parts: _Parts) -> tuple[Compa
         by_steps=shown.by_steps,
         cite=shown.cite,
         known_as=_known_as(comparison, split_lists(shown.known_as)),
+        printed=printed_table(printed) if printed else None,
         published_titles=None if rows is None else {*rows, *ours},
         sources=choose(
             split_lists(shown.sources),

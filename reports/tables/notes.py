@@ -198,6 +198,10 @@ def about_cell(
 
 
 def _failures(rows: pd.DataFrame) -> str:
-    cause = str(rows["cause"].iloc[0]).strip().rstrip(".")
-    short = cause if len(cause) <= _LONGEST else cause[:_LONGEST] + "..."
-    return f"{len(rows)} failed, the first: {short}"
+    return f"{len(rows)} failed, the first: {short(str(rows['cause'].iloc[0]))}"
+
+
+def short(cause: str) -> str:
+    """Return the cause of something as the end of a footnote."""
+    cause = cause.strip().rstrip(".")
+    return cause if len(cause) <= _LONGEST else cause[:_LONGEST] + "..."

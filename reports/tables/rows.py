@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.tables.model import Cell, Row
 from benchmarks.tables.text import signed
-from reports.published.values import bibkey
+from reports.published.values import bibkey, plain_title
 from reports.tables import notes
 
 if TYPE_CHECKING:
@@ -27,10 +27,13 @@ def group_rows(
 ) -> tuple[Row, ...]:
     """Return the rows of a data set: ours, then below a rule what others published."""
     known = scope.comparison.methods
-    ours = [
-        (_section(known[method].steps), run_row(scope, dataset, method, footnotes))
-        for method in scope.methods_on(dataset)
-    ]
+    if scope.layout.printed:
+        ours = [(0, row) for row in _rows_as_printed(scope, dataset, footnotes)]
+    else:
+        ours = [
+            (_section(known[method].steps), run_row(scope, dataset, method, footnotes))
+            for method in scope.methods_on(dataset)
+        ]
     theirs = [(_section(row.steps), published_row(scope, row, footnotes)) for row in published]
     rows: list[Row] = []
     before: tuple[bool, int] | None = None
@@ -42,6 +45,30 @@ def group_rows(
         rows.append(replace(row, heading=heading, ruled=new and before is not None))
         before = here
     return tuple(rows)
+
+
+def _rows_as_printed(scope: Scope, dataset: Dataset, footnotes: Footnotes) -> Iterator[Row]:
+    """Yield our rows in the order of the printed table, blank where a method has none; then others.
+
+    Where the whole data set is left out, its group says so.
+    """
+    assert scope.layout.printed
+    comparison = scope.comparison
+    ours = {plain_title(comparison.methods[key].title): key for key in scope.methods_on(dataset)}
+    for printed in scope.layout.printed.rows_on(dataset.id):
+        method = ours.pop(plain_title(printed.title), None)
+        if method:
+            yield run_row(scope, dataset, method, footnotes)
+            continue
+        why = f"{printed.title}: {notes.short(comparison.why_blank(printed.title))}"
+        blank = (Cell() for _ in scope.metrics)
+        marks = footnotes.mark(why) if dataset.id in comparison.datasets else ()
+        yield Row(
+            cells=(Cell(text=printed.title, notes=marks), *blank),
+            facts={"method": "", "title": printed.title, "published": ""},
+        )
+    for method in ours.values():
+        yield run_row(scope, dataset, method, footnotes)
 
 
 def _arranged(rows: list[tuple[int, Row]], scope: Scope) -> list[tuple[int, Row]]:

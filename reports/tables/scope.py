@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from reports.aggregate import Estimate, Key
     from reports.comparison import Comparison
     from reports.identity import Dataset, Metric
+    from reports.published.printed import PrintedTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Layout:
     published_titles: Collection[str] | None = None  # of the published rows to show; None: all
     sources: Collection[str] | None = None  # of published values; None: all
     known_as: Mapping[str, str] = field(default_factory=dict)  # data set -> the known one
+    printed: PrintedTable | None = None  # whose rows, groups and columns are taken over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -219,3 +219,18 @@ def test_a_small_model_that_is_not_installed_says_so(
     kind = registry.restorer("mfsr-tiny")
     with pytest.raises(WeightsMissingError, match="'mfsr-tiny' are not in"):
         kind.load(Runtime(card=kind.card))
+
+
+def test_another_student_of_ones_own_lies_beside_the_first(tmp_path: Path) -> None:
+    options = {"student": "null-w6"}
+    card = restorer.MFSR.card.with_weights_for(options)
+    names = [weight.name for weight in card.weights]
+    assert names[:2] == ["null-w6/student.safetensors", "null-w6/model.json"]
+    runtime = Runtime(card=restorer.MFSR.card, weights=WeightStore(tmp_path), options=options)
+    with pytest.raises(WeightsMissingError) as caught:
+        restorer.MFSR.load(runtime)
+    assert str(tmp_path / "mfsr/null-w6/student.safetensors") in caught.value.remedy
+    plain = [weight.name for weight in restorer.MFSR.card.with_own_names().weights]
+    assert plain[:2] == ["student.safetensors", "model.json"]
+    with pytest.raises(ConfigError, match="leaves its folder"):
+        restorer.MFSR.card.with_weights_for({"student": "../../elsewhere"})

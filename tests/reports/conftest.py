@@ -76,7 +76,7 @@ def run_of(
             },
             **(protocol or {}),
         },
-        "methods": named | {key: named.get(key, method(key)) for _, key, _ in keys},
+        "methods": named | {key: method(key) for _, key, _ in keys if key not in named},
         "datasets": {
             key: {"manifest_sha256": "cd" * 32, "card": {}} | facts for key, facts in found.items()
         },
