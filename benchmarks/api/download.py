@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.api.addresses import address, confirmed, is_drive
 from benchmarks.api.answers import Refusal, no_answer, refusal
 from benchmarks.api.errors import DataError, MFSRBenchError, ResourceError
 from benchmarks.api.formats import fault
@@ -76,21 +77,25 @@ class _RefusedError(Exception):
         self.refusal = refusal
 
 
-def _transfer(url: str, target: Path, progress: Progress | None) -> Path:
+def _transfer(url: str, target: Path, progress: Progress | None, *, asked: str = "") -> Path:
+    """Bring what `url` has to the end of what is here; `asked` is where a page sent us from."""
     import requests
 
     part = target.with_name(target.name + ".part")
     have = _begin(part)
     headers = {"Range": f"bytes={have}-"} if have else {}
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+        with requests.get(address(url), headers=headers, stream=True, timeout=_TIMEOUT) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable:
                 return part  # all of it is here already; its contents decide
             if not response.ok:
                 raise _RefusedError(refusal(response, page=url))
             kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             if kind == "text/html" and target.suffix not in (".html", ".htm"):
-                raise _RefusedError(_a_page(url))
+                behind = _behind(response) if is_drive(url) and not asked else None
+                if behind is None:
+                    raise _RefusedError(_a_page(asked or url))
+                return _transfer(behind, target, progress, asked=url)
             if response.status_code != requests.codes.partial_content:
                 have = 0
             _write(response, part, have, progress)
@@ -99,6 +104,12 @@ def _transfer(url: str, target: Path, progress: Progress | None) -> Path:
     except Exception as failure:
         raise _RefusedError(no_answer(failure)) from None
     return part
+
+
+def _behind(response: requests.Response) -> str | None:
+    """Return the address behind a drive's question, by the beginning of its page."""
+    page: bytes = next(response.iter_content(1 << 20), b"")
+    return confirmed(page.decode(errors="replace"))
 
 
 def _a_page(url: str) -> Refusal:

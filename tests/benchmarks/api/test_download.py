@@ -87,6 +87,49 @@ def test_a_full_disk_keeps_what_has_arrived(
     assert (tmp_path / "model.dat.part").stat().st_size == 300_000
 
 
+def test_a_mirror_answers_for_every_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with web.serve(**{"mirror/example.org/a/model?b=1": CONTENT}) as site:
+        monkeypatch.setenv("MFSR_BENCH_MIRROR", f"{site.url}/mirror/")
+        path = download(("https://example.org/a/model?b=1",), tmp_path / "model.dat", sha256=SHA256)
+        with pytest.raises(DataError, match=r"https://example.org/none: 404"):
+            download(("https://example.org/none",), tmp_path / "none.dat")
+    assert path.read_bytes() == CONTENT
+
+
+PAGE = """<!DOCTYPE html><title>Google Drive - Virus scan warning</title>
+<p>is too large for Google to scan for viruses.</p>
+<form id="download-form" action="https://drive.usercontent.google.com/download" method="get">
+<input type="submit" id="uc-download-link" value="Download anyway"/>
+<input type="hidden" name="id" value="1K&amp;x"><input type="hidden" name="export" value="download">
+<input type="hidden" name="confirm" value="t"></form>"""
+_BEHIND = "drive.usercontent.google.com/download?id=1K%26x&export=download&confirm=t"
+_DRIVE = "drive.google.com/uc?id=1K"
+
+
+def test_a_drive_that_asks_to_confirm_gets_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with web.serve(**{_DRIVE: PAGE.encode(), _BEHIND: CONTENT}) as site:
+        site.kinds[_DRIVE] = "text/html; charset=utf-8"
+        monkeypatch.setenv("MFSR_BENCH_MIRROR", site.url)
+        path = download((f"https://{_DRIVE}",), tmp_path / "model.dat", sha256=SHA256)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_drive_that_only_says_no_is_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its quota is used up; or the page behind the question is one more page."""
+    quota = b"<html><p>Too many users have viewed or downloaded this file recently.</html>"
+    for pages in ({_DRIVE: quota}, {_DRIVE: PAGE.encode(), _BEHIND: PAGE.encode()}):
+        with web.serve(**pages) as site:
+            site.kinds |= dict.fromkeys(pages, "text/html")
+            monkeypatch.setenv("MFSR_BENCH_MIRROR", site.url)
+            with pytest.raises(DataError, match="a web page came") as caught:
+                download((f"https://{_DRIVE}",), tmp_path / "model.dat")
+        assert f"Open https://{_DRIVE} and read it" in caught.value.remedy
+
+
 PLAIN: dict[str, tuple[int, dict[str, str], str, str]] = {
     "login": (401, {}, "wants a sign-in", "and see what it asks for"),
     "licence": (403, {}, "wants a sign-in, or a licence", "and see what it asks for"),
