@@ -133,6 +133,13 @@ def lowest(session: nox.Session) -> None:
 
 
 @nox.session
+def rehearse(session: nox.Session) -> None:
+    """Go from nothing to a table with every method, against a server that speaks as the hubs do."""
+    session.env["PYTHONPATH"] = "tests"
+    _python(session, "pytest", "-p", "rehearsal", "-k", "first_contact", *session.posargs)
+
+
+@nox.session
 def full_size(session: nox.Session) -> None:
     """Build a method at its real size from files with random weights, and restore one image."""
     session.run(sys.executable, "tests/full_size/run.py", *session.posargs, external=True)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,3 +81,11 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("shared/data is not beside the project")
     return SHARED_DATA
+
+
+@pytest.fixture
+def rehearse(request: pytest.FixtureRequest) -> Any:
+    """A first contact with the places that weights come from: see `rehearsal`."""
+    if not request.config.pluginmanager.hasplugin("rehearsal"):
+        pytest.skip("rehearsals run in nox -s rehearse")
+    return request.getfixturevalue("rehearsal")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import small_networks as small
@@ -234,3 +235,8 @@ def test_another_student_of_ones_own_lies_beside_the_first(tmp_path: Path) -> No
     assert plain[:2] == ["student.safetensors", "model.json"]
     with pytest.raises(ConfigError, match="leaves its folder"):
         restorer.MFSR.card.with_weights_for({"student": "../../elsewhere"})
+
+
+def test_first_contact(rehearse: Any, mfsr_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restorer.MFSR, "tiling", Tiling(tile=32, overlap=8))
+    rehearse.method("mfsr", mfsr_files, options=("--prompts", "none"))

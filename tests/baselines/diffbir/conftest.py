@@ -165,6 +165,7 @@ def load(sd21: tuple[Path, Any], diffbir_files: Path) -> Iterator[Callable[..., 
         swinir = sum(v.numel() for k, v in swinir_state().items() if "mask" not in k)
         index = sum(v.numel() for k, v in swinir_state().items() if "index" in k)
         patch.setattr(cleaner, "_SWINIR_PARAMETERS", swinir - index)
+        loaded.root = diffbir_files.parent  # type: ignore[attr-defined]
         yield loaded
 
 

@@ -273,3 +273,8 @@ def test_memory_is_counted(load: Load, small_sides: None) -> None:
     found = DiffBIR.memory_estimate(Runtime(card=DiffBIR.card, offload=True), (16, 16))
     assert found
     assert found > CONTEXT_BYTES
+
+
+@pytest.mark.parametrize("version", ["v2", "v2.1", "v1"])
+def test_first_contact(rehearse: Any, load: Any, small_sides: None, version: str) -> None:
+    rehearse.method(f"diffbir@2+version={version}", load.root)

@@ -26,13 +26,11 @@ from benchmarks.api.weights import WeightStore
 
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A weights folder with all releases; the text encoders are empty files."""
+    """A weights folder with all releases."""
     root = tmp_path_factory.mktemp("weights")
     base = root / "dit4sr" / SD35.name
-    for name in SD35.files:
-        (base / name).parent.mkdir(parents=True, exist_ok=True)
-        (base / name).touch()
     small_sd3.write_base(base)
+    small_sd3.write_text(base)
     for variant in ("q", "f", "r1"):
         small_sd3.write_dit4sr(root / f"dit4sr/dit4sr_{variant}", variant)
     return root
@@ -89,4 +87,5 @@ def load(root: Path) -> Iterator[Callable[..., DiT4SRReleased]]:
         patch.setattr(SD3TextEncoders, "missing", lambda _, prompts: texts.missing(prompts))
         patch.setattr(SD3TextEncoders, "embed", lambda _, prompts: texts.embed(prompts))
         loaded.texts = texts  # type: ignore[attr-defined]
+        loaded.root = root  # type: ignore[attr-defined]
         yield loaded

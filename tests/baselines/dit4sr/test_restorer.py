@@ -215,3 +215,8 @@ def test_missing_weights_are_told_before_anything_is_computed(tmp_path: Path) ->
 
 def test_the_method_is_registered() -> None:
     assert registry.restorer("dit4sr").card.default_steps == 40
+
+
+@pytest.mark.parametrize("variant", ["q", "f", "r1"])
+def test_first_contact(rehearse: Any, load: Any, variant: str) -> None:
+    rehearse.method(f"dit4sr@2+variant={variant}", load.root, options=("--prompts", "none"))

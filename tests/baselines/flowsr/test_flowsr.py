@@ -97,6 +97,7 @@ def load(root: tuple[Path, ParameterCounts]) -> Iterator[Load]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(restorer, "PARAMETERS", root[1])
+        loaded.root = root[0]  # type: ignore[attr-defined]
         yield loaded
 
 
@@ -312,3 +313,7 @@ def test_memory_is_counted() -> None:
     small_one, large = (FlowSR.memory_estimate(runtime, size) for size in ((16, 16), (32, 32)))
     assert small_one and large
     assert CONTEXT_BYTES + 2 * (865_910_724 + 83_653_863) < small_one < large
+
+
+def test_first_contact(rehearse: Any, load: Any) -> None:
+    rehearse.method("flowsr", load.root)

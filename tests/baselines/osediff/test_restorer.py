@@ -47,6 +47,7 @@ def load(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(restorer, "PARAMETERS", sd21[1])
+        loaded.root = root  # type: ignore[attr-defined]
         yield loaded
 
 
@@ -146,3 +147,7 @@ def test_the_card_is_light() -> None:
         "import baselines.tagger.extractor; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_first_contact(rehearse: Any, load: Any) -> None:
+    rehearse.method("osediff", load.root, options=("--prompts", "none"))

@@ -76,4 +76,5 @@ def load(
         patch.setattr(weights, "PARAMETERS", sd21[1])
         patch.setattr(weights, "UNET", GOLDEN["config"]["unet"])
         patch.setattr(weights, "CONTROLNET", GOLDEN["config"]["controlnet"])
+        loaded.root = root  # type: ignore[attr-defined]
         yield loaded

@@ -202,3 +202,7 @@ def test_memory_is_counted(small_shapes: None) -> None:
     offloaded = PASD.memory_estimate(runtime, (16, 16))
     assert offloaded
     assert offloaded > CONTEXT_BYTES
+
+
+def test_first_contact(rehearse: Any, load: Any) -> None:
+    rehearse.method("pasd@2", load.root, options=("--prompts", "none"))

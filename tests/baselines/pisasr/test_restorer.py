@@ -177,3 +177,7 @@ def test_missing_weights_say_how_to_get_them(tmp_path: Path) -> None:
 def test_the_card_is_light() -> None:
     code = "import sys, baselines.pisasr.restorer; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_first_contact(rehearse: Any, store: WeightStore) -> None:
+    rehearse.method("pisasr", store.root, options=("--prompts", "none"))

@@ -47,6 +47,7 @@ def load(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(restorer, "PARAMETERS", sd21[1])
+        loaded.root = root  # type: ignore[attr-defined]
         yield loaded
 
 
@@ -99,3 +100,7 @@ def test_other_ways_to_compute_stay_close(load: Load, changes: dict[str, Any]) -
     batch = _batch(small.lr_picture(16, 16))
     found, expected = load(**changes).restore(batch), load().restore(batch)
     assert float((found - expected).abs().mean()) < (0.02 if "dtype" in changes else 1e-7)
+
+
+def test_first_contact(rehearse: Any, load: Any) -> None:
+    rehearse.method("s3diff", load.root)

@@ -10,6 +10,7 @@ from typing import Any
 
 import official
 import pytest
+import torch
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -74,7 +75,7 @@ def load(
         (root / name).symlink_to(files)
     (root / "tagger").mkdir()
     for file in ("ram_swin_large_14m.pth", "DAPE.pth"):
-        (root / "tagger" / file).touch()
+        torch.save({}, root / "tagger" / file)
 
     @cache
     def loaded(kind: type[SeeSR] = SeeSR, **changes: Any) -> SeeSR:
@@ -91,6 +92,7 @@ def load(
         patch.setattr(weights, "UNET", GOLDEN["config"]["unet"])
         patch.setattr(weights, "CONTROLNET", GOLDEN["config"]["controlnet"])
         patch.setattr("baselines.tagger.sight.load_dape", lambda *_: Eye())
+        loaded.root = root  # type: ignore[attr-defined]
         yield loaded
 
 

@@ -236,3 +236,8 @@ def test_memory_is_counted(small_shapes: None, small_minimum: None) -> None:
     assert alone
     assert offloaded
     assert alone > offloaded > CONTEXT_BYTES
+
+
+@pytest.mark.parametrize("name", ["seesr@2", "addsr@1"])
+def test_first_contact(rehearse: Any, load: Any, name: str) -> None:
+    rehearse.method(name, load.root, options=("--prompts", "none"))

@@ -118,6 +118,7 @@ def load(files: Path) -> Iterator[Load]:
         patch.setattr(weights, "VAE", VAE)
         patch.setattr(weights, "TEXT", small.TEXT)
         patch.setattr(weights, "structure", lambda: STRUCTURE)
+        loaded.root = files.parent  # type: ignore[attr-defined]
         yield loaded
 
 
@@ -351,3 +352,7 @@ def test_memory_is_counted(load: Load, small_side: None) -> None:
     found = StableSR.memory_estimate(Runtime(card=StableSR.card, offload=True), (16, 16))
     assert found
     assert found > CONTEXT_BYTES
+
+
+def test_first_contact(rehearse: Any, load: Any, small_side: None) -> None:
+    rehearse.method("stablesr@2", load.root)

@@ -141,6 +141,7 @@ def load(files: Path) -> Iterator[Load]:
         }.items():  # fmt: skip
             patch.setattr(weights, name, value)
         patch.setattr(text, "_SIZE_WIDTH", 4)
+        loaded.root = files.parent  # type: ignore[attr-defined]
         yield loaded
 
 
@@ -373,3 +374,7 @@ def test_memory_is_counted(load: Load) -> None:
     found = SUPIR.memory_estimate(runtime, (16, 16))
     assert found
     assert found > CONTEXT_BYTES
+
+
+def test_first_contact(rehearse: Any, load: Any) -> None:
+    rehearse.method("supir@13+min-size=64", load.root, options=("--prompts", "none"))

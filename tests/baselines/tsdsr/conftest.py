@@ -56,4 +56,5 @@ def load(store: SimpleNamespace) -> Iterator[Callable[..., TSDSR]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(weights, "TRANSFORMER_PARAMETERS", store.counts["transformer"])
         patch.setattr(weights, "VAE_PARAMETERS", store.counts["vae"])
+        loaded.root = Path(store.root)  # type: ignore[attr-defined]
         yield loaded

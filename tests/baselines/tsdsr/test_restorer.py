@@ -168,3 +168,8 @@ def test_the_prompt_is_encoded_where_asked(
 @pytest.mark.parametrize("name", ["tsdsr", "tsdsr-mse"])
 def test_the_methods_are_registered(name: str) -> None:
     assert registry.restorer(name).card.name == name
+
+
+@pytest.mark.parametrize("name", ["tsdsr", "tsdsr-mse"])
+def test_first_contact(rehearse: Any, load: Any, name: str) -> None:
+    rehearse.method(name, load.root)
