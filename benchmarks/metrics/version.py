@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,9 +43,12 @@ def metric_version(spec: MetricSpec, store: WeightStore, sha256: Callable[[Path]
     return " ".join(parts)
 
 
+_version = cache(version)  # each look parses the package's description
+
+
 def _installed(spec: MetricSpec, package: str) -> str:
     try:
-        return version(package)
+        return _version(package)
     except PackageNotFoundError:
         raise PluginError(
             f"Metric '{spec.id}' needs the package {package}, which is not installed.",
