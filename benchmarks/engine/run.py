@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.api.errors import ImageError
+from benchmarks.api.errors import DataError, ImageError
 from benchmarks.api.images import read_rgb, read_size, sha256_pixels
 from benchmarks.api.seeds import seed_for
 from benchmarks.engine.batches import BatchSize, Shard, Size
@@ -63,7 +63,7 @@ def run(plan: RunPlan, cache: ScoreCache) -> Iterator[Event]:
     with directory.locked(), closing(RunStore(plan.out)) as store:
         outdated = directory.begin(
             plan.identity(),
-            restored={row.method for row in store.rows(ImageRow)},
+            restored=store.methods(),
             skipped_metrics=dict(plan.scoring.skipped),
             printed=plan.printed,
             blanks=dict(plan.blanks),
@@ -228,7 +228,7 @@ def _left(
 
     def is_restored(image: str) -> bool:
         path = directory.image(method.key, name, image)
-        return image in done and path.is_file() and _is_that_of(done[image], path, cache)
+        return image in done and _is_that_of(done[image], path, cache)
 
     return Shard(
         method=method,
@@ -241,11 +241,11 @@ def _left(
 
 def _is_that_of(row: ImageRow, path: Path, cache: ScoreCache) -> bool:
     """Return whether a file is the one that was written, or another one of the same pixels."""
-    if cache.sha256(path) == row.sha256:
-        return True
     try:
+        if cache.sha256(path) == row.sha256:
+            return True
         return bool(row.sha256_pixels) and sha256_pixels(read_rgb(path)) == row.sha256_pixels
-    except ImageError:
+    except DataError:  # it is not there, or no image
         return False
 
 

@@ -102,11 +102,9 @@ class ScoreCache:
         except OSError:
             return images.sha256_file(path)  # raises the error that says why
         state = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-        key = (
-            os.fsencode(path.absolute()).hex()
-            if not str(path).isprintable()
-            else str(path.absolute())
-        )
+        key = str(path.absolute())
+        if not key.isprintable():
+            key = os.fsencode(key).hex()
         row = self._one(
             "SELECT size, mtime_ns, ctime_ns, inode, sha256 FROM hashes WHERE path = ?", (key,)
         )

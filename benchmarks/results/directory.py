@@ -42,7 +42,7 @@ class RunDirectory:
 
     def image(self, method: str, dataset: str, image: str) -> Path:
         """Return where a method's result for one image lies."""
-        return self.path / "images" / slug(method) / dataset / f"{image}.png"
+        return Path(f"{self.path}/images/{slug(method)}/{dataset}/{image}.png")
 
     def prompts(self, kind: str, dataset: str) -> Path:
         """Return where the prompts of one kind for one data set lie."""

@@ -25,14 +25,25 @@ def export(store: RunStore, folder: Path) -> None:
     """Write the rows of each kind as a file of their own.
 
     These are `images.csv`, `scores.csv`, `set_scores.csv`, `failures.csv`, `prompts.csv` and
-    `timings.csv`.
+    `timings.csv`. Nothing is written where all of them are newer than the last row.
     """
+    store.commit()
+    if _is_newer([folder / f"{name}.csv" for name in TABLES.values()], store.path):
+        return
     _export(store, folder, ImageRow)
     _export(store, folder, ScoreRow)
     _export(store, folder, SetScoreRow)
     _export(store, folder, FailureRow)
     _export(store, folder, PromptRow)
     _export(store, folder, TimingRow)
+
+
+def _is_newer(files: list[Path], database: Path) -> bool:
+    try:
+        written = database.stat().st_mtime_ns
+        return all(file.stat().st_mtime_ns > written for file in files)
+    except OSError:  # one of them is not there, or the rows are in memory
+        return False
 
 
 def _export(store: RunStore, folder: Path, kind: type[R]) -> None:

@@ -155,6 +155,10 @@ class RunStore:
         except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
             raise sqlite.unreadable(self.path, error) from None
 
+    def methods(self) -> set[str]:
+        """Return the row keys of the methods that have images."""
+        return {key for (key,) in self._db.execute("SELECT DISTINCT method FROM images")}
+
     def forget(self, metric: str) -> bool:
         """Delete the scores of a metric and its failures; return whether there were any."""
         found = 0
@@ -169,8 +173,7 @@ class RunStore:
 _COLUMNS = {kind: tuple(field.name for field in fields(kind)) for kind in TABLES}
 _PLAIN: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int)}
 _TYPES = {
-    kind: {field.name: _PLAIN.get(str(field.type), (dict,)) for field in fields(kind)}
-    for kind in TABLES
+    kind: tuple(_PLAIN.get(str(field.type), (dict,)) for field in fields(kind)) for kind in TABLES
 }
 _KEYS: dict[type, str] = {
     ImageRow: "dataset, method, image",
@@ -193,13 +196,12 @@ def _unpack(kind: type[R], values: tuple[Any, ...]) -> R:
     Raises:
         TypeError, ValueError: a value is not of the type of its column.
     """
-    named = dict(zip(_COLUMNS[kind], values, strict=True))
     if kind is TimingRow:
-        named["stages"] = json.loads(named["stages"])
-    for name, value in named.items():
-        expected = _TYPES[kind][name]
-        if not isinstance(value, expected):
-            raise TypeError(f"{TABLES[kind]}.{name} holds {str(value)[:40]!r}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{TABLES[kind]}.{name} holds {value}")
-    return kind(**named)
+        *plain, stages = values
+        values = (*plain, json.loads(stages) if stages != "{}" else {})
+    for at, value in enumerate(values):
+        if type(value) not in _TYPES[kind][at]:
+            raise TypeError(f"{TABLES[kind]}.{_COLUMNS[kind][at]} holds {str(value)[:40]!r}")
+        if type(value) is float and not math.isfinite(value):
+            raise ValueError(f"{TABLES[kind]}.{_COLUMNS[kind][at]} holds {value}")
+    return kind(**dict(zip(_COLUMNS[kind], values, strict=True)))

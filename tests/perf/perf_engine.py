@@ -117,7 +117,11 @@ def _restored(shards: list[Shard], *, batch_size: int = 1) -> _Took:
         if len(started) < len(shards):
             times.clear()  # until every worker has begun
     store.close()
-    return _Took(wall=times[-1] - times[batch_size - 1], cpu=_cpu_seconds() - before, images=len(times) - batch_size)
+    return _Took(
+        wall=times[-1] - times[batch_size - 1],
+        cpu=_cpu_seconds() - before,
+        images=len(times) - batch_size,
+    )
 
 
 def _cpu_seconds() -> float:

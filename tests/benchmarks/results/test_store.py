@@ -270,3 +270,19 @@ def test_connecting_where_nothing_can_be_written_is_a_resource_error(tmp_path: P
     (tmp_path / "file").touch()
     with pytest.raises(ResourceError):
         sqlite.connect(tmp_path / "file" / "x.sqlite", "", version=1)
+
+
+def test_files_that_are_newer_than_the_rows_are_not_written_again(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store.write(rows())
+    export(store, tmp_path)
+    file = tmp_path / "scores.csv"
+    (first,) = {file.stat().st_ino}
+    export(store, tmp_path)
+    assert file.stat().st_ino == first
+    store.write([ScoreRow(**KEY, image="a", metric="new@x", value=1.0)])
+    export(store, tmp_path)
+    assert "new@x" in file.read_text(encoding="utf-8")
+    (tmp_path / "timings.csv").unlink()
+    export(store, tmp_path)
+    assert (tmp_path / "timings.csv").is_file()
