@@ -1,7 +1,8 @@
 """The abstract class that every method implements, and what it is given.
 
 One public, guarded method, `Restorer.restore`, checks, pads, crops and clamps for all methods
-alike, so that no adapter can get these differently wrong.
+alike, so that no adapter can get these differently wrong. Its two halves are there for callers that
+finish a batch while they compute the next.
 """
 
 from __future__ import annotations
@@ -193,7 +194,10 @@ class Restorer(ABC):
 
     @abstractmethod
     def _restore(self, batch: LRBatch, steps: int | None) -> Tensor:
-        """Return SR (B, 3, s*h, s*w), float in [0, 1], of a batch that fits the size rule."""
+        """Return SR (B, 3, s*h, s*w), float in [0, 1], of a batch that fits the size rule.
+
+        It is read while the next batch is computed: a method does not write into it again.
+        """
 
     def begin(self, dataset: str, images: Sequence[LRFile], *, seed: int) -> None:
         """Look at all pending images of a data set before the first of them is restored.
@@ -225,19 +229,38 @@ class Restorer(ABC):
             ConfigError: the batch or the number of steps is not what the card asks for.
             OutputError: the method returned a wrong size, no tensor, or non-finite values.
         """
+        return self.finish(batch, self.compute(batch, steps=steps))
+
+    @final
+    def compute(self, batch: LRBatch, *, steps: int | None = None) -> Tensor:
+        """Return what the method makes of a batch, to be finished: the first half of `restore`.
+
+        Raises:
+            ConfigError: the batch or the number of steps is not what the card asks for.
+        """
         import torch
 
         card = self.runtime.card
         steps = steps if self.steps_are_words else card.check_steps(steps)
         _check_batch(batch, card)
-        height, width = batch.images.shape[-2:]
-        padded = _pad(batch, card)
         with torch.inference_mode():
-            sr = self._restore(padded, steps)
-        target = (card.scale * height, card.scale * width)
-        grown = (card.scale * padded.images.shape[-2], card.scale * padded.images.shape[-1])
+            return self._restore(_pad(batch, card), steps)
+
+    @final
+    def finish(self, batch: LRBatch, sr: Tensor) -> Tensor:
+        """Return the images that were computed of a batch, as `restore` does; in any thread.
+
+        Raises:
+            OutputError: the method returned a wrong size, no tensor, or non-finite values.
+        """
+        import torch
+
+        card = self.runtime.card
+        height, width = batch.images.shape[-2:]
+        grown = (card.scale * _grown(height, card), card.scale * _grown(width, card))
         _check_output(sr, (len(batch), 3, *grown), card)
-        return sr[..., : target[0], : target[1]].to("cpu", torch.float32).clamp(0, 1)
+        sr = sr[..., : card.scale * height, : card.scale * width]
+        return sr.to("cpu", torch.float32).clamp(0, 1)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -249,12 +272,12 @@ class Restorer(ABC):
         if clock is None:
             yield
             return
-        self._synchronise()
+        self.synchronise()
         start = clock()
         try:
             yield
         finally:
-            self._synchronise()
+            self.synchronise()
             self._stages[name] = self._stages.get(name, 0.0) + clock() - start
 
     @contextmanager
@@ -274,7 +297,8 @@ class Restorer(ABC):
         stages, self._stages = self._stages, {}
         return stages
 
-    def _synchronise(self) -> None:
+    def synchronise(self) -> None:
+        """Wait until the device has done what it was given."""
         if self.runtime.device.startswith("cuda"):
             import torch
 

@@ -1,15 +1,17 @@
 """Restoring: LR files in, PNG files and rows out, in workers that a method may kill.
 
 A task is one batch, so that a worker that dies has named its images. While a worker computes, its
-threads read the images that come next, and encode and write those before, a few of either: it waits
-for neither files nor its parent. What a batch yields depends on the card, the LR files and the
-images' seeds alone.
+threads read the images that come next, and check, encode and write those before, a few of either:
+it waits for neither files nor its parent. What a batch yields depends on the card, the LR files and
+the images' seeds alone.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
@@ -164,6 +166,8 @@ class _Restoring:
         self._writer: Writer[Outcome] = Writer()
         self._fits: dict[Size, int] = {}  # what is new of how many fit
         self._unknown: set[Size] = set()  # of what sizes it is to be measured
+        self._finisher = ThreadPoolExecutor(1, "finish")
+        self._computed: deque[_Computed] = deque()
 
     def close(self) -> None:
         """Let go of the loaded method."""
@@ -187,6 +191,8 @@ class _Restoring:
             self._unknown = found.keys() - self._fits.keys()
         if batch:
             self._restore(shard, batch.start, batch.stop)
+        while self._computed and batch.whole:
+            self._settle(self._computed.popleft())
         return _Answer(tuple(self._writer.done(whole=batch.whole)), self._fits)
 
     def _begin(self, number: int, images: Sequence[LRFile]) -> None:
@@ -211,19 +217,33 @@ class _Restoring:
         return self._restorer
 
     def _restore(self, shard: Shard, start: int, stop: int) -> None:
-        """Restore images and have them written, or what failed noted; in parts if need be."""
-        files = shard.images[start:stop]
+        """Compute images and have them finished, and settle those before; in parts if need be."""
         error = self._error
         if not error:
-            self._writer.wait(len(files))
+            self._writer.wait(stop - start)
             try:
-                sr, seconds, stages = self._measured(shard, start, stop)
+                self._computed.append(self._measured(shard, start, stop))
             except Exception as raised:
                 error = raised.with_traceback(None)  # which holds on to the device's memory
-        if not error:
-            for file, one in zip(files, sr, strict=True):
-                self._writer.put(partial(_save, shard, file, one, seconds, stages))
-        elif self._error or len(files) == 1:
+        if error:
+            self._restore_parts(shard, start, stop, error)
+        while len(self._computed) > 1:
+            self._settle(self._computed.popleft())
+
+    def _settle(self, one: _Computed) -> None:
+        """Have images written that are finished by now, or restored in parts."""
+        try:
+            sr = one.finished.result()
+        except Exception as raised:
+            self._restore_parts(one.shard, one.start, one.stop, raised.with_traceback(None))
+            return
+        for file, image in zip(one.shard.images[one.start : one.stop], sr, strict=True):
+            self._writer.put(partial(_save, one.shard, file, image, one.seconds, one.stages))
+
+    def _restore_parts(self, shard: Shard, start: int, stop: int, error: Exception) -> None:
+        """Restore parts of what failed as a whole; note the failure of what has none."""
+        files = shard.images[start:stop]
+        if self._error or len(files) == 1:
             for file in files:
                 self._writer.put(partial(_failed, shard, file, error))
         else:
@@ -236,9 +256,7 @@ class _Restoring:
             for first in range(start, stop, part):
                 self._restore(shard, first, min(first + part, stop))
 
-    def _measured(
-        self, shard: Shard, start: int, stop: int
-    ) -> tuple[Tensor, float, dict[str, float]]:
+    def _measured(self, shard: Shard, start: int, stop: int) -> _Computed:
         """Compute, and see what memory it takes where that is wanted."""
         size = shard.sizes[start] if shard.sizes else None
         if size not in self._unknown:
@@ -248,11 +266,10 @@ class _Restoring:
         self._unknown.discard(size)
         return found
 
-    def _compute(
-        self, shard: Shard, start: int, stop: int
-    ) -> tuple[Tensor, float, dict[str, float]]:
-        """Return SR images (B, 3, H, W), and seconds per image: in all, and by stage."""
-        assert self._restorer is not None
+    def _compute(self, shard: Shard, start: int, stop: int) -> _Computed:
+        """Restore images up to what another thread finishes."""
+        restorer = self._restorer
+        assert restorer is not None
         files = shard.images[start:stop]
         prompts = tuple(file.prompt for file in files if file.prompt is not None)
         lr = LRBatch(
@@ -263,10 +280,36 @@ class _Restoring:
             prompts=prompts or None,
         )
         begun = time.perf_counter()
-        sr = self._restorer.restore(lr, steps=shard.method.steps)
+        sr = restorer.compute(lr, steps=shard.method.steps)
+        restorer.synchronise()
         seconds = (time.perf_counter() - begun) / len(files) + self._share
-        stages = self._restorer.pop_stages()
-        return sr, seconds, {name: value / len(files) for name, value in stages.items()}
+        stages = {name: value / len(files) for name, value in restorer.pop_stages().items()}
+        finished = self._finisher.submit(_finish, restorer, lr, sr)
+        return _Computed(shard, start, stop, finished, seconds, stages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """Images that a method is done with."""
+
+    shard: Shard
+    start: int
+    stop: int
+    finished: Future[Tensor]  # (B, 3, H, W) on the CPU
+    seconds: float  # per image
+    stages: dict[str, float]  # seconds per image
+
+
+def _finish(restorer: Restorer, lr: LRBatch, sr: Tensor) -> Tensor:
+    """Check images and bring them from the device, beside what it computes next."""
+    import torch
+
+    device = restorer.runtime.device
+    if not device.startswith("cuda"):
+        return restorer.finish(lr, sr)
+    beside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch's own
+    with torch.cuda.stream(beside):
+        return restorer.finish(lr, sr)
 
 
 def _save(

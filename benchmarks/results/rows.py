@@ -80,7 +80,7 @@ class TimingRow:
     dataset: str
     method: str
     image: str
-    seconds: float  # wall time of `Restorer.restore`, per image of its batch
+    seconds: float  # wall time of the method alone, per image of its batch
     stages: dict[str, float] = field(default_factory=dict)  # seconds per named part
 
 
