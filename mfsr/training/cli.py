@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Train a teacher (stage 1) and distil it into an MFSR student (stage 2); refine.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

@@ -82,6 +82,28 @@ function resultsTable(group) {
   return scrolling(`Results on ${group.title}`, el("table", {}, head, body));
 }
 
+// Return a group of results as CSV, unrounded; what is missing is empty.
+function asCsv(group) {
+  const quoted = (value) => `"${String(value ?? "").replaceAll('"', '""')}"`;
+  const head = ["method", "n", ...group.columns.map((column) => column.metric)];
+  const lines = group.rows.map((row) => [
+    row.title,
+    group.n,
+    ...row.cells.map((cell) => cell.value),
+  ]);
+  return `${[head, ...lines].map((line) => line.map(quoted).join(",")).join("\n")}\n`;
+}
+
+function csvButton(group) {
+  const save = () => {
+    const address = URL.createObjectURL(new Blob([asCsv(group)], { type: "text/csv" }));
+    el("a", { href: address, download: `${group.title}.csv` }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  };
+  const title = `Save the results on ${group.title} as CSV`;
+  return el("button", { type: "button", title, onclick: save }, "CSV");
+}
+
 function showResults(section, tables) {
   const key = [el("b", { class: "best" }, "best"), ", ", el("span", { class: "second" }, "second")];
   if (tables.some((group) => group.rows.some((row) => row.cells.some((cell) => cell.tied)))) {
@@ -104,6 +126,7 @@ function showResults(section, tables) {
         { class: "lede" },
         el("h3", {}, group.title, notes(group.notes)),
         el("span", { class: "quiet" }, `n = ${group.n}`),
+        csvButton(group),
       ),
       resultsTable(group),
       el(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,22 @@ def test_names_of_any_kind_are_shown_as_they_are(
         assert window.run("return document.querySelectorAll('.stage img').length") == 2
         window.find("#inspector").send_keys(Keys.ESCAPE)
     assert "<b>no</b> result" in window.find("#failures").text
+
+
+CAUGHT = """
+window.caught = {};
+URL.createObjectURL = (blob) => { blob.text().then((text) => { caught.text = text; }); return ""; };
+HTMLAnchorElement.prototype.click = function () { caught.name = this.download; };"""
+
+
+def test_results_are_saved_as_csv(page: Path, window: Browser) -> None:
+    window.run(CAUGHT)
+    window.find("#results .lede button").click()
+    window.until(lambda: window.run("return caught.text ?? ''"))
+    head, first, *_ = csv.reader(io.StringIO(window.run("return caught.text")))
+    assert head[:3] == ["method", "n", "psnr@y601"]
+    assert first[0] == "first" and float(first[2]) > 0
+    assert window.run("return caught.name").endswith(".csv")
 
 
 def test_tables_sort_by_any_column_with_the_best_first(page: Path, window: Browser) -> None:
