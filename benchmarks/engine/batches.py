@@ -83,8 +83,8 @@ def row_of_fits(method: Method) -> str:
 class Feed:
     """The batches of one worker, in order.
 
-    It is an iterator that may have more after an answer: nothing follows what loads a method, or
-    the last images of a shard, before it is known what came of them.
+    It is an iterator that may have more after an answer: nothing follows what loads a method, an
+    image that comes alone, or the last ones of a shard, before it is known what came of them.
     """
 
     def __init__(
@@ -109,12 +109,13 @@ class Feed:
         self._again: deque[int] = deque()  # those that come alone
         self._under_way: dict[str, int] = {}  # image id -> position, of what the worker has
         self._state: Literal["unloaded", "loading", "loaded"] = "unloaded"
+        self._whole = False  # the worker has a batch that nothing follows before its answer
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
-        if self._state == "loading":
+        if self._state == "loading" or self._whole:
             raise StopIteration
         if not (self._left or self._again or self._under_way):
             self._open()
@@ -164,6 +165,7 @@ class Feed:
     def _give(self, positions: Sequence[int], *, whole: bool) -> Batch:
         assert self._shard
         self._under_way |= {self._shard.images[at].id: at for at in positions}
+        self._whole = whole
         return Batch(self.at, positions[0], positions[-1] + 1, whole=whole)
 
     def answered(self, batch: Batch, images: Iterable[str]) -> None:
@@ -175,6 +177,7 @@ class Feed:
         for image in images:
             self._under_way.pop(image, None)
         if batch and batch.whole:
+            self._whole = False
             self._again.extend(sorted(self._under_way.values()))
             self._under_way.clear()
 
@@ -195,5 +198,5 @@ class Feed:
             self._again.extendleft(sorted(alone, reverse=True))
             alone = []
         self._under_way.clear()
-        self._state = "unloaded"
+        self._state, self._whole = "unloaded", False
         return [self._shard.images[at] for at in alone]

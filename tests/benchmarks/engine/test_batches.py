@@ -153,3 +153,18 @@ def test_all_that_are_left_die_of_a_method_that_dies_while_it_loads(shard: Shard
     next(feed)
     assert [file.id for file in feed.died()] == list("0123456")
     assert next(feed).shard == 1
+
+
+def test_nothing_follows_the_last_image_that_comes_alone(shard: Shard) -> None:
+    feed = Feed(enumerate([shard]), 1, {})
+    feed.answered(next(feed), [])
+    assert [next(feed).start, next(feed).start] == [0, 1]
+    assert feed.died() == []
+    feed.answered(next(feed), [])
+    for at in (0, 1):
+        alone = next(feed)
+        assert (alone.start, alone.whole) == (at, True)
+        with pytest.raises(StopIteration):
+            next(feed)
+        feed.answered(alone, [str(at)])
+    assert [next(feed).start for _ in range(5)] == [2, 3, 4, 5, 6]
