@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.api.errors import UnknownNameError, UsageError
+from benchmarks.cli import sweep
 from benchmarks.cli.sweep import expand, expand_option
+from benchmarks.request import RunRequest, SweepRequest
 
 
 def test_methods_with_several_step_counts_run_at_each_and_others_once() -> None:
@@ -48,3 +52,16 @@ def test_an_option_that_no_method_has_is_refused() -> None:
         expand_option(["stablesr"], "t", ["0"])
     with pytest.raises(UsageError, match="they have: none"):
         expand_option([], "t", ["0"])
+
+
+def test_a_figure_is_drawn_of_what_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[tuple[str, Path]] = []
+    monkeypatch.setattr(sweep, "_draw", lambda figure, run: seen.append((figure, run)))
+    assert sweep.drawn(RunRequest()) is None
+    for request in (RunRequest(figure="steps"), SweepRequest()):
+        draw = sweep.drawn(request)
+        assert draw
+        draw(tmp_path)
+    assert seen == [("steps", tmp_path)] * 2
