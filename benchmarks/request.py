@@ -152,7 +152,10 @@ class RunRequest(Request):
     )
     device: _Devices = None
     dtype: _Dtype = None
-    mended: bool = Field(False, description="Mend the quirks of the authors' programs.")
+    mended: bool = Field(
+        False,
+        description="Fix the declared bugs of the authors' programs, which are kept by default.",
+    )
     offload: _Offload = False
     prompts: Text | None = Field(
         None, description="A folder of <image>.txt, or none. Default: extracted."
@@ -196,7 +199,8 @@ class ScoreRequest(Request):
         False, description="Score every convention in use, and say whose it is."
     )
     expect: Text | None = Field(
-        None, description="METRIC=VALUE: with --conventions, mark what comes nearest to it."
+        None,
+        description="METRIC=VALUE: with --conventions, show which comes closest to it.",
     )
     missing: _Missing = None
     per_image: _Folder | None = Field(None, description="Write every image's values as CSV.")

@@ -33,7 +33,8 @@ def bench(
     *,
     form: Form = None,
     columns: Annotated[
-        bool, typer.Option("--methods-as-columns", help="Methods side by side, as some papers.")
+        bool,
+        typer.Option("--methods-as-columns", help="One column per method."),
     ] = False,
     quiet: Quiet = False,
     json: Json = False,

@@ -35,7 +35,8 @@ _PRESET = Annotated[
     ),
 ]
 _PRINT = Annotated[
-    bool, typer.Option("--print-config", help="Print that file for what is asked, and stop.")
+    bool,
+    typer.Option("--print-config", help="Print these options as such a file, and stop."),
 ]
 
 

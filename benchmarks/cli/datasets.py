@@ -48,7 +48,7 @@ def fetch(
     ] = None,
     output: Output,
 ) -> None:
-    """Bring test sets to this machine and check them. Repeated, it goes on where it stopped.
+    """Bring test sets to this machine and check them. Run again, it resumes where it stopped.
 
     Examples:
         mfsr-bench datasets fetch realsr,drealsr

@@ -47,8 +47,8 @@ def reproduce(
 ) -> None:
     """Restore and score again what papers print, and compare: exit code 0 if every value agrees.
 
-    Weights are fetched; a metric or data set that cannot be had is said, and counts as not
-    reproduced. What is computed lies in run directories: the same command goes on.
+    Weights are fetched; a metric or data set that is not available is reported and counts as
+    not reproduced. What is computed lies in run directories: the same command goes on.
 
     Examples:
         mfsr-bench reproduce realesrgan

@@ -174,7 +174,7 @@ def fetch_all(
             offline = offline or NO_CONNECTION in error.cause
     if failures:
         raise type(failures[0])(
-            f"{len(failures)} of {len(known)} files could not be had; the first: "
+            f"{len(failures)} of {len(known)} files could not be downloaded; the first: "
             f"{failures[0].cause}",
             failures[0].remedy,
         )

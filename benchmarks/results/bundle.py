@@ -137,7 +137,8 @@ def _opened(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"{show(path)} is no bundle: {first_line(error)}.", "Write one: mfsr-bench pack run RUN"
+            f"{show(path)} is not a packed run: {first_line(error)}.",
+            "Write one: mfsr-bench pack run RUN",
         ) from None
 
 

@@ -49,7 +49,7 @@ class SetScoreRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureRow:
-    """One thing that failed and was gone past: `failures.csv`."""
+    """One thing that failed while the run went on: `failures.csv`."""
 
     dataset: str
     method: str

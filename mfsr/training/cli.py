@@ -64,7 +64,7 @@ def base(
     plan: Plan = False,
     json: Json = False,
 ) -> None:
-    """Stage 0: train the small models' base. The same command again goes on where it stopped.
+    """Stage 0: train the small models' base. Run again, it resumes where it stopped.
 
     Examples:
         mfsr-bench train base --recipe tiny --data photos --out models/base
@@ -90,7 +90,7 @@ def teacher(
     plan: Plan = False,
     json: Json = False,
 ) -> None:
-    """Stage 1: train DiT4SR, or fine-tune it. The same command again goes on where it stopped.
+    """Stage 1: train DiT4SR, or fine-tune it. Run again, it resumes where it stopped.
 
     Examples:
         mfsr-bench train teacher --recipe tiny --data photos --base models/base --out models/teacher
@@ -119,7 +119,7 @@ def mfsr(
     plan: Plan = False,
     json: Json = False,
 ) -> None:
-    """Stage 2: distil a teacher into MFSR. The same command again goes on where it stopped.
+    """Stage 2: distil a teacher into MFSR. Run again, it resumes where it stopped.
 
     Examples:
         mfsr-bench train mfsr --recipe tiny --plan

@@ -139,7 +139,7 @@ def _metric(metric: Metric) -> dict[str, Any]:
 
 
 def failures(comparison: Comparison) -> Iterator[dict[str, str]]:
-    """Yield everything that failed and was gone past, with titles instead of keys."""
+    """Yield every recorded failure, with titles instead of keys."""
     for row in comparison.failures.to_dict("records"):
         if row["dataset"] in comparison.datasets and row["method"] in comparison.methods:
             metric = comparison.metrics.get(row["metric"])

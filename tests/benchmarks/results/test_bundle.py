@@ -60,7 +60,7 @@ def test_what_was_changed_is_named(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no zip at all"])
 def test_what_is_no_bundle_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.zip").write_bytes(content)
-    with pytest.raises(DataError, match="is no bundle"):
+    with pytest.raises(DataError, match="is not a packed run"):
         check(tmp_path / "a.zip")
 
 
