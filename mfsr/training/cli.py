@@ -165,7 +165,7 @@ def refine(
     plan: Plan = False,
     json: Json = False,
 ) -> None:
-    """Stage 3: refine a student by a discriminator and score distillation. Again: it goes on.
+    """Stage 3: refine a student. The same command again goes on where it stopped.
 
     Examples:
         mfsr-bench train refine --recipe tiny --plan
