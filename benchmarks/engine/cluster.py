@@ -279,7 +279,7 @@ class _Remote(Generic[T]):
     def _end(self) -> None:
         import ray
 
-        if self._actor is not None:
+        if self._actor is not None and ray.is_initialized():  # else `kill` would start a cluster
             with suppress(Exception):  # it may be gone, and its node with it
                 ray.kill(self._actor)
         self._actor = None
@@ -289,7 +289,7 @@ class _Remote(Generic[T]):
         """End the worker: at once, or by letting it close what it holds."""
         import ray
 
-        if self._actor is not None and not kill:
+        if self._actor is not None and not kill and ray.is_initialized():
             with suppress(ray.exceptions.RayError):
                 ray.get(self._actor.close.remote(), timeout=_CLOSE_S)
         self._end()
