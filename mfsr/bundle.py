@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 2
 NETWORK, BASE = "network.safetensors", "base.safetensors"
+TEXT, STUDENT = "text.safetensors", "student.safetensors"
 _Network = TypeVar("_Network", bound=torch.nn.Module)
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -172,7 +173,7 @@ def load_teacher(
     field.to(device)
     text = text_of(config.text, base, device, dtype)
     if isinstance(text, PhraseTable):
-        path = folder / "text.safetensors"
+        path = folder / TEXT
         load_exactly(text, read_safetensors(path), path, dtype=dtype)
         text.to(device).requires_grad_(requires_grad=False)
     return Model(
@@ -217,7 +218,7 @@ def load_student(
         teacher.field.network, config.student, teacher_scale=teacher.config.time_scale
     )
     _cast(network, dtype)
-    load_trained(network, read_safetensors(folder / "student.safetensors"), folder)
+    load_trained(network, read_safetensors(folder / STUDENT), folder)
     field = Field(network, time_scale=config.time_scale)
     field.to(device).eval().requires_grad_(requires_grad=False)
     return replace(teacher, config=config, field=field)
@@ -258,7 +259,7 @@ def save_teacher(folder: Path, model: Model, *, dtype: str = "fp32") -> None:
     else:
         _write_tensors(folder / NETWORK, network.state_dict(), dtype)
     if isinstance(model.text, PhraseTable):
-        _write_tensors(folder / "text.safetensors", model.text.state_dict(), dtype)
+        _write_tensors(folder / TEXT, model.text.state_dict(), dtype)
     if isinstance(model.autoencoder, ResidualAutoencoder):
         save_base(folder, model.autoencoder.base, dtype=dtype)
     documents.write(model.config, folder / "model.json")
@@ -273,7 +274,7 @@ def save_student(
     folder: Path, config: ModelConfig, trained: Mapping[str, Tensor], *, dtype: str = "fp32"
 ) -> None:
     """Write a student's folder."""
-    _write_tensors(folder / "student.safetensors", trained, dtype)
+    _write_tensors(folder / STUDENT, trained, dtype)
     documents.write(config, folder / "model.json")
 
 

@@ -47,6 +47,7 @@ class Origin:
     teacher: Files | None = None
     student: Files | None = None  # stage 3
     features: Files | None = None
+    start: Files | None = None  # the model that a run goes on from
     processes: int = 1  # they share a step's samples
 
     def changed(self, now: Origin) -> str:

@@ -25,7 +25,7 @@ _Layer = TypeVar("_Layer", bound=nn.Module)
 class UNetConfig:
     """The size of a velocity network."""
 
-    channels: int = 24  # of z
+    channels: int = 12  # of z
     condition: int = 96  # channels of z_LR
     width: int = 48  # at full resolution; twice that at half
     blocks: tuple[int, int, int] = (2, 3, 2)  # before, at and after half resolution

@@ -43,6 +43,10 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change the recipe: distil.prob_equal=0.25; repeatable."),
 ]
+Start = Annotated[
+    Path | None,
+    typer.Option("--from", help="Model folder of the same stage, whose weights it starts from."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Plan = Annotated[
     bool, typer.Option("--plan", help="Print what would be trained, and its memory; then stop.")
@@ -55,10 +59,11 @@ def base(
     data: Data = None,
     out: Out = None,
     perceptual: Annotated[
-        Path | None, typer.Option("--perceptual", help="Folder of the weights of lpips@vgg.")
+        Path | None, typer.Option("--perceptual", help="Folder of the weights of LPIPS and DISTS.")
     ] = None,
     steps: Steps = None,
     seed: Seed = 0,
+    start: Start = None,
     workers: Workers = 0,
     changes: Changes = None,
     plan: Plan = False,
@@ -73,7 +78,8 @@ def base(
     if plan:
         _show_plan(made, json=json)
     else:
-        _train(made, data, out, perceptual=perceptual, workers=workers, json=json)
+        more = {"perceptual": perceptual, "start": start}
+        _train(made, data, out, workers=workers, json=json, **more)
 
 
 @app.command()
@@ -85,6 +91,7 @@ def teacher(
     captions: Captions = None,
     steps: Steps = None,
     seed: Seed = 0,
+    start: Start = None,
     workers: Workers = 0,
     changes: Changes = None,
     plan: Plan = False,
@@ -99,7 +106,9 @@ def teacher(
     if plan:
         _show_plan(made, json=json)
     else:
-        _train(made, data, out, base=base, captions=captions, workers=workers, json=json)
+        _train(
+            made, data, out, base=base, captions=captions, start=start, workers=workers, json=json
+        )
 
 
 @app.command()
@@ -107,6 +116,7 @@ def mfsr(
     recipe: RecipeName,
     data: Data = None,
     out: Out = None,
+    *,
     teacher: Annotated[
         Path | None, typer.Option("--teacher", help="Model folder of the teacher.")
     ] = None,
@@ -114,6 +124,7 @@ def mfsr(
     captions: Captions = None,
     steps: Steps = None,
     seed: Seed = 0,
+    start: Start = None,
     workers: Workers = 0,
     changes: Changes = None,
     plan: Plan = False,
@@ -128,16 +139,8 @@ def mfsr(
     if plan:
         _show_plan(made, json=json)
     else:
-        _train(
-            made,
-            data,
-            out,
-            base=base,
-            captions=captions,
-            teacher=teacher,
-            workers=workers,
-            json=json,
-        )
+        more = {"base": base, "captions": captions, "teacher": teacher, "start": start}
+        _train(made, data, out, workers=workers, json=json, **more)
 
 
 @app.command()

@@ -96,7 +96,7 @@ def mfsr_paper() -> Recipe:
 
 
 def base_tiny() -> Recipe:
-    """The small models' base: a convolutional restoration, by L1 and LPIPS."""
+    """The small models' base: a convolutional restoration, by L1, LPIPS and DISTS."""
     base = BaseConfig()
     return Recipe(
         name="tiny",

@@ -14,9 +14,14 @@ from accelerate import Accelerator
 from baselines.dit4sr.network import DiT4SR
 from baselines.dit4sr.weights import load_dit, load_exactly, read_folder
 from benchmarks.api.errors import ConfigError, UsageError
+from benchmarks.api.images import show
 from benchmarks.api.seeds import seed_for
 from benchmarks.api.tensors import read_safetensors
 from mfsr.bundle import (
+    BASE,
+    NETWORK,
+    STUDENT,
+    TEXT,
     Model,
     ModelConfig,
     autoencoder_of,
@@ -33,11 +38,12 @@ from mfsr.origin import Origin, of_data, of_weights
 from mfsr.student import build_student, refit_time
 from mfsr.tiny.base import Base
 from mfsr.tiny.network import VelocityUNet
-from mfsr.training.base_task import BaseTask
+from mfsr.tiny.phrases import PhraseTable
+from mfsr.training.base_task import BaseTask, Distance
 from mfsr.training.claim import check, claim
 from mfsr.training.data import LatentPairs, PhotoPairs, Photos
 from mfsr.training.features import load as load_features
-from mfsr.training.perceptual import PerceptualLoss
+from mfsr.training.perceptual import PerceptualLoss, StructureLoss
 from mfsr.training.refine_task import Heads, Refined, RefineTask, fake_of
 from mfsr.training.student_task import StudentTask
 from mfsr.training.teacher_task import TeacherTask
@@ -63,7 +69,8 @@ class Sources:
     student: Path | None = None  # stage 3: the student's model folder
     features: Path | None = None  # stage 3: weights of what the discriminator sees
     captions: Path | None = None  # folder of <stem>.txt
-    perceptual: Path | None = None  # stage 0: folder of the weights of `lpips@vgg`
+    perceptual: Path | None = None  # stage 0: folder of the weights of LPIPS and DISTS
+    start: Path | None = None  # model folder whose weights the trained ones start from
     workers: int = 0  # processes that prepare data
 
 
@@ -106,6 +113,7 @@ def origin_of(sources: Sources, data: PhotoPairs | LatentPairs, *, processes: in
         teacher=of_weights(sources.teacher) if sources.teacher else None,
         student=of_weights(sources.student) if sources.student else None,
         features=of_weights(sources.features) if sources.features else None,
+        start=of_weights(sources.start) if sources.start else None,
         processes=processes,
     )
 
@@ -139,27 +147,40 @@ def _base(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights"))
         base = Base(recipe.model.latent.base)
-    perceptual = None
-    if recipe.base.perceptual:
-        if sources.perceptual is None:
-            raise UsageError(
-                "This recipe's loss holds LPIPS, and its weights are not given.",
-                "Give --perceptual FOLDER, the one of: mfsr-bench weights where lpips@vgg",
-            )
-        perceptual = PerceptualLoss(sources.perceptual)
-    task = BaseTask(base, recipe.base, perceptual, seed=recipe.trainer.seed)
+    if sources.start:
+        _begin(base, sources.start / BASE)
+    task = BaseTask(base, recipe.base, _distances(recipe, sources), seed=recipe.trainer.seed)
 
     def finish(folder: Path, trained: dict[str, torch.Tensor]) -> None:
         _put(task.module, trained)
-        data = dataset(recipe, sources)
-        samples = (data[number] for number in range(recipe.base.whitening_samples))
-        pairs = ((sample["hr"][None], sample["lr_up"][None]) for sample in samples)
-        variances = base.cpu().eval().fit_whitening(pairs)
-        kept = variances[: base.config.channels].sum() / variances.sum()
-        logger.info("the latent keeps %.2f %% of what the base leaves", 100 * kept)
         save_base(folder, base, dtype=recipe.trainer.export_dtype)
 
     return task, finish
+
+
+def _distances(recipe: Recipe, sources: Sources) -> list[tuple[float, Distance]]:
+    """Return the perceptual distances of a base's loss with their weights."""
+    kinds = ((recipe.base.lpips, PerceptualLoss), (recipe.base.dists, StructureLoss))
+    wanted = [(weight, kind) for weight, kind in kinds if weight]
+    if wanted and sources.perceptual is None:
+        raise UsageError(
+            "This recipe's loss holds LPIPS and DISTS, and their weights are not given.",
+            "Give --perceptual FOLDER, the one of: mfsr-bench weights where lpips@vgg dists@vgg16",
+        )
+    return [(weight, kind(sources.perceptual)) for weight, kind in wanted if sources.perceptual]
+
+
+def _begin(module: torch.nn.Module, path: Path) -> None:
+    """Start parameters from a file's; those that it lacks, or has in other shapes, start new."""
+    found = read_safetensors(path)
+    fit = {n: found[n] for n, p in module.named_parameters() if n in found and
+           found[n].shape == p.shape}  # fmt: skip
+    if not fit:
+        raise ConfigError(f"Nothing in {show(path)} fits.", "Give a model of the same stage.")
+    _put(module, fit)
+    new = [name for name, _ in module.named_parameters() if name not in fit]
+    if new:
+        logger.warning("%s lacks, or has in other shapes: %s", show(path), ", ".join(new))
 
 
 def _teacher(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
@@ -168,6 +189,10 @@ def _teacher(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
         torch.manual_seed(seed_for(recipe.trainer.seed, "initial weights"))
         text = text_of(model.text, sources.base, "cpu")
         network = _network(recipe, sources)
+    if sources.start:
+        _begin(network, sources.start / NETWORK)
+        if isinstance(text, PhraseTable):
+            _begin(text, sources.start / TEXT)
     field = Field(network, time_scale=model.time_scale)
     autoencoder = autoencoder_of(model.latent, sources.base, "cpu")
     task = TeacherTask(
@@ -226,6 +251,8 @@ def _student(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
                 network, teacher.field.network, teacher_scale=teacher.config.time_scale
             )
             logger.info("re-fitted time embedding: %s", fit)
+    if sources.start:
+        _begin(network, sources.start / STUDENT)
     model = _matched(recipe.model, teacher, sources.teacher)
     task = StudentTask(
         Field(network, time_scale=model.time_scale),

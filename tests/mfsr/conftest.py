@@ -52,7 +52,7 @@ def mini_recipe(stage: Stage) -> Recipe:
     return replace(
         tiny,
         model=replace(tiny.model, latent=replace(tiny.model.latent, base=base), unet=unet),
-        base=replace(tiny.base, perceptual=0.0, whitening_samples=6),
+        base=replace(tiny.base, lpips=0.0, dists=0.0),
         data=replace(tiny.data, crop=32, pool=0),
         trainer=replace(
             tiny.trainer,

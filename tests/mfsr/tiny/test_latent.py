@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.fft import dctn
 from torch import Tensor
 
 from mfsr.tiny.base import Base, BaseConfig
 from mfsr.tiny.latent import ResidualAutoencoder
+
+_ORDER = sorted((i + j, i, j) for i in range(4) for j in range(4))[1:]
 
 
 def filled(channels: int) -> Base:
@@ -19,44 +22,46 @@ def filled(channels: int) -> Base:
     return base
 
 
-def some_pairs(count: int = 6) -> list[tuple[Tensor, Tensor]]:
-    generator = torch.Generator().manual_seed(1)
-    images = [torch.rand(2, 1, 3, 32, 32, generator=generator) for _ in range(count)]
-    return [(hr, F.avg_pool2d(lr, 5, 1, 2)) for hr, lr in images]
+def some_pair() -> tuple[Tensor, Tensor]:
+    hr, lr = torch.rand(2, 1, 3, 32, 24, generator=torch.Generator().manual_seed(1))
+    return hr, F.avg_pool2d(lr, 5, 1, 2)
 
 
 def test_an_untrained_base_is_the_enlarged_lr_image() -> None:
     lr_up = torch.rand(1, 3, 16, 24)
     b, log_error = Base(BaseConfig(width=8, blocks=(1, 1, 1)))(lr_up)
     assert torch.equal(b, lr_up)
-    assert log_error.shape == (1, 1, 4, 6)
+    assert log_error.shape == (1, 12, 4, 6)
 
 
 @torch.no_grad()
-def test_all_components_hold_the_whole_image() -> None:
-    latent = ResidualAutoencoder(filled(48))
-    pairs = some_pairs()
-    latent.base.fit_whitening(pairs)
-    hr, lr_up = pairs[0]
-    x = latent.encode_hr(hr, lr_up)
-    assert x.shape == (1, 48, 8, 8) and latent.encode_lr(lr_up).shape == (1, 56, 8, 8)
-    torch.testing.assert_close(latent.decode(x, lr_up), hr, atol=1e-4, rtol=0)
+def test_the_latent_is_the_dct_of_the_rest_in_luminance_over_its_expected_error() -> None:
+    base, (hr, lr_up) = filled(12), some_pair()
+    x = ResidualAutoencoder(base).encode_hr(hr, lr_up)
+    b, log_error = base(lr_up)
+    cells = (hr - b)[0].mean(0).double().numpy().reshape(8, 4, 6, 4).transpose(0, 2, 1, 3)
+    spectra = dctn(cells, axes=(2, 3), norm="ortho")
+    wanted = np.stack([spectra[:, :, i, j] for _, i, j in _ORDER[:12]])
+    np.testing.assert_allclose(x[0], wanted / log_error[0].exp().numpy(), atol=1e-4)
 
 
 @torch.no_grad()
-def test_the_latent_is_of_unit_variance_and_its_components_are_numpys() -> None:
-    base, pairs = filled(10), some_pairs()
-    variances = base.fit_whitening(pairs)
-    x = torch.cat([base.encode(hr, lr_up) for hr, lr_up in pairs])
-    moments = torch.einsum("bkhw,blhw->kl", x, x) / (len(x) * 64)
-    torch.testing.assert_close(moments, torch.eye(10), atol=2e-3, rtol=0)
-    cells = []
-    for hr, lr_up in pairs:
-        b, log_error = base(lr_up)
-        cells.append(F.pixel_unshuffle(hr - b, 4) / log_error.exp())
-    rows = torch.cat(cells).permute(0, 2, 3, 1).reshape(-1, 48).double().numpy()
-    singular = np.linalg.svd(rows, compute_uv=False)
-    np.testing.assert_allclose(variances.numpy(), singular**2 / len(rows), rtol=1e-6)
+def test_all_frequencies_and_the_means_of_cells_hold_the_whole_luminance() -> None:
+    latent, (hr, lr_up) = ResidualAutoencoder(filled(15)), some_pair()
+    sr = latent.decode(latent.encode_hr(hr, lr_up), lr_up)
+    b, _ = latent.base(lr_up)
+    means = F.interpolate(F.avg_pool2d((hr - b).mean(1, keepdim=True), 4), scale_factor=4.0)
+    torch.testing.assert_close((sr + means).mean(1), hr.mean(1), atol=1e-5, rtol=0)
+    colour = sr - sr.mean(1, keepdim=True)  # the base's
+    torch.testing.assert_close(colour, b - b.mean(1, keepdim=True), atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_the_features_are_those_of_the_image_at_hand() -> None:
+    latent, (one, other) = ResidualAutoencoder(filled(4)), some_pair()
+    first = latent.encode_lr(one)
+    assert not torch.equal(latent.encode_lr(other), first)
+    assert torch.equal(latent.encode_lr(one), first)
 
 
 @pytest.mark.parametrize("part", ["trunk", "proj_out"])
