@@ -113,7 +113,7 @@ class DiT4SRTiny(_Tiny):
         size=SizeRule(multiple_of=2, minimum=4),
         options=(
             MethodOption(
-                name="guidance", default="2", help="Guidance scale; 1 is without guidance."
+                name="guidance", default="1.25", help="Guidance scale; 1 is without guidance."
             ),
             _TEXTURE,
         ),
@@ -121,7 +121,7 @@ class DiT4SRTiny(_Tiny):
         stochastic=True,
         deviations=(
             "network: a convolutional U-Net in the place of SD3's transformer",
-            "latent: whitened 4 x 4 cells of HR minus a base restoration; no autoencoder",
+            "latent: frequencies of 4 x 4 cells of HR minus a base restoration; no autoencoder",
             "text: a table of phrases in the place of CLIP and T5",
             f"result: the base plus {_TEXTURE.default} of the sampled detail (option texture)",
         ),

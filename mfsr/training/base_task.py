@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,7 @@ class BaseTrainingConfig:
     samples: int = 4  # of a micro-batch that they look at
     pattern: float = 50.0  # of the error that neighbouring cells have in common
     likelihood: float = 0.05
+    trained: Literal["all", "error"] = "all"  # "error": s alone, by its likelihood, b as it is
 
 
 class BaseTask(Task):
@@ -50,6 +51,9 @@ class BaseTask(Task):
         super().__init__(seed=seed)
         self.module, self.base, self.config = base, base, config
         self.distances = distances  # with their weights; one of them a step
+        if config.trained == "error":
+            base.requires_grad_(requires_grad=False)
+            base.error.requires_grad_(requires_grad=True)
 
     def loss(
         self, model: nn.Module, batch: Sample, streams: Streams, step: int
@@ -59,9 +63,11 @@ class BaseTask(Task):
         hr, lr_up = batch["hr"].to(self.device), batch["lr_up"].to(self.device)
         b, log_error = model(lr_up)
         b, log_error = b.float(), log_error.float()
-        l1 = (b - hr).abs().mean()
         x = self.base.project(hr - b.detach()) * (-log_error).exp()
         likelihood = (x.square() / 2 + log_error).mean()
+        if config.trained == "error":
+            return likelihood, {}
+        l1 = (b - hr).abs().mean()
         pattern = common_error(b - hr)
         loss = l1 + config.pattern * pattern + config.likelihood * likelihood
         scalars = {"l1": l1, "likelihood": likelihood, "pattern": pattern}

@@ -110,7 +110,7 @@ def base_tiny() -> Recipe:
             overlap=48,
             positive=POSITIVE,
             negative=NEGATIVE,
-            guidance=2.0,
+            guidance=1.25,
             shift=1.0,
         ),
         data=DataConfig(
@@ -148,7 +148,7 @@ def teacher_tiny() -> Recipe:
         base,
         stage="teacher",
         data=replace(base.data, prompts="words", null_share=0.05, negative_share=0.3),
-        trainer=replace(base.trainer, steps=2400, learning_rate=1e-3),
+        trainer=replace(base.trainer, steps=5500, learning_rate=1e-3),
         flow=FlowMatchingConfig(density="logit-normal", shift=1.5, trained="all"),
     )
 
@@ -161,8 +161,8 @@ def mfsr_tiny() -> Recipe:
         stage="mfsr",
         model=replace(teacher.model, student=StudentConfig(lora_targets=(), time_map="teacher")),
         data=replace(teacher.data, null_share=0.0, negative_share=0.0),
-        trainer=replace(teacher.trainer, steps=1100, learning_rate=3e-4, ema=0.995),
-        distil=DistilConfig(w=1.0),
+        trainer=replace(teacher.trainer, steps=1500, learning_rate=4e-4, ema=0.995),
+        distil=DistilConfig(w=0.25),
     )
 
 

@@ -160,6 +160,8 @@ def _base(recipe: Recipe, sources: Sources) -> tuple[Task, Finish]:
 
 def _distances(recipe: Recipe, sources: Sources) -> list[tuple[float, Distance]]:
     """Return the perceptual distances of a base's loss with their weights."""
+    if recipe.base.trained == "error":
+        return []
     kinds = ((recipe.base.lpips, PerceptualLoss), (recipe.base.dists, StructureLoss))
     wanted = [(weight, kind) for weight, kind in kinds if weight]
     if wanted and sources.perceptual is None:

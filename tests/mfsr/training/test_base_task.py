@@ -62,7 +62,10 @@ def test_a_pattern_is_what_cells_share_and_not_their_brightness() -> None:
 def test_the_expected_error_learns_each_frequency_s_own() -> None:
     torch.manual_seed(0)
     base = Base(BaseConfig(width=8, blocks=(1, 1, 1), channels=4))
-    task = BaseTask(base, BaseTrainingConfig(pattern=0, likelihood=1), [], seed=0)
+    task = BaseTask(base, BaseTrainingConfig(trained="error"), [], seed=0)
+    assert {n for n, p in base.named_parameters() if p.requires_grad} == {
+        f"error.{name}" for name, _ in base.error.named_parameters()
+    }
     optimizer = torch.optim.Adam(base.error.parameters(), 2e-2)
     std = torch.tensor([0.3, 0.1, 0.03, 0.01])
     lr_up = torch.full((4, 3, 32, 32), 0.5)
