@@ -42,7 +42,7 @@ _TRAIN = (
 
 _TEXTURE = MethodOption(
     name="texture",
-    default="0.2",
+    default="0.25",
     help="Share of the sampled detail that is added to the base restoration: 0 none, 1 all.",
 )
 
