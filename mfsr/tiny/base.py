@@ -87,7 +87,7 @@ class Base(nn.Module):
     def encode(self, hr: Tensor, lr_up: Tensor, features: Tensor) -> Tensor:
         """Return x, (B, channels, h, w)."""
         b, log_error = self(lr_up, features)
-        return self.project(hr - b) * (-log_error).exp()
+        return cast("Tensor", self.project(hr - b) * (-log_error).exp())
 
     def decode(self, x: Tensor, lr_up: Tensor, features: Tensor) -> Tensor:
         """Return sr, not clamped."""
