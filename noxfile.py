@@ -146,6 +146,12 @@ def full_size(session: nox.Session) -> None:
 
 
 @nox.session
+def reliability(session: nox.Session) -> None:
+    """Kill every command that writes, and see what the repeated one makes; names select some."""
+    session.run(sys.executable, "tests/reliability/kills.py", *session.posargs, external=True)
+
+
+@nox.session
 def perf(session: nox.Session) -> None:
     """Run the benchmarks and print their ratios; names after `--` select some."""
     session.run(sys.executable, "tests/perf/run.py", *session.posargs, external=True)

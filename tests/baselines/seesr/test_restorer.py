@@ -162,7 +162,8 @@ def test_an_image_is_the_same_alone_and_in_a_batch(load: Load, small_minimum: No
         method = load(kind)
         both = method.restore(batch(first, second), steps=steps)
         alone = method.restore(batch(second, seeds=(8,), prompts=("a tree",)), steps=steps)
-        torch.testing.assert_close(both[1], alone[0], rtol=0, atol=1 / 255 + 1e-6)
+        # 8 bits are rounded before the colour fix and again after it
+        torch.testing.assert_close(both[1], alone[0], rtol=0, atol=2 / 255 + 1e-6)
         assert float((both[1] - alone[0]).abs().mean()) < 1e-4
 
 
