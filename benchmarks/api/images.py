@@ -170,6 +170,11 @@ def atomic_file(path: Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing, but what a killed command had not put in its place."""
+    return all(path.name.startswith(UNFINISHED) for path in folder.iterdir())
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

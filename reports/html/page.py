@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.errors import ConflictError
-from benchmarks.api.images import UNFINISHED, show, write_atomic
+from benchmarks.api.images import UNFINISHED, is_empty, show, write_atomic
 from reports.html import data
 from reports.html.document import document
 from reports.html.gallery import Progress, fill, stems
@@ -71,7 +71,7 @@ def write_page(
 def _is_page(folder: Path) -> bool:
     """Whether a folder holds a page of ours, whole or begun, or nothing yet."""
     index = folder / INDEX
-    if (folder / _BEGUN).is_file() or not any(folder.iterdir()):
+    if (folder / _BEGUN).is_file() or is_empty(folder):
         return True
     return index.is_file() and _MARK in index.read_bytes()
 

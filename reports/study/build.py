@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.api.errors import ConfigError, ConflictError, DataError
-from benchmarks.api.images import show
+from benchmarks.api.images import is_empty, show
 from benchmarks.api.seeds import seed_for
 from reports.study.design import Image, StudyDesign
 from reports.study.packet import write_packet
@@ -154,7 +154,7 @@ def write(
             raise ConflictError(
                 f"{show(folder)} holds another study.", "Choose a new folder with --out."
             )
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and not is_empty(folder):
         raise ConflictError(f"{show(folder)} holds other files.", "Choose a new folder with --out.")
     write_study(study, folder)
     packet = folder / PACKET

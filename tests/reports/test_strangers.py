@@ -211,6 +211,13 @@ def test_a_page_that_was_killed_is_finished(run: Path) -> None:
     assert {path: path.read_bytes() for path in files(run / "html")} == whole
 
 
+def test_a_page_that_was_killed_at_its_first_file_is_written(run: Path) -> None:
+    (run / "html").mkdir()
+    (run / "html" / ".new-abc").touch()
+    report("html", run)
+    assert (run / "html" / "index.html").is_file() and not (run / "html" / ".new-abc").exists()
+
+
 def test_a_page_that_did_not_fit_is_finished(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, os.strerror(28))

@@ -144,6 +144,15 @@ def test_a_damaged_key_is_named(tmp_path: Path, study_command: Command) -> None:
         read_study(tmp_path)
 
 
+def test_a_study_that_was_killed_at_its_first_file_is_built(
+    tmp_path: Path, study_command: Command
+) -> None:
+    (tmp_path / "small-study").mkdir()
+    (tmp_path / "small-study" / ".new-abc").touch()
+    study_command("build", *small(tmp_path))
+    assert (tmp_path / "small-study" / PACKET / "index.html").is_file()
+
+
 def test_a_study_reads_back_as_it_was_written(built: Path, tmp_path: Path) -> None:
     from reports.study.study import write_study
 
