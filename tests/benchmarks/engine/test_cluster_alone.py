@@ -297,10 +297,6 @@ def test_results_are_the_bytes_of_this_machine(
         assert not list((tmp_path / "nodes").rglob("*.png"))
 
 
-@pytest.mark.xfail(
-    reason="what waits behind an image that came alone is taken for lost, and restored again",
-    strict=False,
-)
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_an_image_that_kills_its_worker_fails_alone(
     cluster: Cluster, tmp_path: Path, batch_size: int
