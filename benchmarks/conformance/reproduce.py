@@ -49,7 +49,7 @@ class Reproduction:
 
 def compare(row: PrintedRow, results: RunResults) -> Reproduction:
     """Compare a run of one method on one data set with the row that was printed."""
-    skipped = results.run.get("skipped") or {}
+    skipped = results.run.get("skipped_metrics") or {}
     return Reproduction(
         row=row,
         cells=tuple(

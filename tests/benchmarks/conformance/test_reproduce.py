@@ -43,7 +43,7 @@ def test_a_value_that_is_missing_is_not_agreement() -> None:
     found = compare(ROW, _results([25.0]))
     assert not found.agrees
     assert found.cells[0].why == "1 of 2 images have a value"
-    found = compare(ROW, _results([], skipped={PSNR: "weights missing"}))
+    found = compare(ROW, _results([], skipped_metrics={PSNR: "weights missing"}))
     assert found.cells[0].why == "weights missing"
 
 
@@ -88,3 +88,14 @@ def test_what_stands_in_the_way_is_the_answer(
     answer = program("reproduce", "--out", str(tmp_path), "--json")
     assert answer.returncode == 1
     assert "LDL_realworld_x4.pth" in json.loads(answer.stdout)[0]["why"]
+
+
+def test_a_metric_without_weights_is_named_with_its_reason(
+    program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    values = {PSNR: 25.0, "musiq@koniq": 60.0}
+    row = PrintedRow(method="nearest", dataset="sample", n=8, source="here", values=values)
+    monkeypatch.setattr(command, "printed_rows", lambda: (row,))
+    answer = program("reproduce", "--out", str(tmp_path), "--workers", "0", "--json")
+    _, musiq = json.loads(answer.stdout)[0]["cells"]
+    assert musiq["why"] == "weights missing"  # not "0 of 8 images have a value"
