@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from baselines.adcsr.restorer import AdcSR
 from baselines.blip.extractor import BLIPCaption
 from baselines.ctmsr.restorer import CTMSR
 from baselines.diffbir.restorer import DiffBIR
@@ -31,6 +32,7 @@ from benchmarks.api.prompts import PromptCard
 
 ROOT = Path(__file__).parents[2]
 CARDS = {
+    "adcsr": AdcSR.card,
     "blip": BLIPCaption.card,
     "ctmsr": CTMSR.card,
     "diffbir": DiffBIR.card,

@@ -228,6 +228,20 @@ def _osediff(root: Path) -> None:
     torch.save(small.osediff_checkpoint(unet, vae), folder / "osediff.pkl")
 
 
+def _adcsr(root: Path) -> None:
+    from baselines.adcsr.network import AdcSRNetwork, second_name
+
+    built, folder = meta(AdcSRNetwork), root / "adcsr"
+    folder.mkdir()
+    unet = content(built.unet)
+    twice = {second: tensor for name, tensor in unet.items() if (second := second_name(name))}
+    found = {f"module.body.1.{name}": tensor for name, tensor in (unet | twice).items()}
+    found |= content(built.decoder.mid_block, prefix="module.body.2.")
+    torch.save(found, folder / "net_params_200.pkl")
+    half = content(built.decoder, prefix="decoder.")
+    torch.save({"state_dict": half}, folder / "halfDecoder.ckpt")
+
+
 def _pisasr(root: Path) -> None:
     folder = root / "pisasr"
     _base(folder / sd21.SD21_BASE.name, sd21.TEXT, unet=True)
@@ -397,6 +411,7 @@ def _ctmsr(root: Path) -> None:
 
 
 WRITERS: dict[str, Callable[[Path], None]] = {
+    "adcsr": _adcsr,
     "addsr": _addsr,
     "ctmsr": _ctmsr,
     "diffbir": _diffbir,

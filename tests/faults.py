@@ -1,0 +1,112 @@
+"""Typical faults of a port, put into a network one at a time: what each does to its output.
+
+A golden test sees a fault only where the fault moves what is compared. The table of a golden file,
+`sensitivity.csv` beside it, says by how much each one does; none may be below a hundred times the
+tolerance of the comparison.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+Fault = Callable[[Tensor], Tensor]
+Table = dict[str, float]
+
+FAULTS: dict[str, Fault] = {
+    "dropped": torch.zeros_like,
+    "swapped": lambda tensor: tensor.flip(0),  # outputs in another order
+    "rescaled": lambda tensor: tensor * 1.5,
+}
+_MARGIN = 100  # times the tolerance
+
+
+@contextmanager
+def put(fault: Fault, pattern: str, *networks: nn.Module) -> Iterator[None]:
+    """Have a fault in all parameters whose names hold a regular expression, while in the block."""
+    found = [
+        parameter
+        for network in networks
+        for name, parameter in network.named_parameters()
+        if re.search(pattern, name)
+    ]
+    assert found, f"no parameter's name holds {pattern!r}"
+    kept = [parameter.detach().clone() for parameter in found]
+    try:
+        with torch.no_grad():
+            for parameter in found:
+                parameter.copy_(fault(parameter))
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, value in zip(found, kept, strict=True):
+                parameter.copy_(value)
+
+
+def of_weights(
+    compute: Callable[[], Tensor],
+    networks: tuple[nn.Module, ...],
+    groups: Mapping[str, str],
+    *,
+    harmless: tuple[str, ...] = (),
+) -> Table:
+    """Return what every fault in every group of weights changes of an output, at most.
+
+    Args:
+        compute: gives the output.
+        networks: that it is computed by.
+        groups: a regular expression for the names of parameters, by the group's name.
+        harmless: "group fault" of those that change nothing, in exact arithmetic: the scale of a
+            convolution before a norm.
+    """
+    right = _run(compute)
+    table: Table = {}
+    for group, pattern in groups.items():
+        for name, fault in FAULTS.items():
+            if f"{group} {name}" in harmless:
+                continue
+            with put(fault, pattern, *networks):
+                table[f"{group} {name}"] = change(_run(compute), right)
+    return table
+
+
+def change(wrong: Tensor, right: Tensor) -> float:
+    """Return the largest difference of two outputs; infinite where one is not finite."""
+    assert wrong.shape == right.shape
+    difference = (wrong.double() - right.double()).abs().max().item()
+    return difference if difference == difference else float("inf")
+
+
+def _run(compute: Callable[[], Tensor]) -> Tensor:
+    with torch.no_grad():
+        return compute().clone()
+
+
+def check(table: Table, path: Path, tolerance: float, *, write: bool = False) -> None:
+    """Compare a table with the golden one, and check that every fault in it is seen.
+
+    Args:
+        table: the effects.
+        path: of the golden table, `fault,effect`.
+        tolerance: of the comparison that has to see them.
+        write: write the table in place of reading it.
+    """
+    if write:
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["fault", "effect"])
+            writer.writerows([fault, f"{effect:.3g}"] for fault, effect in table.items())
+    with path.open(newline="") as file:
+        golden = {row["fault"]: float(row["effect"]) for row in csv.DictReader(file)}
+    assert table.keys() == golden.keys()
+    unseen = {fault: f"{e:.2g}" for fault, e in table.items() if not e >= _MARGIN * tolerance}
+    assert not unseen, f"changes below {_MARGIN} times the tolerance of {tolerance}: {unseen}"
+    for fault, effect in table.items():
+        assert effect == pytest.approx(golden[fault], rel=0.1), fault
