@@ -7,6 +7,7 @@ differs is the source, and the 8-bit steps around the transfer:
 |---------|---------------|----------------------------------------|--------------|
 | OSEDiff | truncate      | adain, Pillow-bicubic LR               | truncate     |
 | PiSA-SR | truncate      | adain, Pillow-bicubic LR               | truncate     |
+| HYPIR   | none          | wavelet, torch-bicubic LR              | truncate     |
 | AdcSR   | none          | adain, LR as is, no epsilon            | truncate     |
 | S3Diff  | truncate      | wavelet, bilinear LR                   | truncate     |
 | TSD-SR  | truncate      | wavelet, upsampled LR; adain, LR as is | truncate     |

@@ -11,6 +11,7 @@ from baselines.ctmsr.restorer import CTMSR
 from baselines.diffbir.restorer import DiffBIR
 from baselines.dit4sr.restorer import DiT4SRReleased
 from baselines.flowsr.restorer import FlowSR
+from baselines.hypir.restorer import HYPIR
 from baselines.invsr.restorer import InvSR
 from baselines.llava.extractor import LLaVACaption
 from baselines.oftsr.restorer import OFTSR, OFTSRTeacher
@@ -39,6 +40,7 @@ CARDS = {
     "dit4sr": DiT4SRReleased.card,
     "flowsr": FlowSR.card,
     "invsr": InvSR.card,
+    "hypir": HYPIR.card,
     "llava": LLaVACaption.card,
     "oftsr": OFTSR.card,
     "oftsr/teacher": OFTSRTeacher.card,

@@ -242,6 +242,18 @@ def _adcsr(root: Path) -> None:
     torch.save({"state_dict": half}, folder / "halfDecoder.ckpt")
 
 
+def _hypir(root: Path) -> None:
+    from baselines import lora
+    from baselines.hypir.network import LAYERS, RANK
+
+    folder = root / "hypir"
+    _base(folder / sd21.SD21_BASE.name, sd21.TEXT, unet=True)
+    unet = meta(lambda: UNet2DConditionModel(**sd21.UNET))
+    shapes = lora.expected_shapes(unet, lora.matching(unet, LAYERS), "default", RANK)
+    tensors = {key: random_tensor(key, shape) for key, shape in shapes.items()}
+    torch.save(tensors, folder / "HYPIR_sd2.pth")
+
+
 def _pisasr(root: Path) -> None:
     folder = root / "pisasr"
     _base(folder / sd21.SD21_BASE.name, sd21.TEXT, unet=True)
@@ -418,6 +430,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "dit4sr": _dit4sr,
     "invsr": _invsr,
     "mfsr": _mfsr,
+    "hypir": _hypir,
     "osediff": _osediff,
     "pasd": _pasd,
     "resshift": _resshift,
@@ -434,5 +447,6 @@ FEWEST = {"diffbir": 2, "stablesr": 2, "supir": 13, "seesr": 2, "pasd": 2}
 _UNHASHED = replace(sd21.SD21_PARAMETERS, unet_sha256="")
 PATCHES: dict[str, dict[str, Any]] = {
     "diffbir": {"baselines.diffbir.restorer:SD21_PARAMETERS": _UNHASHED},
+    "hypir": {"baselines.hypir.restorer:SD21_PARAMETERS": _UNHASHED},
     "pisasr": {"baselines.pisasr.restorer:SD21_PARAMETERS": _UNHASHED},
 }
