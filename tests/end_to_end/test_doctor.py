@@ -43,7 +43,7 @@ def test_a_ready_machine_lacks_weights_and_sets_only(program: Program) -> None:
     shown = " ".join(program("doctor").stdout.split())
     ready, lacking = shown.split("ready for: ")[1:]
     assert "bicubic" in ready and "realsr" in ready and "psnr@y601" in ready
-    assert "osediff" in lacking and "drealsr" in lacking and "bicubic" not in lacking
+    assert "osediff" in lacking and "drealsr" in lacking and " bicubic," not in lacking
     assert "0 of" in shown and "see: mfsr-bench weights list" in shown
     for words in program("doctor").stderr.splitlines():
         if "help most: mfsr-bench " in words:

@@ -84,7 +84,7 @@ def test_merged_parts_are_the_whole_run(program: Program, photos: Path, tmp_path
         "run", "--methods", "bicubic", "--datasets", f"folder:p={photos}/lr::{photos}/hr",
         "--metrics", "psnr@rgb,spread@x", "--out", tmp_path / "out",
     )  # fmt: skip
-    assert "restore 6/6" in again.stderr
+    assert not any(line.startswith("restore") for line in again.stderr.splitlines())
 
 
 def test_a_part_that_is_not_there_is_named(program: Program, photos: Path, tmp_path: Path) -> None:

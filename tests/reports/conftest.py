@@ -71,7 +71,7 @@ def run_of(
             "hash": protocol_hash,
             "rule": "8-bit PNG, no crop",
             "metrics": {
-                key: {"level": "sample", "needs_reference": True, "version": 1} | facts
+                key: {"level": "sample", "needs_reference": True, "version": "v1"} | facts
                 for key, facts in known.items()
             },
             **(protocol or {}),

@@ -199,16 +199,17 @@ def test_any_bytes_as_run_json_are_refused(run: Path, original: Path, text: byte
         report("table", run)
 
 
-def test_a_page_that_was_killed_is_finished(run: Path) -> None:
-    report("html", run)
-    whole = {path: path.read_bytes() for path in files(run / "html")}
-    (run / "html" / "index.html").unlink()
-    (run / "html" / "unfinished.txt").touch()
-    (run / "html" / ".new-abc").touch()
-    half = run / "html" / "results" / "one" / "photos" / "a.png"
+def test_a_page_that_was_killed_is_finished(run: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page"  # outside of the run, where images are copied
+    report("html", run, "--out", page)
+    whole = {path: path.read_bytes() for path in files(page)}
+    (page / "index.html").unlink()
+    (page / "unfinished.txt").touch()
+    (page / ".new-abc").touch()
+    half = page / "results" / "one" / "photos" / "a.png"
     half.write_bytes(half.read_bytes()[:100])
-    report("html", run)
-    assert {path: path.read_bytes() for path in files(run / "html")} == whole
+    report("html", run, "--out", page)
+    assert {path: path.read_bytes() for path in files(page)} == whole
 
 
 def test_a_page_that_was_killed_at_its_first_file_is_written(run: Path) -> None:
@@ -218,18 +219,21 @@ def test_a_page_that_was_killed_at_its_first_file_is_written(run: Path) -> None:
     assert (run / "html" / "index.html").is_file() and not (run / "html" / ".new-abc").exists()
 
 
-def test_a_page_that_did_not_fit_is_finished(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_did_not_fit_is_finished(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, os.strerror(28))
 
+    page = tmp_path / "page"
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copy2", full)
         with pytest.raises(MFSRBenchError, match="No space left"):
-            report("html", run)
-    assert not (run / "html" / "index.html").exists()
-    report("html", run)
-    assert {path.name for path in (run / "html").iterdir()} >= {"index.html", "results", "lr"}
-    assert not (run / "html" / "unfinished.txt").exists()
+            report("html", run, "--out", page)
+    assert not (page / "index.html").exists()
+    report("html", run, "--out", page)
+    assert {path.name for path in page.iterdir()} >= {"index.html", "results", "lr"}
+    assert not (page / "unfinished.txt").exists()
 
 
 def test_no_other_site_is_written_over(run: Path, tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_sentences_about_focus_are_dropped(caption: str, kept: str) -> None:
 def test_missing_weights_are_told_before_anything_is_computed(tmp_path: Path) -> None:
     card = DiT4SRReleased.card.with_weights_for({"variant": "r1"})
     assert [weight.name for weight in card.weights] == [SD35.name, "dit4sr_r1"]
-    runtime = Runtime(card=card, weights=WeightStore(tmp_path))
+    runtime = Runtime(card=card, weights=WeightStore(tmp_path), options={"variant": "r1"})
     with pytest.raises(WeightsGatedError, match="are missing: stable-diffusion-3.5") as gated:
         DiT4SRReleased.load(runtime)
     assert "https://huggingface.co/stabilityai/stable-diffusion-3.5-medium" in gated.value.remedy

@@ -252,4 +252,6 @@ def test_missing_weights_say_how_to_get_them(tmp_path: Path) -> None:
     card = SMFSR.card.with_weights_for({"variant": "f"})
     assert [weight.name for weight in card.weights] == [SD35.name, "smfsr_f"]
     with pytest.raises(WeightsMissingError, match=r"weights fetch smfsr\+variant=f"):
-        Runtime(card=card, weights=WeightStore(tmp_path)).weight("smfsr_f")
+        Runtime(card=card, weights=WeightStore(tmp_path), options={"variant": "f"}).weight(
+            "smfsr_f"
+        )

@@ -62,7 +62,7 @@ def test_stages_are_off_while_latency_is_measured(monkeypatch: pytest.MonkeyPatc
     def note(restorer: costs.Costs) -> None:
         synchronised.append(restorer)
 
-    monkeypatch.setattr(costs.Costs, "_synchronise", note)
+    monkeypatch.setattr(costs.Costs, "synchronise", note)
     list(costs.measure(costs.case(split=False)))
     assert not synchronised
     list(costs.measure(costs.case()))
