@@ -17,7 +17,9 @@ from benchmarks.api.images import write_atomic
 from benchmarks.tables.write import Format, chosen_format, write
 
 if TYPE_CHECKING:
+    from benchmarks.plan import RunPlan
     from benchmarks.request import RunRequest
+    from benchmarks.results.cache import ScoreCache
 
 Plan = Annotated[
     bool, typer.Option("--plan", help="Print what would be done and what is missing; do nothing.")
@@ -55,23 +57,37 @@ def carry_out(
         MFSRBenchError: something is missing, or the run could not go on.
     """
     from benchmarks.cli.next_steps import say_next_steps
-    from benchmarks.cli.weights import fetch_all
-    from benchmarks.engine.events import Completed
-    from benchmarks.engine.nodes import connection
-    from benchmarks.engine.run import run
-    from benchmarks.progress import progress
     from benchmarks.results.cache import ScoreCache
-    from benchmarks.settle import settle_run, settled
 
     cache = ScoreCache()
     form = chosen_format(form, None, json=json)
     if plan:
         from benchmarks.cli.plan import show_plan
+        from benchmarks.engine.nodes import connection
+        from benchmarks.settle import settle_run
 
         with connection(request.engine):
             found = settle_run(request, cache)
         show_plan(found, cache, form)
         return
+    asked, failures = _run(request, cache, quiet=quiet)
+    show_results(asked.out, failures, form)
+    if then:
+        then(asked.out)
+    if not quiet and form is Format.TERMINAL:
+        say_next_steps(asked)
+    raise typer.Exit(1 if failures else 0)
+
+
+def _run(request: RunRequest, cache: ScoreCache, *, quiet: bool) -> tuple[RunPlan, int]:
+    """Run what is asked for; return its plan, and how many failures are recorded."""
+    from benchmarks.cli.weights import fetch_all
+    from benchmarks.engine.events import Completed
+    from benchmarks.engine.nodes import connection
+    from benchmarks.engine.run import run
+    from benchmarks.progress import progress
+    from benchmarks.settle import settle_run, settled
+
     fetch = fetch_all if request.missing == "fetch" else None
     failures = 0
     with connection(request.engine):
@@ -86,12 +102,7 @@ def carry_out(
                 show(event)
                 if isinstance(event, Completed):
                     failures = event.failures
-    show_results(asked.out, failures, form)
-    if then:
-        then(asked.out)
-    if not quiet and form is Format.TERMINAL:
-        say_next_steps(asked)
-    raise typer.Exit(1 if failures else 0)
+    return asked, failures
 
 
 @contextmanager
