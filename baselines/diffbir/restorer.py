@@ -11,12 +11,11 @@ from baselines.sd_control.restorer import (
     CHANNELS,
     FACTOR,
     ControlledRestorer,
-    colour_option,
     guidance_of,
     guidance_option,
 )
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream
-from benchmarks.api.colour import quantise
+from benchmarks.api.colour import colour_option, quantise
 from benchmarks.api.resizing import resize
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from baselines.dit4sr.prompts import DIT4SR_ADDED, DIT4SR_NEGATIVE
 from baselines.dit4sr.releases import DIT4SR, RELEASES, SD35, release
 from baselines.llava.sentences import drop_focus_sentences
 from benchmarks.api.card import MethodCard, MethodOption, Paper
-from benchmarks.api.colour import fix_colours, quantise
+from benchmarks.api.colour import colour_option, fix_colours, quantise
 from benchmarks.api.errors import ConfigError
 from benchmarks.api.resizing import enlarge, enlarged_size, resize
 from benchmarks.api.restorer import LRBatch, LRFile, Restorer, Runtime
@@ -59,12 +59,7 @@ class DiT4SRReleased(Restorer):
                 choices=tuple(found.name for found in RELEASES),
             ),
             MethodOption(name="guidance", default="8.0", help="guidance scale; 1 is without"),
-            MethodOption(
-                name="colour-fix",
-                default="adain",
-                help="transfer of the LR image's colours to the result",
-                choices=("adain", "wavelet", "none"),
-            ),
+            colour_option("adain"),
         ),
         weights=(SD35, *(found.weights for found in RELEASES)),
         upstream=DIT4SR,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from baselines.sd21.weights import PARAMETERS, SD21_BASE, UNET, VAE, VAE_TILES
 from benchmarks.api.card import HubFile, MethodCard, MethodOption, Paper, Upstream, WeightFile
-from benchmarks.api.colour import fix_colours
+from benchmarks.api.colour import colour_option, fix_colours
 from benchmarks.api.errors import ConfigError
 from benchmarks.api.resizing import resize
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
@@ -77,12 +77,7 @@ class FlowSR(Restorer):
                 default="1",
                 help="guidance scale; 1 is without, more takes two evaluations per step",
             ),
-            MethodOption(
-                name="colour-fix",
-                default="wavelet",
-                help="transfer of the LR image's colours to the result",
-                choices=("wavelet", "adain", "none"),
-            ),
+            colour_option("wavelet", ("wavelet", "adain", "none")),
             VAE_TILES,
         ),
         weights=(SD21_BASE, _CHECKPOINT),

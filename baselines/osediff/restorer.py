@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from baselines.sd21.restorer import COLOUR_FIX, OneStepRestorer
+from baselines.sd21.restorer import OneStepRestorer
 from baselines.sd21.weights import PARAMETERS, SD21_BASE, VAE_TILES
 from benchmarks.api.card import MethodCard, Paper, Upstream, WeightFile
+from benchmarks.api.colour import colour_option
 from benchmarks.api.tiling import Tiling
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class OSEDiff(OneStepRestorer):
         colour_fix="adain",
         tiling=str(TILING),
         dtypes=("fp16", "fp32", "bf16"),
-        options=(COLOUR_FIX, VAE_TILES),
+        options=(colour_option("adain"), VAE_TILES),
         weights=(SD21_BASE, _CHECKPOINT),
         upstream=Upstream(repo="cswry/OSEDiff", commit=_COMMIT, licence="Apache-2.0"),
         licence="LicenseRef-CreativeML-OpenRAIL-PP-M",

@@ -10,11 +10,11 @@ from baselines.sd_control.restorer import (
     CHANNELS,
     FACTOR,
     ControlledRestorer,
-    colour_option,
     guidance_of,
     guidance_option,
 )
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream
+from benchmarks.api.colour import colour_option
 from benchmarks.api.errors import ConfigError
 from benchmarks.api.resizing import resize
 from benchmarks.api.tiling import Tiling

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from baselines.pisasr.network import Residual, Scales, adapt
-from baselines.sd21.restorer import COLOUR_FIX, OneStepRestorer
+from baselines.sd21.restorer import OneStepRestorer
 from baselines.sd21.weights import SD21_BASE, SD21_PARAMETERS, VAE_TILES
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream, WeightFile
+from benchmarks.api.colour import colour_option
 from benchmarks.api.errors import ConfigError
 from benchmarks.api.tiling import Tiling, predict_tiled
 
@@ -58,7 +59,7 @@ class PiSASR(OneStepRestorer):
                 default="1",
                 help="strength of the semantic updates, 0 or more; not 1: two evaluations",
             ),
-            COLOUR_FIX,
+            colour_option("adain"),
             VAE_TILES,
         ),
         weights=(SD21_BASE, _CHECKPOINT),

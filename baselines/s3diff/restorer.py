@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, cast
 
 from baselines.sd21.weights import PARAMETERS, SD_TURBO, VAE_TILES
-from benchmarks.api.card import HubFile, MethodCard, MethodOption, Paper, Upstream, WeightFile
-from benchmarks.api.colour import fix_colours
+from benchmarks.api.card import HubFile, MethodCard, Paper, Upstream, WeightFile
+from benchmarks.api.colour import colour_option, fix_colours
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
 
@@ -67,12 +67,7 @@ class S3Diff(Restorer):
         tiling=str(TILING),
         dtypes=("fp32", "fp16", "bf16"),
         options=(
-            MethodOption(
-                name="colour-fix",
-                default="wavelet",
-                help="transfer of the LR image's colours to the result",
-                choices=("wavelet", "adain", "none"),
-            ),
+            colour_option("wavelet", ("wavelet", "adain", "none")),
             VAE_TILES,
         ),
         weights=(SD_TURBO, _CHECKPOINT, _ESTIMATOR),

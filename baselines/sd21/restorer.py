@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, cast
 
-from benchmarks.api.card import MethodOption
 from benchmarks.api.colour import fix_colours
 from benchmarks.api.resizing import enlarge, enlarged_size, resize
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
 
 MINIMUM = 128  # LR pixels per side
 _MULTIPLE = 8  # image pixels per latent pixel
-
-COLOUR_FIX = MethodOption(
-    name="colour-fix",
-    default="adain",
-    help="transfer of the LR image's colours to the result",
-    choices=("adain", "wavelet", "none"),
-)
 
 
 class OneStepRestorer(Restorer):

@@ -21,16 +21,6 @@ FACTOR = 8  # image pixels per latent pixel
 CHANNELS = 4  # of a latent
 
 
-def colour_option(default: str) -> MethodOption:
-    """Return the option that chooses the colour fix."""
-    return MethodOption(
-        name="colour-fix",
-        default=default,
-        help="transfer of the LR image's colours to the result",
-        choices=("adain", "wavelet", "none"),
-    )
-
-
 def guidance_option(default: str) -> MethodOption:
     """Return the option that sets the scale of the guidance."""
     return MethodOption(name="guidance", default=default, help="guidance scale; 1 is without")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from baselines.sd21.weights import VAE_TILES
-from baselines.sd_control.restorer import colour_option
 from baselines.seesr import weights
 from baselines.seesr.restorer import SeeSR
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream
+from benchmarks.api.colour import colour_option
 from benchmarks.api.errors import ConfigError
 from benchmarks.api.tiling import Tiling
 

@@ -9,13 +9,13 @@ from baselines.sd_control.restorer import (
     CHANNELS,
     FACTOR,
     ControlledRestorer,
-    colour_option,
     guidance_of,
     guidance_option,
 )
 from baselines.seesr import weights
 from baselines.tagger.extractor import CHECKPOINT, DAPE
 from benchmarks.api.card import MethodCard, Paper, Upstream
+from benchmarks.api.colour import colour_option
 from benchmarks.api.resizing import enlarge, enlarged_size
 from benchmarks.api.tiling import Tiling
 

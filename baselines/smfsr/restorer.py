@@ -8,6 +8,7 @@ from baselines.dit4sr import restorer as dit4sr
 from baselines.dit4sr.releases import SD35
 from baselines.dit4sr.restorer import DiT4SRReleased
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream, WeightFolder
+from benchmarks.api.colour import colour_option
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,12 +60,7 @@ class SMFSR(DiT4SRReleased):
                 help="which release: q (quality) or f (fidelity)",
                 choices=_VARIANTS,
             ),
-            MethodOption(
-                name="colour-fix",
-                default="adain",
-                help="transfer of the LR image's colours to the result",
-                choices=("adain", "wavelet", "none"),
-            ),
+            colour_option("adain"),
         ),
         weights=(SD35, *map(_weights, _VARIANTS)),
         upstream=Upstream(

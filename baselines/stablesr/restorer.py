@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from baselines.stablesr import weights
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream
-from benchmarks.api.colour import quantise
+from benchmarks.api.colour import colour_option, quantise
 from benchmarks.api.errors import ConfigError
 from benchmarks.api.images import extend
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
@@ -51,12 +51,7 @@ class StableSR(Restorer):
                 default="0.5",
                 help="weight of the encoder's features in the decoder: 0 realism, 1 fidelity",
             ),
-            MethodOption(
-                name="colour-fix",
-                default="adain",
-                help="transfer of the LR image's colours to the result",
-                choices=("adain", "wavelet", "none"),
-            ),
+            colour_option("adain"),
         ),
         weights=weights.FILES,
         upstream=Upstream(repo="IceClear/StableSR", commit=weights.COMMIT, licence=weights.LICENCE),

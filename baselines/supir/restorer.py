@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from baselines.supir import weights
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream
-from benchmarks.api.colour import quantise
+from benchmarks.api.colour import colour_option, quantise
 from benchmarks.api.errors import ConfigError
 from benchmarks.api.resizing import resize
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
@@ -72,12 +72,7 @@ class SUPIR(Restorer):
                 default="1024",
                 help="least side of the image that is restored, in pixels",
             ),
-            MethodOption(
-                name="colour-fix",
-                default="wavelet",
-                help="transfer of the cleaned image's colours to the result",
-                choices=("wavelet", "adain", "none"),
-            ),
+            colour_option("wavelet", ("wavelet", "adain", "none"), source="cleaned"),
         ),
         weights=weights.FILES,
         upstream=Upstream(repo="Fanghua-Yu/SUPIR", commit=weights.COMMIT, licence=weights.LICENCE),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from baselines.tsdsr import weights
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream
-from benchmarks.api.colour import fix_colours, quantise
+from benchmarks.api.colour import colour_option, fix_colours, quantise
 from benchmarks.api.resizing import enlarged_size, resize
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
@@ -50,12 +50,7 @@ class TSDSR(Restorer):
         tiling=str(TILING),
         dtypes=("fp16", "bf16", "fp32"),
         options=(
-            MethodOption(
-                name="colour-fix",
-                default="wavelet",
-                help="transfer of the LR image's colours to the result",
-                choices=("wavelet", "adain", "none"),
-            ),
+            colour_option("wavelet", ("wavelet", "adain", "none")),
             MethodOption(
                 name="lora",
                 default="folded",

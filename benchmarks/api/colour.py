@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from benchmarks.api.card import MethodOption
 from benchmarks.api.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,8 +31,22 @@ if TYPE_CHECKING:
 ColourFix = Literal["none", "adain", "wavelet"]
 Rounding = Literal["none", "round", "truncate"]
 
+_CHOICES: tuple[ColourFix, ...] = ("adain", "wavelet", "none")
+
 _ADAIN_EPS = 1e-5  # added to the variance of images in [0, 1]
 _WAVELET_LEVELS = 5
+
+
+def colour_option(
+    default: ColourFix, choices: tuple[ColourFix, ...] = _CHOICES, *, source: str = "LR"
+) -> MethodOption:
+    """Return the option that chooses a method's colour fix, from the colours of `source`."""
+    return MethodOption(
+        name="colour-fix",
+        default=default,
+        help=f"transfer of the {source} image's colours to the result",
+        choices=choices,
+    )
 
 
 def fix_colours(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,12 +74,8 @@ def base(
     Examples:
         mfsr-bench train base --recipe tiny --data photos --out models/base
     """
-    made = _recipe("base", recipe, seed, steps, changes)
-    if plan:
-        _show_plan(made, json=json)
-    else:
-        more = {"perceptual": perceptual, "start": start}
-        _train(made, data, out, workers=workers, json=json, **more)
+    given = _Given(recipe, data, out, steps, seed, workers, changes, plan=plan, json=json)
+    _carry_out("base", given, perceptual=perceptual, start=start)
 
 
 @app.command()
@@ -102,13 +98,8 @@ def teacher(
     Examples:
         mfsr-bench train teacher --recipe tiny --data photos --base models/base --out models/teacher
     """
-    made = _recipe("teacher", recipe, seed, steps, changes)
-    if plan:
-        _show_plan(made, json=json)
-    else:
-        _train(
-            made, data, out, base=base, captions=captions, start=start, workers=workers, json=json
-        )
+    given = _Given(recipe, data, out, steps, seed, workers, changes, plan=plan, json=json)
+    _carry_out("teacher", given, base=base, captions=captions, start=start)
 
 
 @app.command()
@@ -135,12 +126,8 @@ def mfsr(
     Examples:
         mfsr-bench train mfsr --recipe tiny --plan
     """
-    made = _recipe("mfsr", recipe, seed, steps, changes)
-    if plan:
-        _show_plan(made, json=json)
-    else:
-        more = {"base": base, "captions": captions, "teacher": teacher, "start": start}
-        _train(made, data, out, workers=workers, json=json, **more)
+    given = _Given(recipe, data, out, steps, seed, workers, changes, plan=plan, json=json)
+    _carry_out("mfsr", given, base=base, captions=captions, teacher=teacher, start=start)
 
 
 @app.command()
@@ -173,34 +160,44 @@ def refine(
     Examples:
         mfsr-bench train refine --recipe tiny --plan
     """
-    made = _recipe("refine", recipe, seed, steps, changes)
-    if plan:
-        _show_plan(made, json=json)
-        return
-    _train(
-        made,
-        data,
-        out,
-        base=base,
-        captions=captions,
-        teacher=teacher,
-        student=student,
-        features=features,
-        workers=workers,
-        json=json,
-    )
+    given = _Given(recipe, data, out, steps, seed, workers, changes, plan=plan, json=json)
+    more = {"base": base, "captions": captions, "teacher": teacher}
+    _carry_out("refine", given, student=student, features=features, **more)
 
 
-def _recipe(
-    stage: Stage, name: str, seed: int, steps: int | None, changes: list[str] | None
-) -> Recipe:
+@dataclass(frozen=True)
+class _Given:
+    """What every stage is given."""
+
+    recipe: str
+    data: list[Path] | None
+    out: Path | None
+    steps: int | None
+    seed: int
+    workers: int
+    changes: list[str] | None
+    plan: bool
+    json: bool
+
+
+def _carry_out(stage: Stage, given: _Given, **more: Path | None) -> None:
+    """Show what a stage would train, or train it from `more` sources."""
+    recipe = _recipe(stage, given)
+    if given.plan:
+        _show_plan(recipe, json=given.json)
+    else:
+        _train(recipe, given, **more)
+
+
+def _recipe(stage: Stage, given: _Given) -> Recipe:
     from mfsr.training.changes import override
     from mfsr.training.recipes import recipe as named
 
-    all_changes = [f"trainer.seed={seed}", *(changes or ())]
-    if steps is not None:
-        all_changes.append(f"trainer.steps={steps}")
-    return override(named(stage, name), all_changes, where=f"recipe '{name}' of {stage}")
+    all_changes = [f"trainer.seed={given.seed}", *(given.changes or ())]
+    if given.steps is not None:
+        all_changes.append(f"trainer.steps={given.steps}")
+    made = named(stage, given.recipe)
+    return override(made, all_changes, where=f"recipe '{given.recipe}' of {stage}")
 
 
 def _show_plan(recipe: Recipe, *, json: bool) -> None:
@@ -213,27 +210,19 @@ def _show_plan(recipe: Recipe, *, json: bool) -> None:
         console.out().print("\n".join(found.lines()), markup=False)
 
 
-def _train(
-    recipe: Recipe,
-    data: list[Path] | None,
-    out: Path | None,
-    *,
-    workers: int,
-    json: bool,
-    **more: Path | None,
-) -> None:
-    if out is None or not data:
+def _train(recipe: Recipe, given: _Given, **more: Path | None) -> None:
+    if given.out is None or not given.data:
         raise UsageError(
             "A run needs data and a folder.",
             f"Use: mfsr-bench train {recipe.stage} --recipe {recipe.name} --data PHOTOS --out RUN",
         )
     from mfsr.training.stages import Sources, train
 
-    sources = Sources(data=tuple(data), out=out, workers=workers, **more)
+    sources = Sources(data=tuple(given.data), out=given.out, workers=given.workers, **more)
     with _progress(recipe.trainer.steps) as report:
         folder = train(recipe, sources, report)
-    if json:
-        console.print_json({"run": str(out), "model": str(folder)})
+    if given.json:
+        console.print_json({"run": str(given.out), "model": str(folder)})
     else:
         console.out().print(str(folder), markup=False)
 
