@@ -94,12 +94,14 @@ def portable(session: nox.Session) -> None:
     rest = [argument for argument in session.posargs if argument not in cases]
     for case in chosen or cases:
         torch, onednn, mkl = _INSTRUCTIONS[cases[case]]
-        session.env |= {
-            "ATEN_CPU_CAPABILITY": torch,
-            "ONEDNN_MAX_CPU_ISA": onednn,
-            "MKL_ENABLE_INSTRUCTIONS": mkl,
-            "OMP_NUM_THREADS": case[-1],
-        }
+        session.env.update(
+            {
+                "ATEN_CPU_CAPABILITY": torch,
+                "ONEDNN_MAX_CPU_ISA": onednn,
+                "MKL_ENABLE_INSTRUCTIONS": mkl,
+                "OMP_NUM_THREADS": case[-1],
+            }
+        )
         _python(session, "pytest", *_PARALLEL, *(rest or _PARITY))
 
 
