@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Self
 
 from baselines.diffbir import versions
 from baselines.diffbir.versions import version_of
+from baselines.guidance import guidance_of, guidance_option
 from baselines.sd21.weights import SD21_PARAMETERS, VAE_TILES
 from baselines.sd_control.restorer import (
     CHANNELS,
     FACTOR,
     ControlledRestorer,
-    guidance_of,
-    guidance_option,
 )
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream
 from benchmarks.api.colour import colour_option, quantise

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Self, cast
 
 from baselines.dit4sr.prompts import DIT4SR_ADDED, DIT4SR_NEGATIVE
 from baselines.dit4sr.releases import DIT4SR, RELEASES, SD35, release
+from baselines.guidance import guidance_of, guidance_option
 from baselines.llava.sentences import drop_focus_sentences
 from benchmarks.api.card import MethodCard, MethodOption, Paper
 from benchmarks.api.colour import colour_option, fix_colours, quantise
-from benchmarks.api.errors import ConfigError
 from benchmarks.api.resizing import enlarge, enlarged_size, resize
 from benchmarks.api.restorer import LRBatch, LRFile, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
@@ -58,7 +58,7 @@ class DiT4SRReleased(Restorer):
                 help="which release: q (quality; the paper's numbers), f (fidelity), r1 (revised)",
                 choices=tuple(found.name for found in RELEASES),
             ),
-            MethodOption(name="guidance", default="8.0", help="guidance scale; 1 is without"),
+            guidance_option("8.0"),
             colour_option("adain"),
         ),
         weights=(SD35, *(found.weights for found in RELEASES)),
@@ -246,18 +246,6 @@ class DiT4SRReleased(Restorer):
         if self.runtime.mended or self._guidance == 1:
             return None
         return self._autoencoder.encode_lr(lr_up, generators)
-
-
-def guidance_of(runtime: Runtime) -> float:
-    """Return the guidance scale.
-
-    Raises:
-        ConfigError: it is no number, or below 1.
-    """
-    scale = runtime.number("guidance")
-    if scale < 1:
-        raise ConfigError(f"guidance is {scale}; 1 is without guidance, and the least.")
-    return scale
 
 
 def prompt_of(caption: str) -> str:

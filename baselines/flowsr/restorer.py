@@ -6,10 +6,10 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Self, cast
 
+from baselines.guidance import guidance_of
 from baselines.sd21.weights import PARAMETERS, SD21_BASE, UNET, VAE, VAE_TILES
 from benchmarks.api.card import HubFile, MethodCard, MethodOption, Paper, Upstream, WeightFile
 from benchmarks.api.colour import colour_option, fix_colours
-from benchmarks.api.errors import ConfigError
 from benchmarks.api.resizing import resize
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 from benchmarks.api.tiling import Tiling
@@ -246,15 +246,3 @@ def prepared(lr: Tensor, scale: int) -> Tensor:
     size = tuple(scale * side for side in lr.shape[-2:])
     x = (F.interpolate(lr, size, mode="bilinear", align_corners=False) * 2 - 1).clamp(-1, 1)
     return extend(x, *(side + -side % _MULTIPLE for side in size))
-
-
-def guidance_of(runtime: Runtime) -> float:
-    """Return the guidance scale.
-
-    Raises:
-        ConfigError: it is no number, or below 1.
-    """
-    scale = runtime.number("guidance")
-    if scale < 1:
-        raise ConfigError(f"guidance is {scale}; 1 is without guidance, and the least.")
-    return scale

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from baselines.guidance import guidance_of, guidance_option
 from baselines.pasd import weights
 from baselines.sd21.weights import VAE_TILES
 from baselines.sd_control.restorer import (
     CHANNELS,
     FACTOR,
     ControlledRestorer,
-    guidance_of,
-    guidance_option,
 )
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream
 from benchmarks.api.colour import colour_option

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from benchmarks.api.card import MethodOption
 from benchmarks.api.colour import fix_colours
-from benchmarks.api.errors import ConfigError
 from benchmarks.api.resizing import resize
 from benchmarks.api.restorer import Restorer, Runtime
 
@@ -19,23 +17,6 @@ if TYPE_CHECKING:
 
 FACTOR = 8  # image pixels per latent pixel
 CHANNELS = 4  # of a latent
-
-
-def guidance_option(default: str) -> MethodOption:
-    """Return the option that sets the scale of the guidance."""
-    return MethodOption(name="guidance", default=default, help="guidance scale; 1 is without")
-
-
-def guidance_of(runtime: Runtime) -> float:
-    """Return the scale of the guidance.
-
-    Raises:
-        ConfigError: it is no number, or below 1.
-    """
-    scale = runtime.number("guidance")
-    if scale < 1:
-        raise ConfigError(f"guidance is {scale}; 1 is without guidance, and the least.")
-    return scale
 
 
 class ControlledRestorer(Restorer):

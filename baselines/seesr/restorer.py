@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
+from baselines.guidance import guidance_of, guidance_option
 from baselines.sd21.weights import PARAMETERS, SD2_BASE, VAE_TILES
 from baselines.sd_control.restorer import (
     CHANNELS,
     FACTOR,
     ControlledRestorer,
-    guidance_of,
-    guidance_option,
 )
 from baselines.seesr import weights
 from baselines.tagger.extractor import CHECKPOINT, DAPE

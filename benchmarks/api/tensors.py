@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
 from benchmarks.api.formats import fault
@@ -12,8 +12,11 @@ from benchmarks.api.text import first_line, show
 from benchmarks.api.weight_checks import AGAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
+T = TypeVar("T")
 
 # Lightning's trainer leaves its own classes in a checkpoint, as keys of what they remember. They
 # are read as a class without contents; what they stand for is neither imported nor run.
@@ -57,14 +60,11 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         WeightsMissingError: no such file.
         WeightsCorruptError: it is cut short, or no safetensors file.
     """
-    from safetensors import safe_open
 
-    _check(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-    except Exception as error:  # likewise
-        raise unreadable(path, error) from None
+    def tensors(file: Any) -> dict[str, Tensor]:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+
+    return _of_safetensors(path, tensors)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -74,12 +74,16 @@ def read_metadata(path: Path) -> dict[str, str]:
         WeightsMissingError: no such file.
         WeightsCorruptError: it is cut short, or no safetensors file.
     """
+    return _of_safetensors(path, lambda file: dict(file.metadata() or {}))
+
+
+def _of_safetensors(path: Path, take: Callable[[Any], T]) -> T:
     from safetensors import safe_open
 
     _check(path)
     try:
         with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
+            return take(file)
     except Exception as error:  # likewise
         raise unreadable(path, error) from None
 
