@@ -10,6 +10,7 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import UsageError
+from benchmarks.options import unfolded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,118 +25,104 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-RecipeName = Annotated[str, typer.Option("--recipe", help="paper or tiny.")]
-Data = Annotated[
-    list[Path] | None, typer.Option("--data", help="Folder of photographs or latents; repeatable.")
-]
-Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run.")]
-Base = Annotated[
-    Path | None,
-    typer.Option("--base", help="Folder of SD3.5-medium's pipeline, or of the small models' base."),
-]
-Captions = Annotated[
-    Path | None, typer.Option("--captions", help="Folder of <photograph's stem>.txt.")
-]
-Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the run.")]
-Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes that prepare data.")]
-Changes = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Change the recipe: distil.prob_equal=0.25; repeatable."),
-]
-Start = Annotated[
+_Start = Annotated[
     Path | None,
     typer.Option("--from", help="Model folder of the same stage, whose weights it starts from."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Plan = Annotated[
-    bool, typer.Option("--plan", help="Print what would be trained, and its memory; then stop.")
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Given:
+    """What every stage is given."""
+
+    recipe: Annotated[str, typer.Option("--recipe", help="paper or tiny.")]
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Folder of photographs or latents; repeatable."),
+    ] = None
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the run.")] = None
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")] = None
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the run.")] = 0
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Processes that prepare data.")
+    ] = 0
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change the recipe: distil.prob_equal=0.25; repeatable."),
+    ] = None
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Print what would be trained, and its memory; then stop."),
+    ] = False
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Around:
+    """What stands around the networks of the stages after the first."""
+
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            "--base", help="Folder of SD3.5-medium's pipeline, or of the small models' base."
+        ),
+    ] = None
+    captions: Annotated[
+        Path | None, typer.Option("--captions", help="Folder of <photograph's stem>.txt.")
+    ] = None
 
 
 @app.command()
+@unfolded
 def base(
-    recipe: RecipeName,
-    data: Data = None,
-    out: Out = None,
+    given: _Given,
     perceptual: Annotated[
         Path | None, typer.Option("--perceptual", help="Folder of the weights of LPIPS and DISTS.")
     ] = None,
-    steps: Steps = None,
-    seed: Seed = 0,
-    start: Start = None,
-    workers: Workers = 0,
-    changes: Changes = None,
-    plan: Plan = False,
-    json: Json = False,
+    start: _Start = None,
 ) -> None:
     """Stage 0: train the small models' base. Run again, it resumes where it stopped.
 
     Examples:
         mfsr-bench train base --recipe tiny --data photos --out models/base
     """
-    given = _Given(recipe, data, out, steps, seed, workers, changes, plan=plan, json=json)
     _carry_out("base", given, perceptual=perceptual, start=start)
 
 
 @app.command()
-def teacher(
-    recipe: RecipeName,
-    data: Data = None,
-    out: Out = None,
-    base: Base = None,
-    captions: Captions = None,
-    steps: Steps = None,
-    seed: Seed = 0,
-    start: Start = None,
-    workers: Workers = 0,
-    changes: Changes = None,
-    plan: Plan = False,
-    json: Json = False,
-) -> None:
+@unfolded
+def teacher(given: _Given, around: _Around, start: _Start = None) -> None:
     """Stage 1: train DiT4SR, or fine-tune it. Run again, it resumes where it stopped.
 
     Examples:
         mfsr-bench train teacher --recipe tiny --data photos --base models/base --out models/teacher
     """
-    given = _Given(recipe, data, out, steps, seed, workers, changes, plan=plan, json=json)
-    _carry_out("teacher", given, base=base, captions=captions, start=start)
+    _carry_out("teacher", given, around, start=start)
 
 
 @app.command()
+@unfolded
 def mfsr(
-    recipe: RecipeName,
-    data: Data = None,
-    out: Out = None,
-    *,
+    given: _Given,
+    around: _Around,
     teacher: Annotated[
         Path | None, typer.Option("--teacher", help="Model folder of the teacher.")
     ] = None,
-    base: Base = None,
-    captions: Captions = None,
-    steps: Steps = None,
-    seed: Seed = 0,
-    start: Start = None,
-    workers: Workers = 0,
-    changes: Changes = None,
-    plan: Plan = False,
-    json: Json = False,
+    start: _Start = None,
 ) -> None:
     """Stage 2: distil a teacher into MFSR. Run again, it resumes where it stopped.
 
     Examples:
         mfsr-bench train mfsr --recipe tiny --plan
     """
-    given = _Given(recipe, data, out, steps, seed, workers, changes, plan=plan, json=json)
-    _carry_out("mfsr", given, base=base, captions=captions, teacher=teacher, start=start)
+    _carry_out("mfsr", given, around, teacher=teacher, start=start)
 
 
 @app.command()
+@unfolded
 def refine(
-    *,
-    recipe: RecipeName,
-    data: Data = None,
-    out: Out = None,
+    given: _Given,
+    around: _Around,
     student: Annotated[
         Path | None, typer.Option("--student", help="Model folder of the student.")
     ] = None,
@@ -146,47 +133,25 @@ def refine(
         Path | None,
         typer.Option("--features", help="Folder of what the discriminator sees: DINOv3's, gated."),
     ] = None,
-    base: Base = None,
-    captions: Captions = None,
-    steps: Steps = None,
-    seed: Seed = 0,
-    workers: Workers = 0,
-    changes: Changes = None,
-    plan: Plan = False,
-    json: Json = False,
 ) -> None:
     """Stage 3: refine a student. The same command again goes on where it stopped.
 
     Examples:
         mfsr-bench train refine --recipe tiny --plan
     """
-    given = _Given(recipe, data, out, steps, seed, workers, changes, plan=plan, json=json)
-    more = {"base": base, "captions": captions, "teacher": teacher}
-    _carry_out("refine", given, student=student, features=features, **more)
+    _carry_out("refine", given, around, student=student, teacher=teacher, features=features)
 
 
-@dataclass(frozen=True)
-class _Given:
-    """What every stage is given."""
-
-    recipe: str
-    data: list[Path] | None
-    out: Path | None
-    steps: int | None
-    seed: int
-    workers: int
-    changes: list[str] | None
-    plan: bool
-    json: bool
-
-
-def _carry_out(stage: Stage, given: _Given, **more: Path | None) -> None:
-    """Show what a stage would train, or train it from `more` sources."""
+def _carry_out(
+    stage: Stage, given: _Given, around: _Around | None = None, **more: Path | None
+) -> None:
+    """Show what a stage would train, or train it from what it is given."""
     recipe = _recipe(stage, given)
     if given.plan:
         _show_plan(recipe, json=given.json)
     else:
-        _train(recipe, given, **more)
+        around = around or _Around()
+        _train(recipe, given, base=around.base, captions=around.captions, **more)
 
 
 def _recipe(stage: Stage, given: _Given) -> Recipe:
