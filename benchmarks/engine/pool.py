@@ -228,7 +228,8 @@ def _work(make: Callable[[], Handler[T]], pipe: Connection, lifeline: Connection
     with suppress(OSError):  # where there is no stderr
         os.dup2(2, 1)
     hush()
-    threading.Thread(target=_follow, args=(lifeline,), daemon=True).start()
+    follower = threading.Thread(target=_follow, args=(lifeline,), daemon=True)
+    follower.start()
     handler: Handler[T] | None = None
     while True:
         try:
@@ -243,6 +244,8 @@ def _work(make: Callable[[], Handler[T]], pipe: Connection, lifeline: Connection
         pipe.send(answer)
     if handler:
         handler.close()
+    if lifeline.poll():  # the parent is gone, and this process would end before its children
+        follower.join()
 
 
 def _follow(lifeline: Connection) -> None:

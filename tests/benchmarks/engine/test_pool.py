@@ -169,6 +169,18 @@ def wait_gone(pids: tuple[int, ...]) -> bool:
     return False
 
 
+def killed_with(code: str) -> tuple[int, ...]:
+    """Start a parent, kill it when it has said a worker's answer, and return that."""
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pids = tuple(int(word) for word in parent.stdout.readline().split())
+    assert len(pids) == 2
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    return pids
+
+
 def test_leaving_the_pool_ends_workers_and_their_children() -> None:
     answers = pool.run([(Sleeps, [1, 2])])
     _, pids = next(answers)
@@ -185,14 +197,21 @@ def test_workers_and_their_children_follow_a_killed_parent() -> None:
         "    for _, pids in pool.run([(Sleeps, [1, 2])]):\n"
         "        print(*pids, flush=True)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    pids = tuple(int(word) for word in parent.stdout.readline().split())
-    assert len(pids) == 2
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    assert wait_gone(pids)
+    assert wait_gone(killed_with(code))
+
+
+def test_the_children_of_a_worker_that_waits_follow_a_killed_parent() -> None:
+    """It is not at a task, and learns of the end by the pipe of tasks."""
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(HERE.parent)!r})\n"
+        "from test_pool import Sleeps\n"
+        "from benchmarks.engine import pool\n"
+        "if __name__ == '__main__':\n"
+        "    for _, pids in pool.run([(Sleeps, [1])]):\n"
+        "        print(*pids, flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    assert wait_gone(killed_with(code))
 
 
 def test_tasks_wait_at_a_worker_and_are_answered_in_order() -> None:
