@@ -26,7 +26,7 @@ FLAGS = (
     "--disable-sync",
     "--force-color-profile=srgb",
 )
-WAIT = 10.0  # seconds, for something to appear
+WAIT = 30.0  # seconds, for something to appear on a busy machine
 
 
 class Browser:

@@ -125,9 +125,13 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def window(chromium: Browser) -> Iterator[Browser]:
-    """The window, 1280 x 800 pixels, which must have nothing to complain about in the end."""
+    """The window, 1280 x 800 pixels, which must have nothing to complain about in the end.
+
+    It remembers nothing of the test before: to a browser all files are of one origin.
+    """
     chromium.resize(1280, 800)
     chromium.complaints()
     yield chromium
     assert chromium.complaints() == []
+    chromium.run("try { localStorage.clear() } catch {}")
     chromium.driver.get("about:blank")
