@@ -271,10 +271,14 @@ def grid(
         list[str] | None,
         typer.Option(
             metavar="X,Y,W,H",
-            help="Its place, in pixels of the results; once per --image. Default: by the rule.",
+            help="Its place, in pixels of the results, or several joined by '+'; once per --image. "
+            "Default: by the rule.",
         ),
     ] = None,
     rows: Annotated[int, typer.Option(min=1, help="Images that the rule chooses.")] = 3,
+    boxes: Annotated[
+        int, typer.Option(min=1, max=4, help="Places that it chooses in each image.")
+    ] = 1,
     crop: Annotated[
         int | None,
         typer.Option(min=1, help="Side of its boxes. Default: a quarter of the shorter side."),
@@ -285,6 +289,9 @@ def grid(
         list[str] | None,
         typer.Option(metavar="NAMES", help="Under each crop, the image's values: psnr,lpips."),
     ] = None,
+    inset: Annotated[
+        bool, typer.Option("--inset", help="Show whole images, the places enlarged inside them.")
+    ] = False,
     originals: Originals = None,
 ) -> None:
     """Draw the same place as every method restored it, with LR and reference.
@@ -296,7 +303,8 @@ def grid(
     Examples:
         mfsr-bench report figure grid runs/x
         mfsr-bench report figure grid runs/x --image Canon_001_LR4 --box 200,200,96,96
-        mfsr-bench report figure grid runs/x --metrics psnr,lpips
+        mfsr-bench report figure grid runs/x --boxes 2 --metrics psnr,lpips
+        mfsr-bench report figure grid runs/x --inset --rows 1
     """
     from reports.figures.drawing.grid import draw
     from reports.figures.grid import grid_figures
@@ -306,7 +314,7 @@ def grid(
     by_hand = _by_hand(image or [], box or [])
     asked = _asked(options)
     pictures = pictures_of(asked.comparison, asked.results, split_datasets(originals))
-    rule = Rule(count=rows, crop=crop, among=among, seed=seed)
+    rule = Rule(count=rows, boxes=boxes, crop=crop, among=among, seed=seed)
     with console.count("images") as progress:
         figures = tuple(
             grid_figures(
@@ -315,6 +323,7 @@ def grid(
                 by_hand=by_hand,
                 rule=rule,
                 metrics=metrics_of(asked.comparison, metrics) or (),
+                inset=inset,
                 progress=progress,
             )
         )
@@ -322,12 +331,12 @@ def grid(
 
 
 def _by_hand(images: Sequence[str], boxes: Sequence[str]) -> ByHand:
-    from reports.figures.places import parse_box
+    from reports.figures.places import parse_boxes
 
     if boxes and len(boxes) != len(images):
         raise UsageError(
-            f"{len(boxes)} boxes for {len(images)} images.", "Give --box once for each --image."
+            f"{len(boxes)} --box for {len(images)} --image.",
+            "Give --box once for each --image; several boxes of one image are joined by '+'.",
         )
-    places: list[Box | None] = [parse_box(one) for one in boxes]
-    places = places or [None] * len(images)
-    return tuple(zip(images, places, strict=True))
+    places: list[tuple[Box, ...]] = [parse_boxes(one) for one in boxes]
+    return tuple(zip(images, places or [()] * len(images), strict=True))

@@ -1,4 +1,4 @@
-"""The same place as every method restored it: LR with the box, crops, reference."""
+"""The same places as every method restored them: LR with boxes, crops, reference."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from reports.figures.places import (
 from reports.pictures import with_results, without_results
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -32,15 +34,18 @@ if TYPE_CHECKING:
     from reports.identity import Dataset
     from reports.pictures import Picture, Pictures
 
-ByHand = tuple[tuple[str, Box | None], ...]  # image ids, each with its box or None for the rule
+# Image ids, each with its boxes, or with none: the rule finds them.
+ByHand = tuple[tuple[str, tuple[Box, ...]], ...]
+Fractions = tuple[float, float, float, float]  # x, y, width, height of a box, of 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tile:
-    """One crop."""
+    """What one method made of a place."""
 
     title: str
-    pixels: NDArray[np.uint8]  # (h, w, 3)
+    crops: tuple[NDArray[np.uint8], ...]  # (h, w, 3) for each box
+    whole: NDArray[np.uint8] | None = None  # the image around them, where crops are insets
     below: str = ""  # the value of its whole image
 
 
@@ -50,8 +55,10 @@ class Row:
 
     image: str
     whole: NDArray[np.uint8]  # the LR image; a result where there is none
-    frame: tuple[float, float, float, float]  # the box in pixels of `whole`: x, y, width, height
+    frames: tuple[Fractions, ...]  # the boxes
+    shapes: tuple[float, ...]  # of the boxes: height over width, in pixels
     tiles: tuple[Tile, ...]
+    inset: bool = False  # every tile shows the image with its crops inside, none stands beside them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,7 @@ def grid_figures(
     by_hand: ByHand = (),
     rule: Rule | None = None,
     metrics: Sequence[str] = (),
+    inset: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Iterator[Grid]:
     """Yield the figures of a comparison, one for each data set that has the images.
@@ -76,10 +84,11 @@ def grid_figures(
     Args:
         comparison: what is compared; its methods become crops, in their order.
         pictures: its images.
-        by_hand: images to show, each with a box or with the place that the rule chooses; empty:
+        by_hand: images to show, each with its boxes or with those that the rule chooses; empty:
             the rule chooses the images too.
         rule: how places are chosen.
         metrics: ids of those whose values of the image stand under its crops.
+        inset: show whole images with the crops inside them, in place of crops alone.
         progress: called with (images done, images in all) while places are chosen.
 
     Raises:
@@ -107,11 +116,17 @@ def grid_figures(
         shown = comparison.select(methods=methods[key])
         notes = tuple(_notes(comparison, pictures, dataset, places, every, rule))
         about = _about(shown, dataset, places, len(every), rule, notes)
+        caption = about.caption
+        if inset:
+            caption += " Insets enlarge what is framed."
         if metrics:
             titles = ", ".join(comparison.metrics[metric].title for metric in metrics)
-            caption = f"{about.caption} Under each crop: {titles} of the whole image."
-            about = replace(about, caption=caption)
-        yield Grid(about=about, rows=tuple(_row(shown, one, scales, metrics) for one in places))
+            where = "image" if inset else "crop"
+            caption += f" Under each {where}: {titles} of the whole image."
+        yield Grid(
+            about=replace(about, caption=caption),
+            rows=tuple(_row(shown, one, scales, metrics, inset=inset) for one in places),
+        )
 
 
 def _check(comparison: Comparison, of: Mapping[str, Sequence[Picture]], by_hand: ByHand) -> None:
@@ -124,7 +139,7 @@ def _check(comparison: Comparison, of: Mapping[str, Sequence[Picture]], by_hand:
     for image, _ in by_hand:
         if image not in known:
             raise unknown("image with results of all methods", image, known, see="RUN/images.csv")
-    if len(comparison.methods) < 2 and not (by_hand and all(box for _, box in by_hand)):
+    if len(comparison.methods) < 2 and not (by_hand and all(boxes for _, boxes in by_hand)):
         raise UsageError(
             "One method cannot disagree, so places have to be given.",
             "Say: --image ID --box x,y,width,height",
@@ -140,38 +155,48 @@ def _places_by_hand(
     pictures: Sequence[Picture], scales: Mapping[str, float], by_hand: ByHand, rule: Rule
 ) -> Iterator[Place]:
     known = {one.image: one for one in pictures}
-    for image, box in by_hand:
+    for image, boxes in by_hand:
         picture = known[image]
-        if box:
-            yield Place(picture=picture, box=check_box(box, picture))
+        if boxes:
+            yield Place(picture=picture, boxes=tuple(check_box(one, picture) for one in boxes))
         else:
-            yield widest_disagreement(picture, scales.get(image, CELL), rule.crop)
+            yield widest_disagreement(picture, scales.get(image, CELL), rule)
 
 
 def _row(
-    comparison: Comparison, place: Place, scales: Mapping[str, float], metrics: Sequence[str]
+    comparison: Comparison,
+    place: Place,
+    scales: Mapping[str, float],
+    metrics: Sequence[str],
+    *,
+    inset: bool,
 ) -> Row:
-    picture, box = place.picture, place.box
+    picture = place.picture
+
+    def tile(title: str, file: Path, *, scale: float = 1.0, below: str = "") -> Tile:
+        whole = read_rgb(file)
+        crops = tuple(box.of(whole, scale) for box in place.boxes)
+        return Tile(title=title, crops=crops, whole=whole if inset else None, below=below)
+
     tiles = []
-    scale = 1.0
     if picture.lr:
-        scale = scales[picture.image]
-        whole = read_rgb(picture.lr)
-        tiles.append(Tile(title="LR", pixels=box.of(whole, scale)))
-    else:
-        whole = read_rgb(picture.results[next(iter(comparison.methods))])
+        tiles.append(tile("LR", picture.lr, scale=scales[picture.image]))
     for key, method in comparison.methods.items():
         below = " / ".join(_value(comparison, picture, key, metric) for metric in metrics)
-        pixels = box.of(read_rgb(picture.results[key]))
-        tiles.append(Tile(title=method.title, pixels=pixels, below=below))
+        tiles.append(tile(method.title, picture.results[key], below=below))
     if picture.hr:
-        tiles.append(Tile(title="GT", pixels=box.of(read_rgb(picture.hr))))
-    x, y, width, height = (side / scale for side in (box.x, box.y, box.width, box.height))
+        tiles.append(tile("GT", picture.hr))
+    across, down = picture.width, picture.height
     return Row(
         image=picture.image,
-        whole=whole,
-        frame=(x, y, width, height),
+        whole=read_rgb(picture.lr or picture.results[next(iter(comparison.methods))]),
+        frames=tuple(
+            (one.x / across, one.y / down, one.width / across, one.height / down)
+            for one in place.boxes
+        ),
+        shapes=tuple(one.height / one.width for one in place.boxes),
         tiles=tuple(tiles),
+        inset=inset,
     )
 
 
@@ -211,7 +236,7 @@ def _notes(
         yield f"{dataset.title}: {looked_at} of {len(every)} images looked at, seed {rule.seed}."
     for place in places:
         sd = f" (sd between methods: {place.sd:.1f} levels)" if place.sd is not None else ""
-        yield f"{dataset.title}: --image {shlex.quote(place.picture.image)} --box {place.box}{sd}"
+        yield f"{dataset.title}: --image {shlex.quote(place.picture.image)} --box {place}{sd}"
 
 
 def _about(
@@ -227,7 +252,7 @@ def _about(
         among = f"{min(n, rule.among)} of {n} images" if n > rule.among else f"{n} images"
         drawn = f" drawn with seed {rule.seed}" if n > rule.among else ""
         chosen = f" Places: where the methods differ most among {among}{drawn}."
-    listed = "; ".join(f"{place.picture.image} at {place.box}" for place in places)
+    listed = "; ".join(f"{place.picture.image} at {place}" for place in places)
     return About(
         name=f"grid-{slug(dataset.id)}",
         title=dataset.title,

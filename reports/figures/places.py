@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reports.pictures import Picture
 
 CELL = 4  # pixels of a result per LR pixel where no LR image tells: the scale of the field
+MOST_BOXES = 4  # in one image: as many as its corners
 _PART = 4  # by default a crop is a quarter of the shorter side
 _SMALLEST = 96  # pixels; what a smaller one shows is hard to recognise
 
@@ -45,11 +46,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A box in an image, and how much the methods disagree there."""
+    """Boxes in an image, and how much the methods disagree there."""
 
     picture: Picture
-    box: Box
-    sd: float | None = None  # between methods, in 8-bit levels; None: chosen by hand
+    boxes: tuple[Box, ...]
+    sd: float | None = None  # between methods in the first, in 8-bit levels; None: chosen by hand
+
+    def __str__(self) -> str:
+        return "+".join(map(str, self.boxes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,7 @@ class Rule:
     """How places are chosen that are not given by hand."""
 
     count: int = 3  # places, each in another image
+    boxes: int = 1  # in each image, none over another; fewer where there is no room
     crop: int | None = (
         None  # side in pixels of a result; None: a quarter of the shorter side, but 96 at least
     )
@@ -64,20 +69,31 @@ class Rule:
     seed: int = 0  # of that draw
 
 
-def parse_box(text: str) -> Box:
-    """Return the box that `x,y,width,height` stands for.
+def parse_boxes(text: str) -> tuple[Box, ...]:
+    """Return the boxes that `x,y,width,height` stands for, or several of them joined by `+`.
 
-    >>> parse_box("8, 16, 64, 32")
-    Box(x=8, y=16, width=64, height=32)
+    >>> parse_boxes("8,16,64,32+0, 0, 8, 8")
+    (Box(x=8, y=16, width=64, height=32), Box(x=0, y=0, width=8, height=8))
 
     Raises:
-        UsageError: these are not four numbers, or the box is empty.
+        UsageError: these are not four numbers each, a box is empty, or there are too many.
     """
+    found = tuple(map(_parse_box, text.split("+")))
+    if len(found) > MOST_BOXES:
+        raise UsageError(
+            f"{len(found)} boxes in one image; {MOST_BOXES} at most.",
+            "Name the image again with --image, for another row.",
+        )
+    return found
+
+
+def _parse_box(text: str) -> Box:
     try:
         x, y, width, height = (int(part) for part in text.split(","))
     except ValueError:
         raise UsageError(
-            f"'{text}' is not a box.", "Say --box x,y,width,height in pixels of the results."
+            f"'{text}' is not a box.",
+            "Say --box x,y,width,height in pixels of the results; join two by '+'.",
         ) from None
     if x < 0 or y < 0 or width < 1 or height < 1:
         raise UsageError(f"The box {text} is empty or begins outside the image.")
@@ -125,13 +141,13 @@ def choose_places(
     """
     places = []
     for done, picture in enumerate(pictures, start=1):
-        places.append(widest_disagreement(picture, scales.get(picture.image, CELL), rule.crop))
+        places.append(widest_disagreement(picture, scales.get(picture.image, CELL), rule))
         progress(done, len(pictures))
     return tuple(sorted(places, key=lambda one: one.sd or 0.0, reverse=True)[: rule.count])
 
 
-def widest_disagreement(picture: Picture, scale: float, crop: int | None) -> Place:
-    """Return the box of one image where its results differ most.
+def widest_disagreement(picture: Picture, scale: float, rule: Rule) -> Place:
+    """Return the boxes of one image where its results differ most.
 
     Results are averaged over the area of an LR pixel, so that noise counts little, and each is
     freed of its mean, so that a shift of brightness does not count. What is left is the variance
@@ -140,22 +156,40 @@ def widest_disagreement(picture: Picture, scale: float, crop: int | None) -> Pla
     Args:
         picture: the image.
         scale: pixels of a result per LR pixel.
-        crop: side of the box in pixels of a result; None as in `Rule`.
+        rule: how many boxes, and how large.
 
     Raises:
         DataError: a result is missing or of another size.
     """
     cell = round(scale) if scale == round(scale) else CELL
     size = min(picture.height, picture.width)
-    side = max(1, min((crop or max(_SMALLEST, size // _PART)) // cell, size // cell))
+    side = max(1, min((rule.crop or max(_SMALLEST, size // _PART)) // cell, size // cell))
     results = [_cells(path, picture, cell) for path in picture.results.values()]
     variance = np.var(results, axis=0).mean(axis=-1)
     sums = np.pad(variance, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     windows = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    row, column = divmod(int(windows.argmax()), windows.shape[1])
-    box = Box(x=column * cell, y=row * cell, width=side * cell, height=side * cell)
-    sd = sqrt(max(0.0, float(windows[row, column])) / side**2)
-    return Place(picture=picture, box=box, sd=sd)
+    corners = _highest(windows, side, rule.boxes)
+    row, column = corners[0]
+    return Place(
+        picture=picture,
+        boxes=tuple(
+            Box(x=x * cell, y=y * cell, width=side * cell, height=side * cell) for y, x in corners
+        ),
+        sd=sqrt(max(0.0, float(windows[row, column])) / side**2),
+    )
+
+
+def _highest(windows: NDArray[np.float64], side: int, count: int) -> list[tuple[int, int]]:
+    """Return the (row, column) of the highest windows of which none lies over another."""
+    free = windows.copy()
+    found: list[tuple[int, int]] = []
+    while len(found) < count and np.isfinite(free).any():
+        row, column = divmod(int(free.argmax()), free.shape[1])
+        found.append((row, column))
+        free[
+            max(0, row - side + 1) : row + side, max(0, column - side + 1) : column + side
+        ] = -np.inf
+    return found
 
 
 def _cells(path: Path, picture: Picture, cell: int) -> NDArray[np.float64]:

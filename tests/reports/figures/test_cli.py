@@ -160,6 +160,22 @@ def test_places_are_said_as_options_that_give_them_again(run: Path, tmp_path: Pa
     assert files[0].tobytes() == files[1].tobytes()
 
 
+def test_two_boxes_and_insets_are_said_as_options_that_give_them_again(
+    run: Path, tmp_path: Path
+) -> None:
+    words = ("--where", originals(run), "--format", "png,tex", "--crop", "16")
+    for extra in ((), ("--inset",)):
+        first = figure("grid", run, "--out", tmp_path / "a", *words, "--boxes", "2", *extra)
+        said = [line for line in first.stderr.splitlines() if "--image" in line]
+        again = shlex.split(" ".join(x[x.index("--image") : x.index("(sd")] for x in said))
+        assert all(box.count("+") == 1 for box in again[3::4])
+        figure("grid", run, "--out", tmp_path / "b", *words, *again, *extra)
+        files = [Image.open(tmp_path / side / "grid-photos.png") for side in ("a", "b")]
+        assert files[0].tobytes() == files[1].tobytes()
+        caption = (tmp_path / "b" / "grid-photos.tex").read_text()
+        assert ("Insets enlarge what is framed" in caption) == bool(extra)
+
+
 def test_without_originals_there_are_crops_of_results_alone(run: Path, tmp_path: Path) -> None:
     done = figure("grid", run, "--out", tmp_path, "--format", "png")
     assert "without LR and reference" in done.stderr
@@ -167,7 +183,7 @@ def test_without_originals_there_are_crops_of_results_alone(run: Path, tmp_path:
 
 
 def test_what_cannot_be_drawn_is_refused(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="1 boxes for 2 images"):
+    with pytest.raises(UsageError, match="1 --box for 2 --image"):
         figure("grid", run, "--image", "a", "--image", "b & c", "--box", "0,0,8,8")
     with pytest.raises(UsageError, match="One method cannot disagree"):
         figure("grid", run, "--methods", "bicubic")

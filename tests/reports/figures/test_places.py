@@ -15,7 +15,7 @@ from reports.figures.places import (
     candidates,
     check_box,
     choose_places,
-    parse_box,
+    parse_boxes,
     widest_disagreement,
 )
 from reports.pictures import Picture
@@ -41,7 +41,7 @@ def test_the_place_is_the_window_of_the_largest_variance(
     tmp_path: Path, results: list[np.ndarray]
 ) -> None:
     """Every window on LR pixels, one after the other, as the rule is worded."""
-    place = widest_disagreement(picture(tmp_path, "a", *results), 4, crop=16)
+    place = widest_disagreement(picture(tmp_path, "a", *results), 4, Rule(crop=16, boxes=3))
     means = []
     for pixels in results:
         cells = np.array(
@@ -52,15 +52,26 @@ def test_the_place_is_the_window_of_the_largest_variance(
     variance = np.var(np.array(means), axis=0).mean(axis=-1)
     windows = {(x, y): variance[y : y + 4, x : x + 4].mean() for y in range(9) for x in range(13)}
     x, y = max(windows, key=lambda one: windows[one])
-    assert place.box == Box(x=4 * x, y=4 * y, width=16, height=16)
+    assert place.boxes[0] == Box(x=4 * x, y=4 * y, width=16, height=16)
     assert place.sd == pytest.approx(windows[x, y] ** 0.5)
+    corners = []
+    while len(corners) < 3:  # none over another
+        x, y = max(windows, key=lambda one: windows[one])
+        corners.append((4 * x, 4 * y))
+        windows = {at: v for at, v in windows.items() if abs(at[0] - x) > 3 or abs(at[1] - y) > 3}
+    assert [(one.x, one.y) for one in place.boxes] == corners
+
+
+def test_there_are_no_more_boxes_than_have_room(tmp_path: Path, results: list[np.ndarray]) -> None:
+    place = widest_disagreement(picture(tmp_path, "a", *results), 4, Rule(crop=48, boxes=4))
+    assert len(place.boxes) == 1
 
 
 def test_a_shift_of_brightness_is_no_disagreement(tmp_path: Path) -> None:
     dark, bright = np.full((48, 48, 3), 50, np.uint8), np.full((48, 48, 3), 200, np.uint8)
     bright[24:32, 16:24] = 210
-    place = widest_disagreement(picture(tmp_path, "a", dark, bright), 4, crop=8)
-    assert (place.box.x, place.box.y) == (16, 24)
+    place = widest_disagreement(picture(tmp_path, "a", dark, bright), 4, Rule(crop=8))
+    assert (place.boxes[0].x, place.boxes[0].y) == (16, 24)
 
 
 def test_images_come_by_how_much_they_disagree(tmp_path: Path, results: list[np.ndarray]) -> None:
@@ -81,19 +92,23 @@ def test_the_draw_depends_on_the_seed_alone(tmp_path: Path, results: list[np.nda
 
 def test_results_of_two_sizes_are_refused(tmp_path: Path, results: list[np.ndarray]) -> None:
     with pytest.raises(DataError, match="is 64×24, other results of 'a' are 64×48"):
-        widest_disagreement(picture(tmp_path, "a", results[0], results[1][:24]), 4, crop=None)
+        widest_disagreement(picture(tmp_path, "a", results[0], results[1][:24]), 4, Rule())
 
 
 def test_boxes_by_hand_are_checked(tmp_path: Path, results: list[np.ndarray]) -> None:
     one = picture(tmp_path, "a", results[0])
-    assert check_box(parse_box("48,32,16,16"), one) == Box(x=48, y=32, width=16, height=16)
+    (box,) = parse_boxes("48,32,16,16")
+    assert check_box(box, one) == Box(x=48, y=32, width=16, height=16)
+    assert parse_boxes("48,32,16,16+0,0,1,2") == (box, Box(x=0, y=0, width=1, height=2))
     with pytest.raises(UsageError, match="leaves the image 'a' of 64×48"):
-        check_box(parse_box("49,32,16,16"), one)
-    for text in ("1,2,3", "a,b,c,d", "", "1,2,3,4,5"):
+        check_box(parse_boxes("49,32,16,16")[0], one)
+    for text in ("1,2,3", "a,b,c,d", "", "1,2,3,4,5", "1,2,3,4+"):
         with pytest.raises(UsageError, match="is not a box"):
-            parse_box(text)
+            parse_boxes(text)
     with pytest.raises(UsageError, match="empty"):
-        parse_box("0,0,0,5")
+        parse_boxes("0,0,0,5")
+    with pytest.raises(UsageError, match="5 boxes in one image; 4 at most"):
+        parse_boxes("+".join(["0,0,1,1"] * 5))
 
 
 def test_a_box_is_the_same_place_in_lr() -> None:
