@@ -10,7 +10,7 @@ import typer
 from benchmarks import console
 from benchmarks.api.images import show
 from benchmarks.options import Json, Quiet, split_datasets
-from reports.selection import Originals
+from reports.selection import KnownAs, Originals, Published, Sources
 
 
 def html(
@@ -28,6 +28,9 @@ def html(
         ),
     ] = None,
     where: Originals = None,
+    published: Published = False,
+    sources: Sources = None,
+    known_as: KnownAs = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -38,14 +41,23 @@ def html(
 
     Examples:
         mfsr-bench report html runs/x
+        mfsr-bench report html runs/x --published
     """
     from benchmarks.results.read import read_run
     from reports.comparison import compare
     from reports.html.page import write_page
     from reports.pictures import pictures_of, without_results
+    from reports.selection import known_sets, sources_of
+    from reports.tables.scope import Layout
 
     results = [read_run(run) for run in runs]
     comparison = compare(results)
+    layout = Layout(
+        intervals="ci",
+        published=published or bool(sources or known_as),
+        sources=sources_of(sources),
+        known_as=known_sets(comparison, known_as),
+    )
     pictures = pictures_of(comparison, results, split_datasets(where))
     for dataset, cause in pictures.lacking.items():
         console.say(f"Without the LR and HR images of '{dataset}': {cause}", style="yellow")
@@ -55,7 +67,7 @@ def html(
     link = False if link is None and out else link
     with console.count("images") as progress:
         shown = (lambda *_: None) if quiet else progress
-        index = write_page(comparison, results, pictures, folder, link=link, progress=shown)
+        index = write_page(comparison, results, pictures, folder, layout, link=link, progress=shown)
     if json:
         console.print_json({"page": str(index), "lacking": dict(pictures.lacking)})
     else:

@@ -45,6 +45,8 @@ def _group(table: Table, group: Group) -> dict[str, Any]:
         "rows": [
             {
                 "title": row.cells[0].text,
+                "notes": list(row.cells[0].notes),
+                "published": row.facts["published"],
                 "cells": list(map(_cell, row.cells[table.stub :])),
             }
             for row in group.rows

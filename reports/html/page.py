@@ -35,6 +35,7 @@ def write_page(
     results: Sequence[RunResults],
     pictures: Pictures,
     folder: Path,
+    layout: Layout,
     *,
     link: bool | None,
     progress: Progress,
@@ -46,6 +47,7 @@ def write_page(
         results: its runs.
         pictures: its images.
         folder: new, or that of an earlier page.
+        layout: what its tables show.
         link: hard links to the run's images instead of copies; None: where that is possible.
         progress: called with (files done, files in all).
 
@@ -63,7 +65,7 @@ def write_page(
         write_atomic(folder / _BEGUN, b"A page of mfsr-bench that is not finished.\n")
     names = {dataset: stems(one.image for one in of) for dataset, of in pictures.of.items()}
     fill(pictures, names, folder, link=link, progress=progress)
-    write_atomic(index, render(comparison, results, pictures, names).encode())
+    write_atomic(index, render(comparison, results, pictures, names, layout).encode())
     (folder / _BEGUN).unlink(missing_ok=True)
     return index
 
@@ -81,6 +83,7 @@ def render(
     results: Sequence[RunResults],
     pictures: Pictures,
     names: dict[str, dict[str, str]],
+    layout: Layout | None = None,
 ) -> str:
     """Return the page's HTML; the images are beside it, under `names`."""
     title = " + ".join(run.name for run in comparison.runs)
@@ -89,7 +92,9 @@ def render(
         title=f"{title} · mfsr-bench",
         styles=[f"reports.html:{name}" for name in _STYLES],
         scripts=[f"reports.html:{name}" for name in _SCRIPTS],
-        data=_content(title, comparison, results, pictures, names),
+        data=_content(
+            title, comparison, results, pictures, names, layout or Layout(intervals="ci")
+        ),
     )
 
 
@@ -99,9 +104,10 @@ def _content(
     results: Sequence[RunResults],
     pictures: Pictures,
     names: dict[str, dict[str, str]],
+    layout: Layout,
 ) -> dict[str, Any]:
     known = all_per_image(comparison, results)
-    report = build_report(comparison, Layout(intervals="ci"), known)
+    report = build_report(comparison, layout, known)
     return {
         "title": title,
         "protocol": comparison.protocol.label,

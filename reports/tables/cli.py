@@ -11,10 +11,10 @@ import typer
 
 from benchmarks import console
 from benchmarks.api.errors import DataError, UsageError
-from benchmarks.api.names import unknown
-from benchmarks.options import Form, Json, TableFile, choose, split_lists, unfolded
+from benchmarks.options import Form, Json, TableFile, unfolded
 from benchmarks.tables.text import Highlight
 from benchmarks.tables.write import chosen_format, write
+from reports.selection import KnownAs, Published, Sources
 
 if TYPE_CHECKING:
     from benchmarks.results.rows import RunResults
@@ -34,19 +34,14 @@ class _Shown:
             "that a paired test does not tell from it."
         ),
     ] = None
-    published: Annotated[
-        bool, typer.Option("--published", help="Add published rows of the same data sets.")
-    ] = False
+    published: Published = False
     rank_published: Annotated[
         bool, typer.Option("--rank-published", help="The same, and rank them with ours.")
     ] = False
     delta: Annotated[bool, typer.Option("--delta", help="Add a table of ours minus published.")] = (
         False
     )
-    sources: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAMES", help="Only published values of these: mfsr,flowsr,tadsr."),
-    ] = None
+    sources: Sources = None
     ci: Annotated[bool, typer.Option("--ci", help="Show 95 % intervals: 25.15 [24.69, 25.62].")] = (
         False
     )
@@ -54,14 +49,7 @@ class _Shown:
     by_steps: Annotated[
         bool, typer.Option("--by-steps", help="Part methods of one step from those of several.")
     ] = False
-    known_as: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--as",
-            metavar="NAMES",
-            help="What a folder holds, for published rows: realsr, or folder-lr=realsr.",
-        ),
-    ] = None
+    known_as: KnownAs = None
     printed: Annotated[
         str | None,
         typer.Option(
@@ -115,7 +103,7 @@ def table(
     Examples:
         mfsr-bench report table runs/x
         mfsr-bench report table runs/x --published --format latex --out scores.tex
-        mfsr-bench report table runs/x --published --as realsr
+        mfsr-bench report table runs/x --as realsr
     """
     from benchmarks.results.read import read_run
     from reports.comparison import compare
@@ -160,10 +148,11 @@ def _chosen(
     """Return the part of a comparison that is asked for, and what of it is shown."""
     from reports.published.printed import printed_table
     from reports.published.values import published_rows
-    from reports.selection import datasets_of, metrics_of, rows_of
+    from reports.selection import datasets_of, known_sets, metrics_of, rows_of, sources_of
     from reports.tables.scope import Layout
 
-    published = shown.published or shown.rank_published
+    named = (shown.sources or shown.known_as) and not shown.delta
+    published = shown.published or shown.rank_published or bool(named)
     known = published_rows()
     others = [(row.title, row.card_title) for row in known] if published else []
     rows = rows_of(comparison, parts.methods, others=others)
@@ -181,45 +170,12 @@ def _chosen(
         tied=shown.tied,
         by_steps=shown.by_steps,
         cite=shown.cite,
-        known_as=_known_as(comparison, split_lists(shown.known_as)),
+        known_as=known_sets(comparison, shown.known_as),
         printed=printed_table(printed) if printed else None,
         published_titles=None if rows is None else {*rows, *ours},
-        sources=choose(
-            split_lists(shown.sources),
-            {row.source: () for row in known},
-            what="source of published values",
-            see="docs/protocols.md",
-        ),
+        sources=sources_of(shown.sources),
     )
     return chosen, layout
-
-
-def _known_as(comparison: Comparison, names: Sequence[str]) -> dict[str, str]:
-    """Return which known set each folder holds.
-
-    Raises:
-        UnknownNameError: no data set goes by that name.
-        UsageError: it is not said which folder is meant.
-    """
-    from benchmarks import registry
-
-    cards = registry.dataset_cards()
-    folders = [name for name in comparison.datasets if name not in cards]
-    found = {}
-    for text in names:
-        folder, equals, name = text.rpartition("=")
-        if name not in cards:
-            raise unknown("data set", name, cards, see="mfsr-bench list datasets")
-        if not equals and len(folders) != 1:
-            raise UsageError(
-                f"These runs hold {len(folders)} data sets of folders: --as {name} names none.",
-                "Use: --as FOLDER=" + name,
-            )
-        found[folder or folders[0]] = name
-    for name in found:
-        if name not in comparison.datasets:
-            raise unknown("data set", name, comparison.datasets, see="mfsr-bench report table")
-    return found
 
 
 def _per_image(

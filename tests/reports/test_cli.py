@@ -91,6 +91,33 @@ def test_published_rows_are_chosen_with_ours(run: Path) -> None:
     ]
 
 
+def test_a_folder_that_holds_a_known_set_has_its_published_rows(make_run, tmp_path: Path) -> None:
+    def run_of(name: str, *sets: str, n: int = 100) -> Path:
+        datasets = {key: {"title": key, "n": n, "has_reference": True} for key in sets}
+        values = {(key, "mfsr@1", PSNR): [20.0] * n for key in sets}
+        return write(make_run(values, datasets=datasets), tmp_path / name)
+
+    one = run_of("one", "mine")
+    assert shown(one) == shown(one, "--published") == ["MFSR-1s"]
+    assert "OSEDiff-1s" in shown(one, "--as", "realsr")
+    assert shown(one, "--as", "realsr") == shown(one, "--published", "--as", "mine=realsr")
+    text = table(one, "--as", "realsr", "--sources", "mfsr", "--format", "md")
+    assert "mine: taken for realsr, as --as says" in text
+    assert "| *MFSR-1s*<sup>†</sup> | 21.51" in text
+    difference = table(one, "--as", "realsr", "--delta", "--sources", "mfsr", "--format", "md")
+    assert "Ours minus published" in difference and "1.51" in difference
+    few = table(run_of("few", "mine", n=3), "--as", "realsr", "--format", "md")
+    assert "published values are of 100 images, these runs have 3: left out" in few
+    two = run_of("two", "a", "b")
+    assert "OSEDiff-1s" in shown(two, "--as", "b=realsr")
+    with pytest.raises(UsageError, match="hold 2 data sets of folders: --as realsr names none"):
+        table(two, "--as", "realsr")
+    with pytest.raises(UnknownNameError, match="Unknown data set 'realsrr'.*'realsr'"):
+        table(one, "--as", "realsrr")
+    with pytest.raises(UnknownNameError, match="Unknown data set of these runs 'mein'.*'mine'"):
+        table(one, "--as", "mein=realsr")
+
+
 def test_unknown_names_are_met_with_the_nearest(run: Path) -> None:
     with pytest.raises(UnknownNameError, match="Unknown row 'mfsr@3'.*'mfsr@2'"):
         table(run, "--methods", "mfsr@3")

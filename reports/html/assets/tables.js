@@ -60,13 +60,17 @@ function resultsTable(group) {
     );
   const rows = group.rows.map((row) => ({
     ...row,
-    element: el("tr", {}, el("th", { scope: "row" }, row.title), row.cells.map(cellOf)),
+    element: el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, row.title, notes(row.notes)),
+      row.cells.map(cellOf),
+    ),
   }));
-  const body = el(
-    "tbody",
-    {},
-    rows.map((row) => row.element),
-  );
+  // Published rows stay below ours, whichever the order.
+  const parts = [rows.filter((row) => !row.published), rows.filter((row) => row.published)]
+    .filter((part) => part.length)
+    .map((part) => [part, el("tbody", {}, elementsOf(part))]);
   const columns = [
     { label: "Method", value: (row) => row.title },
     ...group.columns.map((column, i) => ({
@@ -76,20 +80,27 @@ function resultsTable(group) {
       value: (row) => row.cells[i].value,
     })),
   ];
-  const head = sortableHead(columns, (column, descending) =>
-    body.replaceChildren(...sorted(rows, column, descending).map((row) => row.element)),
-  );
-  return scrolling(`Results on ${group.title}`, el("table", {}, head, body));
+  const head = sortableHead(columns, (column, descending) => {
+    for (const [part, body] of parts)
+      body.replaceChildren(...elementsOf(sorted(part, column, descending)));
+  });
+  const bodies = parts.map(([, body]) => body);
+  return scrolling(`Results on ${group.title}`, el("table", {}, head, bodies));
+}
+
+function elementsOf(rows) {
+  return rows.map((row) => row.element);
 }
 
 // Return a group of results as CSV, unrounded; what is missing is empty.
 function asCsv(group) {
   const quoted = (value) => `"${String(value ?? "").replaceAll('"', '""')}"`;
-  const head = ["method", "n", ...group.columns.map((column) => column.metric)];
+  const head = ["method", "n", ...group.columns.map((column) => column.metric), "published"];
   const lines = group.rows.map((row) => [
     row.title,
-    group.n,
+    row.published ? row.cells.find((cell) => cell.n !== null)?.n : group.n,
     ...row.cells.map((cell) => cell.value),
+    row.published,
   ]);
   return `${[head, ...lines].map((line) => line.map(quoted).join(",")).join("\n")}\n`;
 }
@@ -132,6 +143,7 @@ function showResults(section, tables) {
       el(
         "ul",
         { class: "notes" },
+        el("li", {}, group.caption),
         group.footnotes.map(([mark, text]) => el("li", {}, el("sup", {}, mark), ` ${text}`)),
       ),
     );

@@ -119,6 +119,24 @@ def test_without_links_the_page_has_copies(run: Path, monkeypatch: pytest.Monkey
     assert (run / "html/results/first/photos/c-with-space.png").is_file()
 
 
+def test_published_rows_stand_below_ours_and_are_not_ranked(tmp_path: Path) -> None:
+    spec = photographs(tmp_path / "photos", [f"{i:03}" for i in range(100)], side=8)
+    run = write_run(tmp_path / "run", spec, ["first"])
+    html(run, "--published")
+    (ours,) = content(run / "html/index.html")["tables"]
+    assert [row["title"] for row in ours["rows"]] == ["first"]
+    html(run, "--as", "realsr", "--sources", "mfsr")
+    (both,) = content(run / "html/index.html")["tables"]
+    own, *quoted = both["rows"]
+    assert not own["published"] and own["notes"] == []
+    assert {row["published"] for row in quoted} == {both["footnotes"][0][1]}
+    assert all(row["notes"] == ["†"] for row in quoted)
+    assert not any(cell["mark"] for row in quoted for cell in row["cells"])
+    mfsr = next(row for row in quoted if row["title"] == "MFSR-1s")
+    assert [cell["text"] for cell in mfsr["cells"]] == ["21.51", "0.3158"]
+    assert "Rows with † are published and not ranked." in both["caption"]
+
+
 def test_the_command_needs_no_torch(run: Path) -> None:
     import subprocess
     import sys

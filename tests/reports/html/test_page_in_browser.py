@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from runs import photographs, write_run
 from typer.testing import CliRunner
 
 from benchmarks.api.images import read_rgb
@@ -96,6 +97,35 @@ def test_tables_sort_by_any_column_with_the_best_first(page: Path, window: Brows
     lpips.send_keys(Keys.ENTER)
     assert rows() == ["first", "second", "third"]
     assert psnr.find_element("xpath", "..").get_attribute("aria-sort") is None
+
+
+def test_published_rows_stay_below_ours_however_they_are_sorted(
+    tmp_path: Path, window: Browser
+) -> None:
+    spec = photographs(tmp_path / "photos", [f"{i:03}" for i in range(100)], side=8)
+    run = write_run(tmp_path / "run", spec, ["first", "second"])
+    words = ["html", str(run), "--as", "realsr", "--sources", "mfsr", "--quiet"]
+    CliRunner().invoke(app, words, catch_exceptions=False)
+    window.open(run / "html/index.html")
+    psnr = window.all("#results thead button")[1]
+    for expected in (["first", "second"], ["second", "first"]):
+        psnr.click()
+        ours, published = (
+            window.texts(f"#results tbody:nth-of-type({part}) th") for part in (1, 2)
+        )
+        assert ours == expected
+        assert "MFSR-1s†" in published and all(title.endswith("†") for title in published)
+        values = [
+            float(one) for one in window.texts("#results tbody:nth-of-type(2) td:nth-child(2)")
+        ]
+        assert values == sorted(values, reverse=expected[0] == "first")
+    assert "Rows with † are published and not ranked." in window.find("#results .notes").text
+    window.run(CAUGHT)
+    window.find("#results .lede button").click()
+    window.until(lambda: window.run("return caught.text ?? ''"))
+    rows = list(csv.DictReader(io.StringIO(window.run("return caught.text"))))
+    assert {row["n"] for row in rows} == {"100"}
+    assert [row["method"] for row in rows if not row["published"]] == ["first", "second"]
 
 
 def test_images_are_sorted_filtered_and_walked_in_that_order(
