@@ -28,13 +28,16 @@ FAULTS: dict[str, Fault] = {
 _MARGIN = 100  # times the tolerance
 
 
+Weights = nn.Module | dict[str, Tensor]  # a network, or what a file holds
+
+
 @contextmanager
-def put(fault: Fault, pattern: str, *networks: nn.Module) -> Iterator[None]:
-    """Have a fault in all parameters whose names hold a regular expression, while in the block."""
+def put(fault: Fault, pattern: str, *weights: Weights) -> Iterator[None]:
+    """Have a fault in all tensors whose names hold a regular expression, while in the block."""
     found = [
         parameter
-        for network in networks
-        for name, parameter in network.named_parameters()
+        for part in weights
+        for name, parameter in (part.items() if isinstance(part, dict) else part.named_parameters())
         if re.search(pattern, name)
     ]
     assert found, f"no parameter's name holds {pattern!r}"
@@ -52,7 +55,7 @@ def put(fault: Fault, pattern: str, *networks: nn.Module) -> Iterator[None]:
 
 def of_weights(
     compute: Callable[[], Tensor],
-    networks: tuple[nn.Module, ...],
+    weights: tuple[Weights, ...],
     groups: Mapping[str, str],
     *,
     harmless: tuple[str, ...] = (),
@@ -61,8 +64,8 @@ def of_weights(
 
     Args:
         compute: gives the output.
-        networks: that it is computed by.
-        groups: a regular expression for the names of parameters, by the group's name.
+        weights: what it is computed by: networks, or files' tensors that are loaded anew each time.
+        groups: a regular expression for the names of tensors, by the group's name.
         harmless: "group fault" of those that change nothing, in exact arithmetic: the scale of a
             convolution before a norm.
     """
@@ -72,9 +75,21 @@ def of_weights(
         for name, fault in FAULTS.items():
             if f"{group} {name}" in harmless:
                 continue
-            with put(fault, pattern, *networks):
+            with put(fault, pattern, *weights):
                 table[f"{group} {name}"] = change(_run(compute), right)
     return table
+
+
+def keep(*networks: nn.Module) -> Callable[[], None]:
+    """Return what gives networks the weights back that they have now."""
+    kept = [(p, p.detach().clone()) for network in networks for p in network.parameters()]
+
+    def restore() -> None:
+        with torch.no_grad():
+            for parameter, value in kept:
+                parameter.copy_(value)
+
+    return restore
 
 
 def change(wrong: Tensor, right: Tensor) -> float:

@@ -21,9 +21,8 @@ UNET = {
     "attention_head_dim": (2, 2, 4, 4),  # number of heads, in spite of its name
     "cross_attention_dim": 32,
     "use_linear_projection": True,
+    "norm_num_groups": 8,  # a norm over a single channel would cancel the time embedding before it
 }
-# Four channels to a group: a group norm over one channel cancels the time embedding before it.
-GROUPED_UNET = UNET | {"norm_num_groups": 8}
 VAE = {
     "in_channels": 3,
     "out_channels": 3,

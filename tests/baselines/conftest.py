@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import small_networks as small
@@ -30,14 +30,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def _write_base(folder: Path, config: Mapping[str, Any]) -> ParameterCounts:
+def _write_base(folder: Path) -> ParameterCounts:
     """Write a base model of SD 2.1's layers and file names, a thousandth of its size."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from safetensors.torch import save_file
     from transformers import CLIPTextConfig, CLIPTextModel
 
     text = CLIPTextModel(CLIPTextConfig(**small.TEXT))
-    unet, vae = UNet2DConditionModel(**config), AutoencoderKL(**small.VAE)
+    unet, vae = UNet2DConditionModel(**small.UNET), AutoencoderKL(**small.VAE)
     counts = {}
     for name, part in {"unet": unet, "vae": vae, "text_encoder": text}.items():
         part.load_state_dict(small.filled(dict(part.named_parameters()), f"{name}."), strict=False)
@@ -61,14 +61,7 @@ def _write_base(folder: Path, config: Mapping[str, Any]) -> ParameterCounts:
 def sd21(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ParameterCounts]:
     """The small base model."""
     folder = tmp_path_factory.mktemp("sd21")
-    return folder, _write_base(folder, small.UNET)
-
-
-@pytest.fixture(scope="session")
-def grouped_sd21(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ParameterCounts]:
-    """A small base model whose U-Net feels its timestep."""
-    folder = tmp_path_factory.mktemp("grouped-sd21")
-    return folder, _write_base(folder, small.GROUPED_UNET)
+    return folder, _write_base(folder)
 
 
 @pytest.fixture(scope="session")
@@ -85,23 +78,10 @@ def components(_loaded: Components) -> Components:
 
 
 @pytest.fixture(scope="session")
-def _grouped(grouped_sd21: tuple[Path, ParameterCounts]) -> Components:
-    from baselines.sd21.components import load_components
-
-    return load_components(*grouped_sd21)
-
-
-@pytest.fixture
-def grouped_components(_grouped: Components) -> Components:
-    """A fresh copy of the small base model whose U-Net feels its timestep."""
-    return copy.deepcopy(_grouped)
-
-
-@pytest.fixture(scope="session")
-def pisasr_file(_grouped: Components, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pisasr_file(_loaded: Components, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file in PiSA-SR's format, for the small base model."""
     path = tmp_path_factory.mktemp("pisasr") / "pisa_sr.pkl"
-    torch.save(small.pisasr_checkpoint(_grouped.unet), path)
+    torch.save(small.pisasr_checkpoint(_loaded.unet), path)
     return path
 
 

@@ -32,7 +32,7 @@ from benchmarks.api.weights import WeightStore
 
 GOLDEN = official.read(Path(__file__).parent / "golden.json")
 TOLERANCE = 1e-5
-UNET = {**small.UNET, "norm_num_groups": 8}
+UNET = dict(small.UNET)
 TARGETS = small.S3DIFF_UNET_TARGETS
 RANK = 4
 SQUARE, WIDE = (128, 128), (128, 192)

@@ -67,9 +67,9 @@ def hypir_checkpoint(unet: nn.Module, rank: int = RANK) -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="module")
-def file(_grouped: Components, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def file(_loaded: Components, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hypir") / "HYPIR_sd2.pth"
-    torch.save(hypir_checkpoint(_grouped.unet), path)
+    torch.save(hypir_checkpoint(_loaded.unet), path)
     return path
 
 
@@ -83,16 +83,16 @@ def small_patch() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def weights(
-    grouped_sd21: tuple[Path, Any], file: Path, tmp_path_factory: pytest.TempPathFactory
+    sd21: tuple[Path, Any], file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     """A weights folder with the small base model for both methods."""
     root = tmp_path_factory.mktemp("weights")
     for name in ("hypir", "hypir-caption"):
         (root / name).mkdir()
-        (root / name / "stable-diffusion-2-1-base").symlink_to(grouped_sd21[0])
+        (root / name / "stable-diffusion-2-1-base").symlink_to(sd21[0])
         (root / name / "HYPIR_sd2.pth").symlink_to(file)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(restorer, "SD21_PARAMETERS", grouped_sd21[1])
+        patch.setattr(restorer, "SD21_PARAMETERS", sd21[1])
         yield root
 
 
@@ -148,9 +148,9 @@ def way(
 
 
 @pytest.fixture
-def parts(grouped_components: Components, file: Path) -> Components:
-    network.apply_checkpoint(grouped_components.unet, file)
-    return grouped_components
+def parts(components: Components, file: Path) -> Components:
+    network.apply_checkpoint(components.unet, file)
+    return components
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -170,26 +170,21 @@ def test_a_prompt_is_that_of_the_official_code(parts: Components) -> None:
     small.assert_golden(GOLDEN["tensors"], "text.z", found["z"], TOLERANCE)
 
 
-def test_a_fault_is_seen_hundredfold(grouped_components: Components, file: Path) -> None:
+def test_a_fault_is_seen_hundredfold(components: Components, file: Path) -> None:
     """The table was made by the official code, its updates beside the weights."""
-    parts, lr = grouped_components, small.lr_picture(32, 32)[None]
+    parts, lr = components, small.lr_picture(32, 32)[None]
     state = torch.load(file, weights_only=True)
-    updates = nn.ParameterDict({name.replace(".", "/"): value for name, value in state.items()})
-    base = {name: value.clone() for name, value in parts.unet.state_dict().items()}
+    forget = faults.keep(parts.unet)
     layers = lora.matching(parts.unet, network.LAYERS)
 
     def z() -> Tensor:
         """The updates are folded anew, since a fault is put into them."""
-        parts.unet.load_state_dict(base)
-        now = {name.replace("/", "."): value.detach() for name, value in updates.items()}
-        lora.fold(parts.unet, lora.updates(now, layers, "default"), 1.0)
+        forget()
+        lora.fold(parts.unet, lora.updates(state, layers, "default"), 1.0)
         return way(parts, lr)["z"]
 
-    groups = {
-        f"updates of {name}": rf"{pattern}\.lora_B\.".replace(r"\.", "[./]")
-        for name, pattern in _UPDATED.items()
-    }
-    table = faults.of_weights(z, (updates,), groups)
+    groups = {f"updates of {name}": rf"{p}\.lora_B\." for name, p in _UPDATED.items()}
+    table = faults.of_weights(z, (state,), groups)
     z()  # the last fault is still folded in
     whole = {"the encoder": r"^encoder\.", "the decoder": r"^decoder\."}
     table |= faults.of_weights(lambda: way(parts, lr)["decoded"], (parts.vae,), whole)
@@ -323,14 +318,14 @@ _WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 
 @pytest.mark.parametrize("case", _WRONG)
 def test_a_wrong_file_is_refused_with_what_differs(
-    grouped_components: Components, file: Path, tmp_path: Path, case: str
+    components: Components, file: Path, tmp_path: Path, case: str
 ) -> None:
     change, message = _WRONG[case]
     content = torch.load(file, weights_only=True)
     change(content)
     torch.save(content, tmp_path / "wrong.pth")
     with pytest.raises(WeightsCorruptError, match=message):
-        network.apply_checkpoint(grouped_components.unet, tmp_path / "wrong.pth")
+        network.apply_checkpoint(components.unet, tmp_path / "wrong.pth")
 
 
 def test_missing_weights_say_how_to_get_them(tmp_path: Path) -> None:
@@ -349,15 +344,15 @@ def test_memory_is_that_of_one_tile(load: Load) -> None:
     assert near > CONTEXT_BYTES + 2 * 1_289_952_427  # U-Net, VAE and text encoder in bfloat16
 
 
-def test_costs_are_split_by_part(weights: Path, load: Load, grouped_sd21: tuple[Path, Any]) -> None:
+def test_costs_are_split_by_part(weights: Path, load: Load, sd21: tuple[Path, Any]) -> None:
     runtime = Runtime(card=HYPIR.card, weights=WeightStore(weights), dtype="fp32")
     task = costs.case(HYPIR, runtime=runtime, height=32, width=32, warm_up=1, repeats=1)
     timed, split = costs.measure(task)
     assert isinstance(timed, Timed)
     assert isinstance(split, Split)
     assert {name: part.parameters for name, part in split.parts.items() if name != "prompt"} == {
-        "text": grouped_sd21[1].text_encoder,
-        "vae": grouped_sd21[1].vae,
-        "network": grouped_sd21[1].unet,
+        "text": sd21[1].text_encoder,
+        "vae": sd21[1].vae,
+        "network": sd21[1].unet,
         "other": 0,
     }

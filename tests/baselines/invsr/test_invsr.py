@@ -97,8 +97,8 @@ def test_a_fault_of_the_predictor_is_seen_hundredfold(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def base(grouped_sd21: tuple[Path, Any]) -> Components:
-    return load_components(*grouped_sd21)
+def base(sd21: tuple[Path, Any]) -> Components:
+    return load_components(*sd21)
 
 
 def sampled(
@@ -221,15 +221,15 @@ Load = Callable[..., InvSR]
 
 @pytest.fixture(scope="module")
 def store(
-    grouped_sd21: tuple[Path, Any], path: Path, tmp_path_factory: pytest.TempPathFactory
+    sd21: tuple[Path, Any], path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WeightStore]:
     """A weights folder with the small base model and the predictor for it."""
     root = tmp_path_factory.mktemp("weights")
     (root / "invsr").mkdir()
-    (root / "invsr/sd-turbo").symlink_to(grouped_sd21[0])
+    (root / "invsr/sd-turbo").symlink_to(sd21[0])
     (root / f"invsr/{FILE}").symlink_to(path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(restorer, "PARAMETERS", grouped_sd21[1])
+        patch.setattr(restorer, "PARAMETERS", sd21[1])
         patch.setattr(network, "PredictorConfig", lambda: CONFIG)
         yield WeightStore(root)
 

@@ -43,10 +43,10 @@ def latent(components: Components, x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_checkpoint_of_the_way_is_that_of_the_official_code(
-    grouped_components: Components, pisasr_file: Path, case: str
+    components: Components, pisasr_file: Path, case: str
 ) -> None:
     x, tiling, scales = CASES[case]
-    parts, golden = grouped_components, GOLDEN[case]
+    parts, golden = components, GOLDEN[case]
     residual = adapt(parts.unet, pisasr_file, scales)
     with torch.inference_mode():
         text = embed(parts, [""], "cpu")
@@ -66,14 +66,14 @@ def test_every_checkpoint_of_the_way_is_that_of_the_official_code(
 
 @pytest.mark.parametrize("case", ["untiled", "adjusted"])
 def test_what_is_tiled_needs_the_symmetric_weights(
-    grouped_components: Components, pisasr_file: Path, case: str
+    components: Components, pisasr_file: Path, case: str
 ) -> None:
     """OSEDiff's weights, whose row midpoint is half a pixel low, are another result."""
-    residual = adapt(grouped_components.unet, pisasr_file, CASES[case][2])
+    residual = adapt(components.unet, pisasr_file, CASES[case][2])
     x, tiling, _ = CASES["tiled"]
     low = Tiling(tile=12, overlap=4)
     with torch.inference_mode():
-        z, text = latent(grouped_components, x), embed(grouped_components, [""], "cpu")
+        z, text = latent(components, x), embed(components, [""], "cpu")
         size = (z.shape[-2], z.shape[-1])
         right, wrong = (
             predict_tiled(lambda tile: residual(tile.crop(z), text), size, rule)
@@ -104,7 +104,7 @@ _FAULTS: dict[str, tuple[Callable[[dict[str, Tensor]], None], Scales, int]] = {
 
 
 def test_a_fault_is_seen_hundredfold(
-    grouped_components: Components,
+    components: Components,
     pisasr_file: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -112,7 +112,7 @@ def test_a_fault_is_seen_hundredfold(
     """The golden file's table: what each fault changes of eps, by the official code."""
     expected = GOLDEN["sensitivity_max_abs_change_of_eps"]
     assert _FAULTS.keys() == expected.keys()
-    parts, path = grouped_components, tmp_path / "changed.pkl"
+    parts, path = components, tmp_path / "changed.pkl"
     with torch.inference_mode():
         z, text = latent(parts, CASES["adjusted"][0]), embed(parts, [""], "cpu")
         right = adapt(copy.deepcopy(parts.unet), pisasr_file, ADJUSTED)(z, text)
@@ -136,12 +136,10 @@ def _forget_time(unet: Any) -> None:
             torch.nn.init.zeros_(tensor)
 
 
-def test_equal_scales_come_to_one_evaluation(
-    grouped_components: Components, pisasr_file: Path
-) -> None:
+def test_equal_scales_come_to_one_evaluation(components: Components, pisasr_file: Path) -> None:
     """1 and 1, by two evaluations as upstream's adjustable setting has them."""
-    two = adapt(copy.deepcopy(grouped_components.unet), pisasr_file, ADJUSTED)
-    one = adapt(grouped_components.unet, pisasr_file, Scales())
+    two = adapt(copy.deepcopy(components.unet), pisasr_file, ADJUSTED)
+    one = adapt(components.unet, pisasr_file, Scales())
     assert one.pixel is None
     z, text = official.noise("pisasr.z", 1, 4, 16, 16), official.noise("pisasr.text", 1, 77, 32)
     with torch.inference_mode():
@@ -181,22 +179,22 @@ _WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 
 @pytest.mark.parametrize("case", _WRONG)
 def test_a_wrong_file_is_refused_with_what_differs(
-    grouped_components: Components, pisasr_file: Path, tmp_path: Path, case: str
+    components: Components, pisasr_file: Path, tmp_path: Path, case: str
 ) -> None:
     change, message = _WRONG[case]
     content = torch.load(pisasr_file, weights_only=True)
     change(content)
     torch.save(content, tmp_path / "wrong.pkl")
-    before = copy.deepcopy(grouped_components.unet.state_dict())
+    before = copy.deepcopy(components.unet.state_dict())
     with pytest.raises(WeightsCorruptError, match=message):
-        adapt(grouped_components.unet, tmp_path / "wrong.pkl", Scales())
-    for name, tensor in grouped_components.unet.state_dict().items():
+        adapt(components.unet, tmp_path / "wrong.pkl", Scales())
+    for name, tensor in components.unet.state_dict().items():
         assert torch.equal(tensor, before[name])
 
 
-def test_osediff_s_file_is_refused(grouped_components: Components, osediff_file: Path) -> None:
+def test_osediff_s_file_is_refused(components: Components, osediff_file: Path) -> None:
     with pytest.raises(WeightsCorruptError, match="'lora_rank_unet_pix' is missing"):
-        adapt(grouped_components.unet, osediff_file, Scales())
+        adapt(components.unet, osediff_file, Scales())
 
 
 def test_keys_and_sizes_at_full_size(full_size: tuple[Any, Any]) -> None:

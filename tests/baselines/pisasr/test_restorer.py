@@ -30,15 +30,15 @@ Load = Callable[..., PiSASR]
 
 @pytest.fixture(scope="module")
 def store(
-    grouped_sd21: tuple[Path, Any], pisasr_file: Path, tmp_path_factory: pytest.TempPathFactory
+    sd21: tuple[Path, Any], pisasr_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WeightStore]:
     """A weights folder with the small base model and PiSA-SR's file for it."""
     root = tmp_path_factory.mktemp("weights")
     (root / "pisasr").mkdir()
-    (root / "pisasr/stable-diffusion-2-1-base").symlink_to(grouped_sd21[0])
+    (root / "pisasr/stable-diffusion-2-1-base").symlink_to(sd21[0])
     (root / "pisasr/pisa_sr.pkl").symlink_to(pisasr_file)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(restorer, "SD21_PARAMETERS", grouped_sd21[1])
+        patch.setattr(restorer, "SD21_PARAMETERS", sd21[1])
         yield WeightStore(root)
 
 
@@ -159,11 +159,11 @@ def test_the_second_evaluation_is_counted(store: WeightStore, small_minimum: Non
 
 
 def test_another_base_model_of_the_same_shape_is_refused(
-    store: WeightStore, grouped_sd21: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch
+    store: WeightStore, sd21: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dataclasses import replace
 
-    hashed = replace(grouped_sd21[1], unet_sha256=64 * "0")
+    hashed = replace(sd21[1], unet_sha256=64 * "0")
     monkeypatch.setattr(restorer, "SD21_PARAMETERS", hashed)
     with pytest.raises(WeightsCorruptError, match="is another model's U-Net of the same size"):
         PiSASR.load(Runtime(card=PiSASR.card, weights=store))

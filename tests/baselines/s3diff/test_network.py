@@ -1,37 +1,66 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import faults
+import official
 import pytest
 import small_networks as small
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 from baselines import lora, vae
 from baselines.s3diff.degradation import load_estimator
 from baselines.s3diff.modulation import fourier
 from baselines.s3diff.network import GUIDANCE, S3DiffNetwork, unet_block, vae_block
-from baselines.s3diff.restorer import NEGATIVE, POSITIVE
+from baselines.s3diff.restorer import NEGATIVE, POSITIVE, TILING
 from baselines.sd21.components import embed
 from baselines.sd21.one_step import TIMESTEP, predict_x0
 from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.tiling import Tiling, predict_tiled
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from baselines.sd21.components import Components
 
 Files = tuple[Path, Path]
-GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
+FOLDER = Path(__file__).parent
+GOLDEN = official.read(FOLDER / "golden.json")
+TOLERANCE = 1e-6  # in float64, in which the official code ran too
 CASES = {
-    "untiled": (small.picture(128, 96), Tiling(tile=96, overlap=32)),
+    "untiled": (small.picture(128, 96), TILING),
     "tiled": (small.picture(192, 128, 0.5), Tiling(tile=12, overlap=4)),
+}
+
+# The parts that a port may get wrong, by the names of their tensors: B of each modulated layer,
+# and what makes the matrices between B and A.
+_MODULATED = {
+    "queries": r"to_q\.b$",
+    "keys": r"to_k\.b$",
+    "values": r"to_v\.b$",
+    "outputs of attention": r"to_out\.0\.b$",
+    "convolutions": r"(conv1|conv2|conv)\.b$",
+    "shortcuts": r"conv_shortcut\.b$",
+    "projections": r"proj_(in|out)\.b$",
+    "feed-forward": r"ff\.net\..*\.b$",
+    "conv_out": r"^conv_out\.b$",
+}
+_MODULATED_OF_VAE = {
+    "attention": r"attentions.*\.b$",
+    "convolutions": r"resnets.*\.b$",
+    "downsamplers": r"downsamplers.*\.b$",
+    "conv_in": r"conv_in\.b$",
+    "conv_out": r"conv_out\.b$",
+}
+_MODULATION = {
+    "de_mlp": r"^de_mlp",
+    "block_mlp": r"^block_mlp",
+    "fuse_mlp": r"^fuse_mlp",
+    "embeddings of blocks": r"^block\.weight",
 }
 
 
@@ -39,41 +68,150 @@ def _lr_of(x: Tensor) -> Tensor:
     return torch.nn.functional.avg_pool2d(x * 0.5 + 0.5, 4).clamp(0, 1)
 
 
+@dataclass
+class Way:
+    """The networks of `s3diff.pkl` on the way from an enlarged LR image to the result."""
+
+    parts: Components
+    network: S3DiffNetwork
+    estimator: nn.Module
+
+    def text(self) -> Tensor:
+        with torch.inference_mode():
+            return embed(self.parts, [NEGATIVE, POSITIVE], "cpu")
+
+    def encoded(self, x: Tensor, noise: Tensor, lr: Tensor | None = None) -> dict[str, Tensor]:
+        """Return what comes before the U-Net."""
+        network, found = self.network, {}
+        with torch.inference_mode():
+            found["degrees"] = self.estimator(_lr_of(x) if lr is None else lr)
+            network.adapt(found["degrees"])
+            found["fourier"] = fourier(found["degrees"], network._frequencies)
+            found["vae_embeds"] = network._vae_mixing.matrices.flatten(2)
+            found["unet_embeds"] = network._unet_mixing.matrices[:1].flatten(2)
+            found["moments"] = self.parts.vae.encode(x).latent_dist.parameters
+            found["z"] = vae.encode(self.parts.vae, x, noise)
+        return found
+
+    def __call__(
+        self, x: Tensor, noise: Tensor, tiling: Tiling = TILING, text: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return every checkpoint of the way."""
+        found = self.encoded(x, noise)
+        z, text = found["z"], self.text() if text is None else text
+        with torch.inference_mode():
+            found["eps"] = predict_tiled(
+                lambda tile: self.network.eps(tile.crop(z), text),
+                (z.shape[-2], z.shape[-1]),
+                tiling,
+            )
+            found["x0"] = predict_x0(z, found["eps"])
+            found["image"] = vae.decode(self.parts.vae, found["x0"])
+        return found
+
+
+def _way(components: Components, files: Files) -> Way:
+    return Way(components, S3DiffNetwork(components, files[0]), load_estimator(files[1]))
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_every_checkpoint_of_the_way_is_that_of_the_official_code(
     components: Components, s3diff_files: Files, case: str
 ) -> None:
     x, tiling = CASES[case]
-    golden = GOLDEN[case]
-    network, estimator = S3DiffNetwork(components, s3diff_files[0]), load_estimator(s3diff_files[1])
-    _in_double(components, network)
-    x, estimator = x.double(), estimator.double()
-    noise = torch.randn(
-        4, x.shape[-2] // 8, x.shape[-1] // 8, generator=torch.Generator().manual_seed(7)
-    )
-    found: dict[str, Tensor] = {}
-    with torch.inference_mode():
-        found["degrees"] = estimator(_lr_of(x))
-        network.adapt(found["degrees"])
-        found["fourier"] = fourier(found["degrees"], network._frequencies)
-        found["vae_embeds"] = network._vae_mixing.matrices.flatten(2)
-        found["unet_embeds"] = network._unet_mixing.matrices[:1].flatten(2)
-        found["moments"] = components.vae.encode(x).latent_dist.parameters
-        z = found["z"] = vae.encode(components.vae, x, noise[None])
-        text = embed(components, [NEGATIVE, POSITIVE], "cpu")
-        found["eps_joined"] = predict_tiled(
-            lambda tile: network.eps(tile.crop(z), text), (z.shape[-2], z.shape[-1]), tiling
-        )
-        found["x0"] = predict_x0(z, found["eps_joined"])
-        found["image"] = vae.decode(components.vae, found["x0"])
-        if case == "untiled":
+    x, way = x.double(), _way(components, s3diff_files)
+    way.estimator.double()
+    _in_double(components, way.network)
+    noise = official.noise(f"s3diff.{case}", 1, 4, x.shape[-2] // 8, x.shape[-1] // 8)
+    found, text = way(x, noise, tiling), way.text()
+    if case == "untiled":
+        found["text"], z = text, found["z"]
+        with torch.inference_mode():
             found["conv_in"] = components.unet.conv_in(z)
             both = components.unet(
                 z.repeat(2, 1, 1, 1), TIMESTEP, encoder_hidden_states=text
             ).sample
             found["eps_neg"], found["eps_pos"] = both.chunk(2)
     for name, tensor in found.items():
-        small.assert_golden(golden, name, tensor, atol=1e-4)
+        official.assert_golden(GOLDEN, f"{case}.{name}", tensor, TOLERANCE)
+
+
+def test_a_fault_is_seen_hundredfold(
+    components: Components,
+    s3diff_files: Files,
+    monkeypatch: pytest.MonkeyPatch,
+    write_golden: bool,
+) -> None:
+    way = _way(components, s3diff_files)
+    parts, network, text = way.parts, way.network, way.text()
+    x, noise = small.picture(64, 64), official.noise("s3diff.faults", 1, 4, 8, 8)
+    right = way(x, noise, text=text)
+
+    def eps() -> Tensor:
+        with torch.inference_mode():
+            return network.eps(right["z"], text)
+
+    def fault_of(name: str) -> Callable[[], Tensor]:
+        return lambda: way.encoded(x, noise)[name]
+
+    table = faults.of_weights(
+        eps,
+        (parts.unet,),
+        {f"updates of {name}": pattern for name, pattern in _MODULATED.items()}
+        | {"the trained conv_in": r"^conv_in\."},
+    )
+    table |= faults.of_weights(
+        fault_of("moments"),
+        (parts.vae,),
+        {f"updates of the VAE's {name}": p for name, p in _MODULATED_OF_VAE.items()},
+    )
+    for part, modulation in (
+        ("unet", network._unet_modulation),
+        ("vae", network._vae_modulation),
+    ):
+        table |= faults.of_weights(
+            fault_of(f"{part}_embeds"),
+            (modulation,),
+            {f"{name} of the {part}": pattern for name, pattern in _MODULATION.items()},
+        )
+    table |= faults.of_weights(
+        fault_of("degrees"),
+        (way.estimator,),
+        {"the estimator of blur": r"\.0\.", "the estimator of noise": r"\.1\."},
+    )
+    table |= faults.of_weights(
+        lambda: way(x, noise)["image"],
+        (parts.text_encoder, parts.vae),
+        {"the text encoder": r"self_attn\.v_proj", "the decoder": r"^decoder.*conv2\."},
+    )
+    with faults.put(torch.zeros_like, r"^time_embedding\.linear_2", parts.unet):
+        table["no time embedding"] = faults.change(eps(), right["eps"])
+    for timestep in (998, 1):
+        monkeypatch.setattr(f"{S3DiffNetwork.__module__}.TIMESTEP", timestep)
+        table[f"t={timestep} for 999"] = faults.change(eps(), right["eps"])
+    monkeypatch.undo()
+    for guidance in (1.0, 1.05):
+        monkeypatch.setattr(f"{S3DiffNetwork.__module__}.GUIDANCE", guidance)
+        table[f"guidance {guidance} for 1.07"] = faults.change(eps(), right["eps"])
+    monkeypatch.undo()
+    lr = _lr_of(x)
+    wrong = {
+        "prompts exchanged": way(x, noise, text=text.flip(0))["eps"],
+        "the posterior's mean": way(x, torch.zeros_like(noise), text=text)["eps"],
+        "the image in [0, 1]": way((x + 1) / 2, noise, text=text)["eps"],
+        "channels swapped": way(x.flip(1), noise, text=text)["eps"],
+    }
+    table |= {name: faults.change(found, right["eps"]) for name, found in wrong.items()}
+    for name, given in {
+        "the estimator sees [-1, 1]": lr * 2 - 1,
+        "the estimator sees BGR": lr.flip(1),
+        "the estimator sees the enlarged image": x * 0.5 + 0.5,
+    }.items():
+        found = way.encoded(x, noise, given)
+        table[name] = faults.change(found["degrees"], right["degrees"])
+    network.adapt(right["degrees"].flip(1))
+    table["blur and noise exchanged"] = faults.change(eps(), right["eps"])
+    faults.check(table, FOLDER / "sensitivity.csv", TOLERANCE, write=write_golden)
 
 
 def _in_double(components: Components, network: S3DiffNetwork) -> None:

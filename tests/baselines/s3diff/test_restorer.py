@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import official
 import pytest
 import small_networks as small
 import torch
@@ -15,8 +15,7 @@ from baselines.s3diff.restorer import S3Diff
 from benchmarks.api.restorer import LRBatch, Runtime
 from benchmarks.api.weights import WeightStore
 
-GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
-
+GOLDEN = official.read(Path(__file__).parent / "golden.json")["tensors"]
 
 Load = Callable[..., S3Diff]
 
