@@ -3,7 +3,8 @@
 For systems that someone else ran. `precomputed@2:MFSR (ours)=DIR` is the row "MFSR-2s (ours)".
 
 `DIR/<data set>/<image>.<suffix>` is looked for first, then
-`DIR/<image>.<suffix>`. What is read is checked like the output of any other method.
+`DIR/<image>.<suffix>`; names may have an ending that all of them share, or the form that
+`precomputed:NAME=DIR/{}_out.png` gives. What is read is checked like any method's output.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from benchmarks.api.card import MethodCard
 from benchmarks.api.errors import DataError, OutputError, UsageError
-from benchmarks.api.folders import ImageFolder, image_id, look
+from benchmarks.api.folders import folder_of, look, partner
 from benchmarks.api.images import read_rgb, sha256_file, show, to_tensor
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 
@@ -52,7 +53,8 @@ class Precomputed(Restorer):
         name="precomputed",
         title="Precomputed",
         licence="LicenseRef-of-the-results",
-        note="precomputed:NAME=DIR reads DIR/<data set>/<image>.png or DIR/<image>.png",
+        note="precomputed:NAME=DIR reads DIR/<data set>/<image>.png or DIR/<image>.png; "
+        "precomputed:NAME=DIR/{}_out.png reads <image>_out.png",
     )
     computes = False
     steps_are_words = True  # those that the folder was made with
@@ -60,7 +62,7 @@ class Precomputed(Restorer):
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime)
         _, self._folder = _parse(runtime.argument)
-        self._listed: dict[Path, ImageFolder] = {}
+        self._listed: dict[Path, tuple[dict[str, Path], tuple[tuple[Path, Path], ...]]] = {}
 
     @classmethod
     def card_for(cls, argument: str) -> MethodCard:
@@ -76,7 +78,8 @@ class Precomputed(Restorer):
         _, folder = _parse(argument)
         digest = hashlib.sha256()
         for path in sorted(path for root in _roots(folder) for path in look(root).files):
-            digest.update(f"{path.relative_to(folder)}\0{sha256_file(path)}\n".encode())
+            place = path.relative_to(folder_of(folder))
+            digest.update(f"{place}\0{sha256_file(path)}\n".encode())
         return digest.hexdigest()
 
     @classmethod
@@ -94,31 +97,43 @@ class Precomputed(Restorer):
         return torch.stack(found)
 
     def _find(self, dataset: str, image: str) -> Path:
-        for root in (self._folder / dataset, self._folder):
-            if not root.is_dir():
+        for root in (_inside(self._folder, dataset), self._folder):
+            if not folder_of(root).is_dir():
                 continue
             if root not in self._listed:
-                self._listed[root] = look(root)
-            found = [path for path in self._listed[root].files if image_id(path) == image]
-            if len(found) > 1:
-                raise OutputError(f"two results for '{image}': {found[0].name}, {found[1].name}")
-            if found:
-                return found[0]
-        raise OutputError(f"no result for '{image}' in {show(self._folder)} or its '{dataset}'")
+                self._listed[root] = look(root).by_id()
+            files, taken = self._listed[root]
+            name = image if image in files else partner(image, files)
+            for other, first in taken:
+                if first == files.get(name):
+                    raise OutputError(f"two results for '{image}': {first.name}, {other.name}")
+            if name:
+                return files[name]
+        raise OutputError(
+            f"no result for '{image}' in {show(self._folder)} or its '{dataset}' (another form of "
+            "names is given as precomputed:NAME=DIR/{}_out.png)"
+        )
 
 
 def _parse(argument: str) -> tuple[str, Path]:
     example = "Use: precomputed:NAME=DIR, for instance precomputed:SUPIR=results/supir"
     name, folder = name_and_rest(argument, example=example)
     path = Path(folder).expanduser()
-    if not path.is_dir():
-        raise DataError(f"No such folder: {show(path)}", example)
+    if not folder_of(path).is_dir():
+        raise DataError(f"No such folder: {show(folder_of(path))}", example)
     return name, path
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return a folder inside another, with the same form of names."""
+    place = folder_of(folder)
+    return place / name / folder.name if place != folder else folder / name
 
 
 def _roots(folder: Path) -> list[Path]:
     """Return the folders that results are looked for in."""
+    place = folder_of(folder)
     try:
-        return [folder, *(path for path in folder.iterdir() if path.is_dir())]
+        return [folder, *(_inside(folder, one.name) for one in place.iterdir() if one.is_dir())]
     except OSError as error:
-        raise DataError(f"Cannot list {show(folder)}: {error.strerror or error}.") from None
+        raise DataError(f"Cannot list {show(place)}: {error.strerror or error}.") from None

@@ -1,4 +1,9 @@
-"""Images of two folders, paired by name, never by order, and every fault found at once."""
+"""Images of two folders, paired by name, never by order, and every fault found at once.
+
+Names may differ in an ending that all names of a folder share, as those of the field's own data
+sets do: `0801x4` and `0801`, `Canon_001_LR4` and `Canon_001_HR`. A form in the path says any other
+rule: `results/{}_out.png`.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.api.errors import DataError
-from benchmarks.api.folders import NO_IMAGE, ImageFolder, look
+from benchmarks.api.folders import NO_IMAGE, ImageFolder, common_endings, look, says_role
 from benchmarks.api.names import nearest
 from benchmarks.api.text import show
 
 _NAMED = 3  # problems that a message names; near names are looked for as often: it takes time
-_BY_NAME = "Images are paired by file name, without the suffix: rename, add or remove files."
+_BY_NAME = (
+    "Images are paired by file name, without the suffix: rename, add or remove files, or say how "
+    "they are named: 'SR/{}_out.png', 'HR/{}.png'."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +48,24 @@ class Pairs:
     """The images to score."""
 
     pairs: tuple[Pair, ...]  # sorted by image
-    notes: tuple[str, ...]  # what the folders hold that is not used
+    notes: tuple[str, ...]  # how they were paired, and what the folders hold that is not used
 
 
-def match(
-    folders: Mapping[str, ImageFolder], *, subset: bool = False
-) -> tuple[dict[str, dict[str, Path]], list[Problem]]:
-    """Return the images by id and folder, sorted by id, and all that is wrong with the names.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """The images of one or two folders."""
+
+    images: Mapping[str, Mapping[str, Path]]  # id -> folder -> file, sorted by id
+    problems: list[Problem]  # with the names
+    notes: tuple[str, ...]  # how names were paired that are not equal
+
+
+def match(folders: Mapping[str, ImageFolder], *, subset: bool = False) -> Matched:
+    """Return the images by id and folder, and all that is wrong with the names.
 
     Args:
         folders: one or two, by what they are called in messages ("lr", "hr"). The images of the
-            first are those that count.
+            first are those that count; ids are their names.
         subset: whether the second may hold images that the first lacks.
     """
     problems: list[Problem] = []
@@ -60,7 +75,19 @@ def match(
         for file, first in taken:
             problems.append(Problem(f"{name}/{file.name}", f"has the name of {first.name}"))
     first_name, *rest = found
+    notes = []
     for other in rest:
+        endings = _endings(found[first_name], found[other])
+        if endings:
+            mine, theirs = endings
+            found[other] = {
+                name.removesuffix(theirs) + mine: file for name, file in found[other].items()
+            }
+            example = next((name for name in found[first_name] if name in found[other]), "")
+            notes.append(
+                f"{first_name}/{found[first_name][example].name} is paired with "
+                f"{other}/{found[other][example].name}, and the others alike"
+            )
         problems += _alone(first_name, found[first_name], other, found[other])
         if not subset:
             problems += _alone(other, found[other], first_name, found[first_name])
@@ -68,7 +95,28 @@ def match(
         image: {name: files[image] for name, files in found.items() if image in files}
         for image in sorted(found[first_name])
     }
-    return matched, problems
+    return Matched(images=matched, problems=problems, notes=tuple(notes))
+
+
+def _endings(names: Collection[str], others: Collection[str]) -> tuple[str, str] | None:
+    """Return the endings without which names of two folders are equal, if there is one way.
+
+    Each is shared by all names of its folder. At least one is none, or says what the images are.
+    None too where any name is in both folders.
+    """
+    if not names or not others or not set(names).isdisjoint(others):
+        return None
+    found: dict[frozenset[tuple[str, str]], tuple[str, str]] = {}
+    for mine in common_endings(names):
+        cores = {name.removesuffix(mine) for name in names}
+        for theirs in common_endings(others):
+            if not (says_role(mine) or says_role(theirs)):
+                continue
+            shared = cores.intersection(name.removesuffix(theirs) for name in others)
+            if 2 * len(shared) > min(len(names), len(others)):
+                pairs = frozenset((core + mine, core + theirs) for core in shared)
+                found.setdefault(pairs, (mine, theirs))
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _alone(
@@ -121,16 +169,18 @@ def pair(
         raise DataError(f"No images in {show(sr_folder)}.", "; ".join(unused_notes(folders)))
     if hr_folder:
         folders["hr"] = look(hr_folder)
-    matched, problems = match(folders, subset=subset)
+    matched = match(folders, subset=subset)
+    problems = matched.problems
     if published is not None:
-        problems += _published_problems(matched, published, subset=subset)
+        problems += _published_problems(matched.images, published, subset=subset)
     if problems:
         where = ", ".join(f"{name} = {show(folder.path)}" for name, folder in folders.items())
         raise DataError(f"The images do not pair ({where}): {some(problems, '; ')}.", _BY_NAME)
     pairs = tuple(
-        Pair(image=image, sr=files["sr"], hr=files.get("hr")) for image, files in matched.items()
+        Pair(image=image, sr=files["sr"], hr=files.get("hr"))
+        for image, files in matched.images.items()
     )
-    return Pairs(pairs=pairs, notes=unused_notes(folders))
+    return Pairs(pairs=pairs, notes=(*matched.notes, *unused_notes(folders)))
 
 
 def _published_problems(

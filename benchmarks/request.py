@@ -191,8 +191,12 @@ class VaryRequest(RunRequest):
 class ScoreRequest(Request):
     """A folder of images to be scored."""
 
-    sr: _Folder = Field(description="Folder of images to score.")
-    hr: _Folder | None = Field(None, description="Folder of their references, of the same names.")
+    sr: _Folder = Field(
+        description="Folder of images to score, or the form of their names in it: 'SR/{}_out.png'."
+    )
+    hr: _Folder | None = Field(
+        None, description="Folder of their references, by the same names, or such a form."
+    )
     metrics: _Metrics = None
     protocol: _Protocol = DEFAULT_PROTOCOL
     conventions: bool = Field(

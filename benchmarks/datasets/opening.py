@@ -27,16 +27,8 @@ class OpenDataset:
     root: Path
     samples: tuple[Sample, ...]  # sorted by id
     manifest_sha256: str  # of (id, hash of LR, hash of HR) over all samples
+    spec: str  # what opens the same set again on this machine, from any working folder
     notes: tuple[str, ...] = ()  # what its folders hold that is not used, and the like
-
-    @property
-    def spec(self) -> str:
-        """What opens the same set again on this machine, from any working folder."""
-        if self.card.kind != "folder":
-            return self.card.id
-        first = self.samples[0]
-        hr = first.hr.parent.absolute() if first.hr else ""
-        return f"{FOLDER}{self.card.id}={first.lr.parent.absolute()}::{hr}"
 
 
 def open_dataset(spec: str, *, sha256: Callable[[Path], str] = sha256_file) -> OpenDataset:
@@ -63,8 +55,16 @@ def open_dataset(spec: str, *, sha256: Callable[[Path], str] = sha256_file) -> O
         root=root,
         samples=report.samples,
         manifest_sha256=identity,
+        spec=_spec(report.place),
         notes=report.notes,
     )
+
+
+def _spec(place: Place) -> str:
+    if place.card.kind != "folder":
+        return place.card.id
+    hr = place.hr.absolute() if place.hr else ""
+    return f"{FOLDER}{place.card.id}={place.lr.absolute()}::{hr}"
 
 
 def look(place: Place, *, sha256: Callable[[Path], str] = sha256_file) -> Report:

@@ -7,6 +7,7 @@
 | `folder:LR,HR`         | the images of two folders, paired by name                            |
 | `folder:LR::HR`        | the same, where a path holds a comma (`folder:LR::` for LR alone)    |
 | `folder:NAME=LR,HR`    | the same under a name of its own; without one it is `folder-<LR>`    |
+| `folder:LR/{}x4.png,HR/{}.png` | the same, of files that are named so                         |
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmarks.api import paths
 from benchmarks.api.card import NAME
 from benchmarks.api.dataset import DatasetCard, Side
 from benchmarks.api.errors import ConfigError, DataError
+from benchmarks.api.folders import folder_of
 from benchmarks.api.images import show
 from benchmarks.api.names import unknown
 
@@ -40,7 +42,7 @@ class Place:
     @property
     def is_there(self) -> bool:
         """Return whether the folders of the set are on this machine, in part or whole."""
-        return self.lr.is_dir() and (self.hr is None or self.hr.is_dir())
+        return folder_of(self.lr).is_dir() and (self.hr is None or folder_of(self.hr).is_dir())
 
     def side(self, side: Side) -> Path:
         """Return the folder of one side, which the set must have."""
@@ -89,11 +91,11 @@ def _folder(spec: str) -> Place:
         raise ConfigError(f"Cannot read {spec!r} as one or two folders.", _FORM)
     lr = Path(parts[0]).expanduser()
     hr = Path(parts[1]).expanduser() if len(parts) == 2 and parts[1] else None
-    identity = name or f"folder-{_slug(lr)}"
+    identity = name or f"folder-{_slug(folder_of(lr))}"
     card = DatasetCard(
         id=identity, title=identity, n=0, has_reference=hr is not None, kind="folder"
     )
-    return Place(card=card, root=lr.parent, lr=lr, hr=hr)
+    return Place(card=card, root=folder_of(lr).parent, lr=lr, hr=hr)
 
 
 def _slug(folder: Path) -> str:

@@ -23,7 +23,7 @@ class Contents:
 
     samples: tuple[Sample, ...]  # sorted by id
     problems: tuple[Problem, ...]
-    notes: tuple[str, ...]  # what is not used, and what files say that reading them ignores
+    notes: tuple[str, ...]  # how names were paired, what is not used, what is ignored in files
 
 
 def contents_of(place: Place) -> Contents:
@@ -33,16 +33,18 @@ def contents_of(place: Place) -> Contents:
         DataError: a folder is missing or cannot be listed, or a name cannot be an id.
     """
     folders = {"lr": look(place.lr)} | ({"hr": look(place.hr)} if place.hr else {})
-    matched, problems = match(folders)
-    if place.card.n and len(matched) != place.card.n:
-        problems.append(Problem("", f"{len(matched)} LR images where {place.card.n} belong"))
+    matched = match(folders)
+    problems = matched.problems
+    if place.card.n and len(matched.images) != place.card.n:
+        problems.append(Problem("", f"{len(matched.images)} LR images where {place.card.n} belong"))
     samples = tuple(
-        Sample(id=image, lr=files["lr"], hr=files.get("hr")) for image, files in matched.items()
+        Sample(id=image, lr=files["lr"], hr=files.get("hr"))
+        for image, files in matched.images.items()
     )
     headers: dict[str, dict[Path, Header]] = {name: {} for name in folders}
     for sample in samples:
         problems += _header_problems(sample, place, headers)
-    notes = unused_notes(folders)
+    notes = (*matched.notes, *unused_notes(folders))
     for name, of_side in headers.items():
         notes += _header_notes(name, of_side)
     return Contents(samples=samples, problems=tuple(sorted(problems, key=str)), notes=tuple(notes))

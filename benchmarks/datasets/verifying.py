@@ -112,5 +112,9 @@ def refuse(report: Report) -> DataError:
     if card.kind == "built-in":
         return DataError(what, REINSTALL)
     if card.kind == "folder":
-        return DataError(what, "Mend the folders: images are paired by name.")
+        return DataError(
+            what,
+            "Mend the folders: images are paired by name. If all names differ alike, say how: "
+            "folder:LR/{}_lr.png,HR/{}_hr.png",
+        )
     return DataError(what, f"Run: mfsr-bench datasets verify {card.id}; then fetch it again.")

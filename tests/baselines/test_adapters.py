@@ -87,6 +87,44 @@ def test_precomputed_finds_results_by_content_and_by_name_however_composed(
     assert torch.equal(sr[0], to_tensor(wanted))
 
 
+@pytest.mark.parametrize(
+    ("form", "names", "image"),
+    [
+        ("", "0801x4_out 0802x4_out", "0801x4"),
+        ("", "0801 0802", "0801x4"),
+        ("", "Canon_1_HR Canon_2_HR", "Canon_1_LR4"),
+        ("/{}_b.png", "x_a y_a x_b", "x"),
+        ("/SR-{}", "SR-x SR-y x", "x"),
+    ],
+)
+def test_precomputed_finds_results_by_endings_and_by_a_form_of_names(
+    tmp_path: Path, lr: np.ndarray, form: str, names: str, image: str
+) -> None:
+    wanted = "x_b" if "b" in form else names.split(maxsplit=1)[0]
+    for folder in ("", "set"):
+        for name in names.split():
+            value = 9 if name == wanted and folder else 5
+            write_png(tmp_path / folder / f"{name}.png", np.full((48, 64, 3), value, np.uint8))
+        if not folder:
+            before = Precomputed.fingerprint(f"A={tmp_path}{form}")
+    assert before != Precomputed.fingerprint(f"A={tmp_path}{form}")
+    method = load(Precomputed, f"A={tmp_path}{form}")
+    assert torch.equal(
+        method.restore(batch(lr, image))[0], to_tensor(np.full((48, 64, 3), 9, np.uint8))
+    )
+    with pytest.raises(OutputError, match=r"no result for 'z'.*precomputed:NAME=DIR/\{\}_out\.png"):
+        method.restore(batch(lr, "z"))
+
+
+def test_precomputed_takes_no_other_images_result(tmp_path: Path, lr: np.ndarray) -> None:
+    """The folder names its files in full, so what is missing is missing."""
+    for name in ("Canon_1", "Canon_2_LR4", "Canon_3_LR4"):
+        write_png(tmp_path / f"{name}.png", np.zeros((48, 64, 3), np.uint8))
+    method = load(Precomputed, f"A={tmp_path}")
+    with pytest.raises(OutputError, match="no result for 'Canon_1_LR4'"):
+        method.restore(batch(lr, "Canon_1_LR4"))
+
+
 def test_precomputed_failures_are_clear(tmp_path: Path, lr: np.ndarray) -> None:
     method = load(Precomputed, f"A={tmp_path}")
     with pytest.raises(OutputError, match="no result for 'x'"):

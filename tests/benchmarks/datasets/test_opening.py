@@ -55,6 +55,27 @@ def test_hr_may_have_another_suffix_and_case(tmp_path: Path) -> None:
     assert len(open_dataset(f"folder:{lr},{hr}").samples) == 1
 
 
+@pytest.mark.parametrize("form", ["folder:{0},{1}", "folder:m={0}/{{}}x4.png,{1}/{{}}.png"])
+def test_names_that_differ_alike_are_pairs_and_the_spec_opens_them_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    put(tmp_path / "lr", "0801x4.png", "0802x4.png", *(["0801x2.png"] if "=" in form else []))
+    put(tmp_path / "hr", "0801.png", "0802.png", size=32)
+    monkeypatch.chdir(tmp_path)
+    opened = open_dataset(form.format("lr", "hr"))
+    assert [(one.lr.name, one.hr.name) for one in opened.samples if one.hr] == [
+        ("0801x4.png", "0801.png"),
+        ("0802x4.png", "0802.png"),
+    ]
+    ids = ["0801", "0802"] if "=" in form else ["0801x4", "0802x4"]
+    assert [one.id for one in opened.samples] == ids
+    assert opened.root in (tmp_path, Path())
+    monkeypatch.chdir("/")
+    again = open_dataset(opened.spec)
+    assert again.manifest_sha256 == opened.manifest_sha256
+    assert again.card.id == opened.card.id == ("m" if "=" in form else "folder-lr")
+
+
 @pytest.mark.parametrize("hidden", ["lr,1", "a=b"])
 def test_a_path_with_a_comma_or_an_equals_sign(tmp_path: Path, hidden: str) -> None:
     lr, hr = put(tmp_path / hidden, "a.png"), put(tmp_path / "h,r", "a.png", size=32)
