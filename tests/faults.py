@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -26,6 +27,18 @@ FAULTS: dict[str, Fault] = {
     "rescaled": lambda tensor: tensor * 1.5,
 }
 _MARGIN = 100  # times the tolerance
+
+# Parts of a U-Net, or of a branch that leads it, by diffusers' names of their parameters.
+UNET = {
+    "conv_in": r"^conv_in\.",
+    "the time embedding": r"^time_embedding\.",
+    "projections of time": r"time_emb_proj\.",
+    "first convolutions": r"resnets.*conv1\.",
+    "second convolutions": r"resnets.*conv2\.",
+    "transformers": r"attentions\.",
+    "samplers": r"samplers\.",
+}
+HEAD = {"conv_norm_out": r"^conv_norm_out\.", "conv_out": r"^conv_out\."}
 
 
 Weights = nn.Module | dict[str, Tensor]  # a network, or what a file holds
@@ -43,14 +56,19 @@ def put(fault: Fault, pattern: str, *weights: Weights) -> Iterator[None]:
     assert found, f"no parameter's name holds {pattern!r}"
     kept = [parameter.detach().clone() for parameter in found]
     try:
-        with torch.no_grad():
+        with torch.inference_mode():
             for parameter in found:
                 parameter.copy_(fault(parameter))
         yield
     finally:
-        with torch.no_grad():
+        with torch.inference_mode():
             for parameter, value in zip(found, kept, strict=True):
                 parameter.copy_(value)
+
+
+def called(groups: Mapping[str, str], what: str) -> dict[str, str]:
+    """Return groups under names that end in `what`: "of the ControlNet"."""
+    return {f"{name} {what}": pattern for name, pattern in groups.items()}
 
 
 def of_weights(
@@ -80,12 +98,19 @@ def of_weights(
     return table
 
 
+def joined(tensors: Mapping[str, Tensor], golden: Mapping[str, Any]) -> Tensor:
+    """Return compared tensors as one, each over what its tolerance is multiplied by."""
+    means = {name: golden["tensors"][name]["mean_abs"] for name in tensors}
+    parts = [tensor.flatten() / max(1.0, means[name]) for name, tensor in tensors.items()]
+    return torch.cat(parts)
+
+
 def keep(*networks: nn.Module) -> Callable[[], None]:
     """Return what gives networks the weights back that they have now."""
     kept = [(p, p.detach().clone()) for network in networks for p in network.parameters()]
 
     def restore() -> None:
-        with torch.no_grad():
+        with torch.inference_mode():
             for parameter, value in kept:
                 parameter.copy_(value)
 
@@ -104,13 +129,21 @@ def _run(compute: Callable[[], Tensor]) -> Tensor:
         return compute().clone()
 
 
-def check(table: Table, path: Path, tolerance: float, *, write: bool = False) -> None:
+def check(
+    table: Table,
+    path: Path,
+    tolerance: float,
+    *,
+    official: Mapping[str, float] | None = None,
+    write: bool = False,
+) -> None:
     """Compare a table with the golden one, and check that every fault in it is seen.
 
     Args:
         table: the effects.
         path: of the golden table, `fault,effect`.
         tolerance: of the comparison that has to see them.
+        official: effects that the official code had, to a hundredth.
         write: write the table in place of reading it.
     """
     if write:
@@ -120,6 +153,8 @@ def check(table: Table, path: Path, tolerance: float, *, write: bool = False) ->
             writer.writerows([fault, f"{effect:.3g}"] for fault, effect in table.items())
     with path.open(newline="") as file:
         golden = {row["fault"]: float(row["effect"]) for row in csv.DictReader(file)}
+    for fault, effect in (official or {}).items():
+        assert table[fault] == pytest.approx(effect, rel=0.01), fault
     assert table.keys() == golden.keys()
     unseen = {fault: f"{e:.2g}" for fault, e in table.items() if not e >= _MARGIN * tolerance}
     assert not unseen, f"changes below {_MARGIN} times the tolerance of {tolerance}: {unseen}"

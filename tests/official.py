@@ -57,6 +57,14 @@ def fill(network: nn.Module, prefix: str, official: Callable[[str], str] = str) 
     return network.eval().requires_grad_(False)
 
 
+def brighten(controlnet: Any) -> None:
+    """Multiply the weights of a ControlNet's hint embedding by 4, so that the hint is seen."""
+    with torch.no_grad():
+        for name, parameter in controlnet.controlnet_cond_embedding.named_parameters():
+            if name.endswith("weight"):
+                parameter.mul_(4)
+
+
 def assert_golden(golden: Golden, name: str, tensor: Tensor, tolerance: float) -> None:
     """Check a tensor within `tolerance` times the larger of 1 and its stored magnitude."""
     scale = max(1.0, golden["tensors"][name]["mean_abs"])

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import faults
 import official
 import pytest
 import small_networks as small
@@ -23,8 +26,9 @@ from benchmarks.api.memory import CONTEXT_BYTES
 from benchmarks.api.restorer import LRBatch, Runtime
 from benchmarks.api.weights import WeightStore
 
-GOLDEN = official.read(Path(__file__).parent / "golden.json")
-TOLERANCE = 1e-5
+FOLDER = Path(__file__).parent
+GOLDEN = official.read(FOLDER / "golden.json")
+TOLERANCE, CLEANED = 1e-5, 1e-7
 Z, COND = (official.noise(f"diffbir.{name}", 1, 4, 16, 24) for name in ("z", "cond"))
 FULL = versions.UNET  # before a fixture puts the small networks' in its place
 NEGATIVE, POSITIVE = (official.noise(f"diffbir.{name}", 1, 77, 32) for name in ("neg", "pos"))
@@ -49,31 +53,100 @@ def test_residuals_and_eps_are_those_of_the_official_code(load: Load) -> None:
         official.assert_golden(GOLDEN, name, tensor, TOLERANCE)
 
 
-def test_a_fault_is_seen_hundredfold(load: Load) -> None:
-    """The golden file's table: what each fault changes of eps, by the official code."""
+_BSRNET = faults.called(
+    {
+        "conv_first": "^conv_first",
+        "blocks": r"RDB\d\.conv",
+        "trunk_conv": "^trunk_conv",
+        "upsampling": r"^upconv",
+        "HRconv": "^HRconv",
+        "conv_last": "^conv_last",
+    },
+    "of BSRNet",
+)
+_SWINIR = faults.called(
+    {
+        "conv_first": "^conv_first",
+        "queries, keys and values": r"qkv\.weight",
+        "relative positions": "position_bias",
+        "mlp": r"mlp\.",
+        "norms": r"norm\d?\.",
+        "conv_after_body": "^conv_after_body",
+        "upsampling": r"^conv_(up|hr|before)",
+        "conv_last": "^conv_last",
+    },
+    "of SwinIR",
+)
+
+
+def test_a_fault_is_seen_hundredfold(load: Load, write_golden: bool) -> None:
     method = load()
     right = output(method)
     with torch.inference_mode():
         unled = method._unet(Z, 979, POSITIVE).sample
     wrong = {
         "t=20 for t=979": output(method, 20),
+        "t=978 for t=979": output(method, 978),
         "z_cond * 1.1": output(method, cond=1.1 * COND),
+        "z_cond's channels swapped": output(method, cond=COND.flip(1)),
         "no control": unled,
+        "the other text": output(method, text=NEGATIVE),
     }
-    for name, expected in GOLDEN["sensitivity_max_abs_change_of_eps"].items():
-        change = float((wrong[name] - right).abs().max())
-        assert change == pytest.approx(expected, rel=0.01), name
-        assert change > 100 * TOLERANCE, name
+    table = {name: faults.change(found, right) for name, found in wrong.items()}
+
+    def eps() -> Tensor:
+        parts = method._unet, method._controlnet
+        with torch.inference_mode():
+            return network.output(*parts, Z[..., :8, :8], 979, POSITIVE, COND[..., :8, :8])
+
+    leads = {"zero convolutions": r"controlnet_\w+_block"}
+    for part, what, more in (
+        (method._unet, "of the U-Net", faults.HEAD),
+        (method._controlnet, "of the ControlNet", leads),
+    ):
+        table |= faults.of_weights(eps, (part,), faults.called(faults.UNET | more, what))
+    faults.check(
+        table,
+        FOLDER / "sensitivity.csv",
+        TOLERANCE,
+        official=GOLDEN["sensitivity_max_abs_change_of_eps"],
+        write=write_golden,
+    )
 
 
-def test_the_cleaners_and_the_vae_are_the_official_ones(load: Load, diffbir_files: Path) -> None:
+def test_a_fault_of_a_cleaner_is_seen_hundredfold(
+    load: Load, diffbir_files: Path, write_golden: bool
+) -> None:
+    table: faults.Table = {}
+    for network_, side, groups in zip(
+        cleaners(load, diffbir_files), (16, 64), (_BSRNET, _SWINIR), strict=True
+    ):
+        lr = small.lr_picture(side, side)[None].double()
+        table |= faults.of_weights(partial(network_, lr), (network_,), groups)
+    faults.check(table, FOLDER / "sensitivity_of_cleaners.csv", CLEANED, write=write_golden)
+
+
+def cleaners(load: Load, files: Path) -> tuple[Any, Any]:
+    """BSRNet and SwinIR in float64, in which the official code ran too."""
+    swinir = cleaner.load_swinir(files / "general_swinir_v1.ckpt")
+    return copy.deepcopy(load()._cleaner).double(), swinir.double()
+
+
+def test_the_cleaners_are_the_official_ones(load: Load, diffbir_files: Path) -> None:
+    bsrnet, swinir = cleaners(load, diffbir_files)
+    with torch.inference_mode():
+        found = {
+            "bsrnet": bsrnet(small.lr_picture(32, 48)[None].double()),
+            "swinir": swinir(small.lr_picture(64, 128)[None].double()),
+        }
+    for name, tensor in found.items():
+        official.assert_golden(GOLDEN, name, tensor, CLEANED)
+
+
+def test_the_vae_is_the_official_one(load: Load) -> None:
     method, vae = load(), load()._around.vae
     with torch.inference_mode():
         found = {
-            "bsrnet": method._cleaner(small.lr_picture(32, 48)[None]),
-            "swinir": cleaner.load_swinir(diffbir_files / "general_swinir_v1.ckpt")(
-                small.lr_picture(64, 128)[None]
-            ),
             "vae.moments": vae.encode(
                 2 * small.lr_picture(128, 192)[None] - 1
             ).latent_dist.parameters,

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import faults
 import official
 import pytest
 import small_networks as small
@@ -30,7 +31,8 @@ from benchmarks.api.restorer import LRBatch, Runtime
 from benchmarks.api.tiling import Tiling
 from benchmarks.api.weights import WeightStore
 
-GOLDEN = official.read(Path(__file__).parent / "golden.json")
+FOLDER = Path(__file__).parent
+GOLDEN = official.read(FOLDER / "golden.json")
 TOLERANCE = 1e-5
 UNET = dict(small.UNET)
 TARGETS = small.S3DIFF_UNET_TARGETS
@@ -174,21 +176,70 @@ def test_the_image_is_prepared_as_upstream_prepares_it() -> None:
     official.assert_golden(GOLDEN, "pre.padded_of_lr_picture(30,40)", found, 1e-6)
 
 
-def test_a_wrong_scale_of_the_updates_is_seen(root: tuple[Path, ParameterCounts]) -> None:
-    """Scale 1 in the place of 8 / rank, which is 2 here."""
-    folder, counts = root
-    found = []
-    for alpha in (8, RANK):
-        parts = load_components(folder / "flowsr/stable-diffusion-2-1-base", counts)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("baselines.lora.ALPHA", alpha)
-            apply_checkpoint(parts, folder / "flowsr/flowsr.safetensors")
-        x, draw = 2 * small.lr_picture(*SQUARE)[None] - 1, (1, 4, 16, 16)
+# The layers that are updated, by the names of their updates.
+_UPDATED = {
+    "queries": r"to_q\.lora_B",
+    "keys": r"to_k\.lora_B",
+    "values": r"to_v\.lora_B",
+    "outputs of attention": r"to_out\.0\.lora_B",
+    "convolutions": r"(conv1|conv2|conv)\.lora_B",
+    "shortcuts": r"conv_shortcut\.lora_B",
+    "projections": r"proj_(in|out)\.lora_B",
+    "feed-forward": r"ff\.net\..*lora_B",
+    "conv_out": r"^conv_out\.lora_B",
+}
+
+
+def test_a_fault_is_seen_hundredfold(
+    method: FlowSR, components: Components, tmp_path: Path, write_golden: bool
+) -> None:
+    x = 2 * small.lr_picture(64, 64)[None] - 1
+    noise = official.noise("flowsr.faults", 1, 4, 8, 8)
+    unet, text = components.unet, official.noise("flowsr.pos", 1, 77, 32)
+    state, forget = checkpoint(unet), faults.keep(unet)
+    path = tmp_path / "flowsr.safetensors"
+    with torch.inference_mode():
+        z = vae.encode(components.vae, x, noise)
+
+    def v(timestep: float = 1000, text: Tensor = text) -> Tensor:
         with torch.inference_mode():
-            z = vae.encode(parts.vae, x, official.noise("flowsr.draw.0", *draw))
-            text = official.noise("flowsr.pos", 1, 77, 32)
-            found.append(parts.unet(z, 1000, encoder_hidden_states=text).sample)
-    assert float((found[0] - found[1]).abs().max()) > 1e5 * TOLERANCE
+            found: Tensor = unet(z, timestep, encoder_hidden_states=text).sample
+        return found
+
+    def loaded() -> Tensor:
+        forget()
+        write(path, state)
+        apply_checkpoint(components, path)
+        return v()
+
+    groups = {f"updates of {name}": pattern for name, pattern in _UPDATED.items()}
+    groups["the trained conv_in"] = r"^conv_in\."
+    table = faults.of_weights(loaded, (state,), groups)
+    right = loaded()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("baselines.lora.ALPHA", RANK)  # scale 1 in the place of 8 / rank, 2 here
+        table["updates at half strength"] = faults.change(loaded(), right)
+    loaded()
+    with faults.put(torch.zeros_like, r"^time_embedding\.linear_2", unet):
+        table["no time embedding"] = faults.change(v(), right)
+    table["t=999 for 1000"] = faults.change(v(999), right)
+    table["t=1 for 1000"] = faults.change(v(1), right)
+    table["no text"] = faults.change(v(text=0 * text), right)
+    _, one, _ = image_at(method, SQUARE, 1)
+    _, two, _ = image_at(method, SQUARE, 2)
+    table["two steps for one"] = faults.change(two, one)
+    # Of the method whose networks the fixture keeps: only the VAE is touched.
+    parts = method._components
+    table |= faults.of_weights(
+        lambda: image_at(method, (64, 64), 1)[2],
+        (parts.vae,),
+        {"the encoder": r"^encoder.*conv2\.", "the decoder": r"^decoder.*conv2\."},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(restorer, "SHIFT", 1.0)
+        wrong = method._steps(image_at(method, SQUARE, 1)[0], 2)
+    table["sigmas without their shift"] = faults.change(wrong, two)
+    faults.check(table, FOLDER / "sensitivity.csv", TOLERANCE, write=write_golden)
 
 
 def batch(*images: Tensor, seeds: tuple[int, ...] = (7, 8)) -> LRBatch:

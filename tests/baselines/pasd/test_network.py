@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import faults
 import official
 import pytest
 import small_networks as small
@@ -18,7 +19,8 @@ from baselines.pasd import network, weights
 from baselines.pasd.network import PASDNetwork
 from benchmarks.api.errors import WeightsCorruptError
 
-GOLDEN = official.read(Path(__file__).parent / "golden.json")
+FOLDER = Path(__file__).parent
+GOLDEN = official.read(FOLDER / "golden.json")
 TOLERANCE = 1e-5
 TEXT = torch.cat([official.noise(f"pasd.{name}", 1, 77, 32) for name in ("neg", "pos")])
 Z = official.noise("pasd.z", 1, 4, 16, 24).repeat(2, 1, 1, 1)
@@ -73,24 +75,78 @@ def test_pixel_transformers_are_those_of_the_official_code(networks: PASDNetwork
         official.assert_golden(GOLDEN, name, tensor, TOLERANCE)
 
 
-def test_a_fault_is_seen_hundredfold(networks: PASDNetwork) -> None:
-    """The golden file's table: what each fault changes of eps, by the official code."""
+def bright_eps(networks: PASDNetwork, hint: Tensor = HINT) -> Tensor:
+    """Return eps in float64 of networks that the hint goes through."""
     with torch.inference_mode():
-        right = networks.eps(Z, 999, TEXT, HINT)
+        return networks.eps(Z.double(), 999, TEXT, hint)
+
+
+def test_the_hint_is_taken_as_by_the_official_code(networks: PASDNetwork) -> None:
+    networks.unet.double(), networks.controlnet.double()
+    official.brighten(networks.controlnet)
+    official.assert_golden(GOLDEN, "bright.eps", bright_eps(networks), 1e-6)
+
+
+# The parts of U-Net and ControlNet that a port may get wrong, by the names of their parameters.
+_PARTS = {
+    **{name: pattern for name, pattern in faults.UNET.items() if name != "transformers"},
+    "text transformers": r"attentions(?!.*\.second\.)",
+}
+_PIXELS = {
+    "pixel transformers": r"\.second\.",
+    "pixel transformers' queries": r"\.second\..*to_q",
+    "pixel transformers' keys": r"\.second\..*to_k",
+    "pixel transformers' values": r"\.second\..*to_v",
+}
+_LEADS = {"the hint's embedding": "controlnet_cond", "zero convolutions": r"controlnet_\w+_block"}
+
+
+def test_a_fault_is_seen_hundredfold(networks: PASDNetwork, write_golden: bool) -> None:
+    def eps(timestep: int = 999, text: Tensor = TEXT) -> Tensor:
+        with torch.inference_mode():
+            return networks.eps(Z, timestep, text, HINT)
+
+    def small_eps() -> Tensor:
+        with torch.inference_mode():
+            return networks.eps(Z[:1, :, :8, :8], 999, TEXT[1:], HINT[:1, :, :64, :64])
+
+    right = eps()
+    with torch.inference_mode():
         wrong = {
-            "t=1 for t=999": networks.eps(Z, 1, TEXT, HINT),
+            "t=1 for t=999": eps(1),
             "residuals times 1.05": scaled(networks, 1.05),
+            "t=998 for t=999": eps(998),
+            "texts exchanged": eps(text=TEXT.flip(0)),
         }
-        for block in networks.unet.up_blocks:
-            for layer in getattr(block, "attentions", block.resnets):
-                layer.second.forward = lambda hidden, **_: (hidden,)
-        wrong["no pixel attention"] = networks.eps(Z, 999, TEXT, HINT)
-    assert wrong.keys() == GOLDEN["sensitivity_max_abs_change_of_eps"].keys()
-    for name, found in wrong.items():
-        change = float((found - right).abs().max())
-        expected = GOLDEN["sensitivity_max_abs_change_of_eps"][name]
-        assert change == pytest.approx(expected, rel=0.01), name
-        assert change > 100 * TOLERANCE, name
+    table = {name: faults.change(found, right) for name, found in wrong.items()}
+    as_given = faults.keep(networks.controlnet)
+    official.brighten(networks.controlnet)
+    networks.unet.double(), networks.controlnet.double()
+    bright = bright_eps(networks)
+    for name, hint in {
+        "no hint": 0 * HINT,
+        "the hint's channels swapped": HINT.flip(1),
+        "the hint in [-1, 1]": 2 * HINT - 1,
+    }.items():
+        table[name] = faults.change(bright_eps(networks, hint), bright)
+    networks.unet.float(), networks.controlnet.float()
+    as_given()
+    for network_, what, more in (
+        (networks.unet, "of the U-Net", _PIXELS | faults.HEAD),
+        (networks.controlnet, "of the ControlNet", _LEADS),
+    ):
+        table |= faults.of_weights(small_eps, (network_,), faults.called(_PARTS | more, what))
+    for block in networks.unet.up_blocks:
+        for layer in getattr(block, "attentions", block.resnets):
+            layer.second.forward = lambda hidden, **_: (hidden,)
+    table["no pixel attention"] = faults.change(eps(), right)
+    faults.check(
+        table,
+        FOLDER / "sensitivity.csv",
+        TOLERANCE,
+        official=GOLDEN["sensitivity_max_abs_change_of_eps"],
+        write=write_golden,
+    )
 
 
 _PIXEL = "up_blocks.0.pixel_attentions.2.norm.bias"

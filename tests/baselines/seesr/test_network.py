@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import faults
 import official
 import pytest
 import small_networks as small
@@ -18,7 +19,8 @@ from baselines.seesr import network, weights
 from baselines.seesr.network import SeeSRNetwork
 from benchmarks.api.errors import WeightsCorruptError
 
-GOLDEN = official.read(Path(__file__).parent / "golden.json")
+FOLDER = Path(__file__).parent
+GOLDEN = official.read(FOLDER / "golden.json")
 TOLERANCE = 1e-5
 EMBEDDING = official.noise("seesr.ram", 1, 145, 512)
 TEXT = torch.cat([official.noise(f"seesr.{name}", 1, 77, 32) for name in ("neg", "pos")])
@@ -73,8 +75,29 @@ def test_text_and_image_transformers_are_those_of_the_official_code(networks: Se
         official.assert_golden(GOLDEN, name, tensor, TOLERANCE)
 
 
-def test_a_fault_is_seen_hundredfold(networks: SeeSRNetwork) -> None:
-    """The golden file's table: what each fault changes of eps, by the official code."""
+def bright_eps(networks: SeeSRNetwork, hint: Tensor = HINT) -> Tensor:
+    """Return eps in float64 of networks that the hint goes through."""
+    z, hint = Z.repeat(2, 1, 1, 1).double(), hint.repeat(2, 1, 1, 1)
+    with torch.inference_mode():
+        return networks.eps(z, 981, TEXT, hint, EMBEDDING.double())
+
+
+def test_the_hint_is_taken_as_by_the_official_code(networks: SeeSRNetwork) -> None:
+    networks.unet.double(), networks.controlnet.double()
+    official.brighten(networks.controlnet)
+    official.assert_golden(GOLDEN, "bright.eps", bright_eps(networks), 1e-6)
+
+
+# The parts of U-Net and ControlNet that a port may get wrong, by the names of their parameters.
+_PARTS = {
+    **{name: pattern for name, pattern in faults.UNET.items() if name != "transformers"},
+    "text transformers": r"\.first\.",
+    "image transformers": r"\.second\.",
+}
+_LEADS = {"the hint's embedding": "controlnet_cond", "zero convolutions": r"controlnet_\w+_block"}
+
+
+def test_a_fault_is_seen_hundredfold(networks: SeeSRNetwork, write_golden: bool) -> None:
     right = eps(networks)
     z, hint, context = Z.repeat(2, 1, 1, 1), HINT.repeat(2, 1, 1, 1), EMBEDDING.repeat(2, 1, 1)
     with torch.inference_mode():
@@ -92,13 +115,38 @@ def test_a_fault_is_seen_hundredfold(networks: SeeSRNetwork) -> None:
         "no ControlNet residuals": unled,
         "image_embeds set to 0 in the U-Net": blind,
         "negative vs positive row": right.flip(0),
+        "no image_embeds": eps(networks, embedding=torch.zeros_like(EMBEDDING)),
+        "t=980 for t=981": eps(networks, 980),
     }
-    assert wrong.keys() == GOLDEN["sensitivity_max_abs_change_of_eps"].keys()
-    for name, found in wrong.items():
-        change = float((found - right).abs().max())
-        expected = GOLDEN["sensitivity_max_abs_change_of_eps"][name]
-        assert change == pytest.approx(expected, rel=0.01), name
-        assert change > 100 * TOLERANCE, name
+    table = {name: faults.change(found, right) for name, found in wrong.items()}
+
+    def small_eps() -> Tensor:
+        z, shown = Z[..., :8, :8], HINT[..., :64, :64]
+        with torch.inference_mode():
+            return networks.eps(z, 981, TEXT[1:], shown, EMBEDDING)
+
+    for network_, what, more in (
+        (networks.unet, "of the U-Net", faults.HEAD),
+        (networks.controlnet, "of the ControlNet", _LEADS),
+    ):
+        groups = faults.called(_PARTS | more, what)
+        table |= faults.of_weights(small_eps, (network_,), groups)
+    official.brighten(networks.controlnet)
+    networks.unet.double(), networks.controlnet.double()
+    right = bright_eps(networks)
+    for name, hint in {
+        "no hint": 0 * HINT,
+        "the hint's channels swapped": HINT.flip(1),
+        "the hint in [-1, 1]": 2 * HINT - 1,
+    }.items():
+        table[name] = faults.change(bright_eps(networks, hint), right)
+    faults.check(
+        table,
+        FOLDER / "sensitivity.csv",
+        TOLERANCE,
+        official=GOLDEN["sensitivity_max_abs_change_of_eps"],
+        write=write_golden,
+    )
 
 
 def test_guidance_is_one_batch_of_the_negative_and_the_positive_prompt() -> None:

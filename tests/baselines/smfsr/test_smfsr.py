@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import faults
 import official
 import pytest
 import small_networks as small
@@ -29,8 +32,9 @@ from benchmarks.api.restorer import LRBatch, LRFile, Runtime
 from benchmarks.api.tiling import Tiling
 from benchmarks.api.weights import WeightStore
 
-GOLDEN = official.read(Path(__file__).parent / "golden.json")
-TOLERANCE = 1e-5
+FOLDER = Path(__file__).parent
+GOLDEN = official.read(FOLDER / "golden.json")
+TOLERANCE, ROUNDING = 1e-5, 1e-6  # of the steps in float32, of one evaluation in float64
 SMALL = DiTConfig(**(GOLDEN["config"] | {"dual_attention_layers": (0, 1)}))
 SHAPE = (2, 4, 16, 16)
 TILING = Tiling(tile=64, overlap=24)
@@ -64,34 +68,113 @@ def condition() -> Condition:
     )
 
 
-def test_the_embedding_blocks_and_u_are_those_of_the_official_code(
-    made: Any, condition: Condition
-) -> None:
+TIMES = torch.tensor([[1.0, 0.0], [0.5, 0.25]])
+Z = official.noise("smfsr.z", *SHAPE)
+
+
+def computed(made: Any, c: Condition, z: Tensor = Z, times: Tensor = TIMES) -> dict[str, Tensor]:
+    """Return what the golden file has of one evaluation, in the dtype of the network."""
     found: dict[str, Tensor] = {}
 
     def keep(number: int) -> Callable[..., None]:
         def hook(module: Any, args: Any, output: Any) -> None:
-            found[f"block{number}.text"], found[f"block{number}.image"] = output
+            text, found[f"block{number}.image"] = output
+            if text is not None:  # the last block has no use for text
+                found[f"block{number}.text"] = text
 
         return hook
 
     handles = [
         block.register_forward_hook(keep(n)) for n, block in enumerate(made.transformer_blocks)
     ]
-    times = torch.tensor([[1.0, 0.0], [0.5, 0.25]])
-    z = official.noise("smfsr.z", *SHAPE)
+    inputs = (tensor.to(made.dtype) for tensor in (z, c.z_lr, c.text, c.pooled, times))
     with torch.inference_mode():
-        found["temb"] = made.time_text_embed(times, condition.pooled)
-        found["U"] = made(z, condition.z_lr, condition.text, condition.pooled, times)
-        for handle in handles:
-            handle.remove()
-        exchanged = made(z, condition.z_lr, condition.text, condition.pooled, times.flip(1))
-    assert found.pop("block2.text") is None  # the last block has no use for text
+        z, z_lr, text, pooled, times = inputs
+        found["temb"] = made.time_text_embed(times, pooled)
+        found["U"] = made(z, z_lr, text, pooled, times)
+    for handle in handles:
+        handle.remove()
+    return found
+
+
+def test_the_embedding_blocks_and_u_are_those_of_the_official_code(
+    made: Any, condition: Condition
+) -> None:
+    found = computed(copy.deepcopy(made).double(), condition)
+    assert len(found) == 7
     for name, tensor in found.items():
-        official.assert_golden(GOLDEN, name, tensor, TOLERANCE)
-    change = float((exchanged - found["U"]).abs().max())
-    expected = GOLDEN["sensitivity_max_abs_change_of_U"]["r and t exchanged"]
-    assert change == pytest.approx(expected, rel=0.01)
+        official.assert_golden(GOLDEN, name, tensor, ROUNDING)
+
+
+# The parts of the network that a port may get wrong, by the names of their parameters.
+_PARTS = {
+    "pos_embed": r"^pos_embed\.proj",
+    "context_embedder": r"^context_embedder\.",
+    "embedding of the end time": r"timestep_embedder\.",
+    "embedding of the interval": r"interval_embedder\.",
+    "embedding of the pooled text": r"text_embedder\.",
+    "modulations": r"norm1\.linear\.",
+    "modulations of text": r"norm1_context\.linear\.",
+    "queries": r"\.to_q\.",
+    "keys": r"\.to_k\.",
+    "values": r"\.to_v\.",
+    "norms of queries": r"norm_q\.",
+    "norms of keys": r"norm_k\.",
+    "outputs of attention": r"\.to_out\.",
+    "queries of the LR stream": r"to_q_control\.",
+    "values of the LR stream": r"to_v_control\.",
+    "outputs of the LR stream": r"to_out_control\.",
+    "depthwise convolutions": r"control_conv\.",
+    "projections of text": r"add_[qkv]_proj\.",
+    "outputs of text": r"to_add_out\.",
+    "feed-forward": r"\.ff\.net\.",
+    "feed-forward of text": r"ff_context\.",
+    "second attentions": r"\.attn2\.",
+    "norm_out": r"^norm_out\.",
+    "proj_out": r"^proj_out\.",
+}
+# A norm follows at once.
+_HARMLESS = ("keys rescaled", "queries of the LR stream rescaled")
+
+
+def test_a_fault_is_seen_hundredfold(made: Any, condition: Condition, write_golden: bool) -> None:
+    """In one of the compared tensors: the network's own gates leave little of a block."""
+    c = condition
+    right = computed(made, c)
+
+    def seen(condition: Condition = c, **changes: Tensor) -> Tensor:
+        return faults.joined(computed(made, condition, **changes), GOLDEN)
+
+    def of(found: dict[str, Tensor], *names: str) -> Tensor:
+        return faults.joined({name: found[name] for name in names}, GOLDEN)
+
+    table = {
+        name: faults.change(found, of(right, *right))
+        for name, found in {
+            "no LR latent": seen(replace(c, z_lr=0 * c.z_lr)),
+            "LR latent's channels swapped": seen(replace(c, z_lr=c.z_lr.flip(1))),
+            "z's channels swapped": seen(z=Z.flip(1)),
+            "no text": seen(replace(c, text=0 * c.text)),
+            "no pooled text": seen(replace(c, pooled=0 * c.pooled)),
+        }.items()
+    }
+    for name, times in {
+        "r and t exchanged": TIMES.flip(1),
+        "times x1000": 1000 * TIMES,
+        "times x1.5": 1.5 * TIMES,
+    }.items():
+        wrong = computed(made, c, times=times)
+        for tensor, where in (("U", ""), ("temb", ", in the embedding")):
+            table[name + where] = faults.change(of(wrong, tensor), of(right, tensor))
+    made = copy.deepcopy(made).double()  # in float32 the least is a few roundings
+    table |= faults.of_weights(seen, (made,), _PARTS, harmless=_HARMLESS)
+    faults.check(
+        table,
+        FOLDER / "sensitivity.csv",
+        ROUNDING,
+        official=GOLDEN["sensitivity_max_abs_change_of_U"],
+        write=write_golden,
+    )
 
 
 @pytest.mark.parametrize("steps", [1, 2, 4])

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import faults
 import official
 import pytest
 import small_networks as small
@@ -24,7 +25,8 @@ from benchmarks.api.restorer import LRBatch, Runtime
 from benchmarks.api.tiling import Tiling
 from benchmarks.api.weights import WeightStore
 
-GOLDEN = official.read(Path(__file__).parent / "golden.json")
+FOLDER = Path(__file__).parent
+GOLDEN = official.read(FOLDER / "golden.json")
 PREFIX = GOLDEN["config"]["prefix"]
 TOLERANCE = 1e-5
 SHAPE = {
@@ -160,8 +162,32 @@ def test_every_tap_and_eps_are_those_of_the_official_code(load: Load) -> None:
         official.assert_golden(GOLDEN, name, tensor, tolerance)
 
 
-def test_a_fault_is_seen_hundredfold(load: Load) -> None:
-    """The golden file's table: what each fault changes of eps, by the official code."""
+# The parts that are StableSR's own, by the names of their parameters.
+_SPADES = {
+    "norms without parameters": r"param_free_norm\.",
+    "mlp_shared": r"mlp_shared\.",
+    "mlp_gamma": r"mlp_gamma\.",
+    "mlp_beta": r"mlp_beta\.",
+}
+_ENCODER = {
+    "time_embed": r"^time_embed\.",
+    "projections of time": r"time_emb_proj\.",
+    "the first convolution": r"^input_blocks\.0\.0\.",
+    "first convolutions": r"blocks?\..*conv1\.",
+    "second convolutions": r"blocks?\..*conv2\.",
+    "queries, keys and values": r"qkv\.",
+    "outputs of attention": r"proj_out\.",
+    "downsamplers": r"op\.",
+    "fea_tran": r"^fea_tran\.",
+}
+_FUSION = {
+    "encode_enc_1": r"encode_enc_1\.",
+    "encode_enc_2": r"encode_enc_2\.",
+    "encode_enc_3": r"encode_enc_3\.",
+}
+
+
+def test_a_fault_is_seen_hundredfold(load: Load, write_golden: bool) -> None:
     method = load()
     right = eps(method)
     with torch.inference_mode():
@@ -171,13 +197,36 @@ def test_a_fault_is_seen_hundredfold(load: Load) -> None:
         "t=4 for t=799 everywhere": eps(method, 4),
         "z_lq = 0": eps(method, z_lr=0 * Z_LR),
         "structure features of another t": other,
+        "t=798 for t=799 everywhere": eps(method, 798),
+        "z_lq's channels swapped": eps(method, z_lr=Z_LR.flip(1)),
+        "z_lq * 1.5": eps(method, z_lr=1.5 * Z_LR),
     }
-    assert wrong.keys() == GOLDEN["sensitivity_max_abs_change_of_eps"].keys()
-    for name, found in wrong.items():
-        change = float((found - right).abs().max())
-        expected = GOLDEN["sensitivity_max_abs_change_of_eps"][name]
-        assert change == pytest.approx(expected, rel=0.01), name
-        assert change > 100 * TOLERANCE, name
+    table = {name: faults.change(found, right) for name, found in wrong.items()}
+
+    def small_eps() -> Tensor:
+        with torch.inference_mode():
+            return official_text(method).eps(Z[..., :8, :8], 799, Z_LR[..., :8, :8])
+
+    unet, encoder, vae = method._network.unet, method._network.encoder, method._vae
+    groups = faults.called(_SPADES | faults.UNET | faults.HEAD, "of the U-Net")
+    table |= faults.of_weights(small_eps, (unet,), groups)
+    groups = faults.called(_ENCODER, "of the structure encoder")
+    table |= faults.of_weights(small_eps, (encoder,), groups)
+
+    def image() -> Tensor:
+        with torch.inference_mode():
+            z = vae.encode(2 * small.lr_picture(64, 64)[None] - 1).latent_dist.mode()
+            decoded: Tensor = vae.decode(z).sample
+            return decoded
+
+    table |= faults.of_weights(image, (vae,), faults.called(_FUSION, "of the fusion"))
+    faults.check(
+        table,
+        FOLDER / "sensitivity.csv",
+        TOLERANCE,
+        official=GOLDEN["sensitivity_max_abs_change_of_eps"],
+        write=write_golden,
+    )
 
 
 def test_the_wrapped_vae_is_the_official_one(load: Load) -> None:

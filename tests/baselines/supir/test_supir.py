@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import faults
 import official
 import pytest
 import small_networks as small
@@ -23,7 +24,8 @@ from benchmarks.api.memory import CONTEXT_BYTES
 from benchmarks.api.restorer import LRBatch, Runtime
 from benchmarks.api.weights import WeightStore
 
-GOLDEN = official.read(Path(__file__).parent / "golden.json")
+FOLDER = Path(__file__).parent
+GOLDEN = official.read(FOLDER / "golden.json")
 PREFIX = GOLDEN["config"]["prefix"]
 TOLERANCE = 1e-5
 FULL = (weights.UNET, weights.CONTROL, weights.VAE)  # before fixtures put small ones in place
@@ -169,8 +171,12 @@ def test_every_tap_and_eps_are_those_of_the_official_code(load: Load) -> None:
         official.assert_golden(GOLDEN, name, tensor, TOLERANCE)
 
 
-def test_a_fault_is_seen_hundredfold(load: Load) -> None:
-    """The golden file's table: what each fault changes of eps, by the official code."""
+# The parts that are SUPIR's own, by the names of their parameters.
+_PROJECT = {f"project_modules.{i}": rf"^project_modules\.{i}\." for i in range(12)}
+_INNER = {"the vector's embedding": r"^class_embedding\."}
+
+
+def test_a_fault_is_seen_hundredfold(load: Load, write_golden: bool) -> None:
     method = load()
     right = eps(method)
     wrong = {
@@ -178,13 +184,33 @@ def test_a_fault_is_seen_hundredfold(load: Load) -> None:
         "t=19 for t=779": eps(method, 19),
         "control_scale 0": eps(method, weight=0),
         "other pooled vector": eps(method, words=(POSITIVE[0], NEGATIVE[1])),
+        "t=778 for t=779": eps(method, 778),
+        "z_lq's channels swapped": eps(method, z_lr=Z_LR.flip(1)),
+        "other text": eps(method, words=(NEGATIVE[0], POSITIVE[1])),
+        "control_scale 0.9": eps(method, weight=0.9),
     }
-    assert wrong.keys() == GOLDEN["sensitivity_max_abs_change_of_eps"].keys()
-    for name, found in wrong.items():
-        change = float((found - right).abs().max())
-        expected = GOLDEN["sensitivity_max_abs_change_of_eps"][name]
-        assert change == pytest.approx(expected, rel=0.01), name
-        assert change > 100 * TOLERANCE, name
+    table = {name: faults.change(found, right) for name, found in wrong.items()}
+
+    def small_eps() -> Tensor:
+        found: Tensor
+        with torch.inference_mode():
+            found = method._network.eps(X[..., :8, :8], 779, POSITIVE, Z_LR[..., :8, :8], 1.0)
+        return found
+
+    made = method._network
+    for part, what, more in (
+        (made.unet, "of the U-Net", _PROJECT | faults.HEAD),
+        (made.branch, "of the control branch", {"the hint": r"^controlnet_cond_embedding\."}),
+    ):
+        groups = faults.called(faults.UNET | _INNER | more, what)
+        table |= faults.of_weights(small_eps, (part,), groups)
+    faults.check(
+        table,
+        FOLDER / "sensitivity.csv",
+        TOLERANCE,
+        official=GOLDEN["sensitivity_max_abs_change_of_eps"],
+        write=write_golden,
+    )
 
 
 def test_five_golden_steps(load: Load) -> None:

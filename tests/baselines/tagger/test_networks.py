@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+import faults
+import official
 import pytest
 import small_networks as small
 import torch
@@ -15,9 +16,41 @@ from baselines.tagger.ram import RAM, RAMConfig
 from baselines.tagger.swin import Swin, SwinConfig
 from benchmarks.api.errors import WeightsCorruptError
 
-GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
+FOLDER = Path(__file__).parent
+GOLDEN = official.read(FOLDER / "golden.json")
+TOLERANCE = 2e-5  # in float64; the official code ran in float32
 VISION = SwinConfig(channels=24, depths=(2, 2, 4, 2), heads=(2, 2, 4, 4))
 CONFIG = RAMConfig(vision=VISION, width=48, heads=4, hidden=96)
+
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_VISION_PARTS = {
+    "patch_embed": r"patch_embed\.",
+    "norms before attention": r"blocks.*norm1\.",
+    "queries, keys and values": r"blocks.*qkv\.",
+    "relative positions": "relative_position_bias_table",
+    "outputs of attention": r"blocks.*attn\.proj\.",
+    "norms before the mlp": r"blocks.*norm2\.",
+    "fc1": r"blocks.*fc1\.",
+    "fc2": r"blocks.*fc2\.",
+    "downsamplers": r"downsample\.",
+    "the last norm": r"^visual_encoder\.norm\.",
+    "image_proj": r"^image_proj\.",
+}
+_HEAD_PARTS = {
+    "label_embed": "^label_embed",
+    "wordvec_proj": r"^wordvec_proj\.",
+    "queries of the head": r"self\.query\.",
+    "keys of the head": r"self\.key\.",
+    "values of the head": r"self\.value\.",
+    "outputs of the head's attention": r"crossattention\.output\.dense",
+    "norms of the head's attention": r"crossattention\.output\.LayerNorm",
+    "intermediate": r"intermediate\.",
+    "output": r"\d\.output\.dense",
+    "norms of the output": r"\d\.output\.LayerNorm",
+    "fc": r"^fc\.",
+}
+_HARMLESS = ("fc swapped",)  # it has one output
 
 
 def _ram_state() -> dict[str, Tensor]:
@@ -67,14 +100,43 @@ def test_features_and_logits_are_those_of_the_official_code(
     block = network.visual_encoder.layers[0].blocks[1]  # a shifted one
     block.register_forward_hook(lambda _, __, y: taps.update(shifted_block=y.flatten(1, 2)))
     network.image_proj.register_forward_hook(lambda _, __, y: taps.update(image_embeds=y))
+    with torch.inference_mode():
+        taps["logits"] = network.double()(_seen().double())
+    for name, tensor in taps.items():
+        small.assert_golden(GOLDEN[case], name, tensor, atol=TOLERANCE)
+
+
+def _seen(*, mean: tuple[float, ...] = _MEAN, std: tuple[float, ...] = _STD) -> Tensor:
     enlarged = (small.picture(512, 512) * 0.4 + 0.5).mul(255).round() / 255
     x = torch.nn.functional.interpolate(enlarged, (384, 384), mode="bilinear")
-    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    x = (x - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+    return (x - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+
+
+def test_a_fault_is_seen_hundredfold(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, write_golden: bool
+) -> None:
+    """In the logits, or in the image's features for what comes before them."""
+    network, dape = RAM(CONFIG).eval(), RAM(CONFIG).eval()
+    for one in (network, dape):
+        load_ram(one, files[0])
+    fold_dape(dape, files[1])
+    x = _seen()
     with torch.inference_mode():
-        taps["logits"] = network(x)
-    for name, tensor in taps.items():
-        small.assert_golden(GOLDEN[case], name, tensor, atol=1e-4)
+        tokens, logits = network.encode(x), network(x)
+        table = {
+            name: faults.change(found, tokens)
+            for name, found in {
+                "DAPE's updates": dape.encode(x),
+                "channels swapped": network.encode(x.flip(1)),
+                "not normalised": network.encode(_seen(mean=(0, 0, 0), std=(1, 1, 1))),
+                "rows for columns": network.encode(x.mT),
+            }.items()
+        }
+        table["DAPE's updates, in the logits"] = faults.change(dape(x), logits)
+    table |= faults.of_weights(lambda: network.encode(x), (network,), _VISION_PARTS)
+    monkeypatch.setattr(network, "encode", lambda _: tokens)
+    table |= faults.of_weights(lambda: network(x), (network,), _HEAD_PARTS, harmless=_HARMLESS)
+    faults.check(table, FOLDER / "sensitivity.csv", TOLERANCE, write=write_golden)
 
 
 def _torchvision_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
