@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks import registry
+from benchmarks.api import reach
 
 # The hub's library reads these when it is imported, which a test module may do before any test.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -46,6 +47,11 @@ def _seeds() -> None:
 @pytest.fixture(autouse=True)
 def _fresh_registry() -> None:
     registry.entries.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_reach() -> None:
+    reach.forget()
 
 
 def pytest_report_header() -> str:

@@ -26,6 +26,13 @@ class Refusal:
     closed: bool = False
 
 
+UNREACHED = Refusal(NO_CONNECTION, "Check the connection and repeat the command.", passes=True)
+SWITCHED_OFF = Refusal(
+    "HF_HUB_OFFLINE is set, and the file is not in the cache",
+    "Unset HF_HUB_OFFLINE and repeat the command.",
+)
+
+
 def refusal(response: Any, *, page: str) -> Refusal:
     """Return what an HTTP status of 400 or more means.
 
@@ -74,7 +81,7 @@ def no_answer(error: BaseException) -> Refusal:
     if "ChunkedEncodingError" in kinds:
         return Refusal("the connection broke", _AGAIN, passes=True)
     if kinds & {"ConnectionError", "TransportError"}:
-        return Refusal(NO_CONNECTION, "Check the connection and repeat the command.", passes=True)
+        return UNREACHED
     return Refusal(" ".join(str(error).split())[:200] or type(error).__name__, _AGAIN)
 
 

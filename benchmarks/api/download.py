@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.api import reach
 from benchmarks.api.addresses import address, confirmed, is_drive
-from benchmarks.api.answers import Refusal, no_answer, refusal
+from benchmarks.api.answers import UNREACHED, Refusal, no_answer, refusal
 from benchmarks.api.errors import DataError, MFSRBenchError, ResourceError
 from benchmarks.api.formats import fault
 from benchmarks.api.images import sha256_file
@@ -81,6 +82,8 @@ def _transfer(url: str, target: Path, progress: Progress | None, *, asked: str =
     """Bring what `url` has to the end of what is here; `asked` is where a page sent us from."""
     import requests
 
+    if reach.is_silent(address(url)):
+        raise _RefusedError(UNREACHED)
     part = target.with_name(target.name + ".part")
     have = _begin(part)
     headers = {"Range": f"bytes={have}-"} if have else {}

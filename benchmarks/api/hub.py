@@ -7,15 +7,12 @@ own library does the work.
 from __future__ import annotations
 
 import errno
-import socket
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from benchmarks.api.answers import NO_CONNECTION, Refusal, no_answer, refusal
+from benchmarks.api import reach
+from benchmarks.api.answers import SWITCHED_OFF, UNREACHED, Refusal, no_answer, refusal
 from benchmarks.api.errors import (
     MFSRBenchError,
     ResourceError,
@@ -23,9 +20,15 @@ from benchmarks.api.errors import (
     WeightsMissingError,
 )
 
-_SECONDS_TO_CONNECT = 10.0
 _TOKENS = "https://huggingface.co/settings/tokens and run: hf auth login"
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
+
+def endpoint() -> str:
+    """Return the address of the hub or of its mirror; empty where HF_HUB_OFFLINE is set."""
+    from huggingface_hub import constants
+
+    return "" if constants.HF_HUB_OFFLINE else str(constants.ENDPOINT)
 
 
 def cached_file(repo: str, filename: str, revision: str = "main") -> Path | None:
@@ -72,12 +75,12 @@ def fetch_file(
         WeightsMissingError: offline, no such file, or the hub does not answer.
         ResourceError: the disk is full or refuses the write.
     """
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import hf_hub_download
 
-    if not (constants.HF_HUB_OFFLINE or _reaches(constants.ENDPOINT)):
+    reach.ask(filter(None, [endpoint()]))
+    if reach.is_silent(endpoint()):
         raise WeightsMissingError(
-            f"Cannot download {filename} of {repo}: {NO_CONNECTION}.",
-            "Check the connection and repeat the command.",
+            f"Cannot download {filename} of {repo}: {UNREACHED.what}.", UNREACHED.remedy
         )
     try:
         return Path(hf_hub_download(repo, filename, revision=revision, repo_type=repo_type))
@@ -100,24 +103,6 @@ def fetch_folder(
     if folder is None:
         raise WeightsMissingError(f"{repo} was downloaded but is not complete in the cache.")
     return folder
-
-
-@cache
-def _reaches(endpoint: str) -> bool:
-    """Return whether a server takes connections, asked once; of what is behind a proxy, yes.
-
-    The hub's own library tries for half a minute, and again for each file.
-    """
-    address = urlsplit(endpoint)
-    host = address.hostname or ""
-    if address.scheme in getproxies() and not proxy_bypass(host):
-        return True
-    try:
-        port = address.port or (80 if address.scheme == "http" else 443)
-        socket.create_connection((host, port), timeout=_SECONDS_TO_CONNECT).close()
-    except OSError:
-        return False
-    return True
 
 
 def _explain(error: Exception, repo: str, filename: str, page: str) -> MFSRBenchError:
@@ -147,10 +132,7 @@ def _refusal(causes: list[BaseException], page: str) -> Refusal:
     response: Any = next((answer for answer in answers if answer is not None), None)
     if response is None:
         if any(type(cause).__name__ == "OfflineModeIsEnabled" for cause in causes):
-            return Refusal(
-                "HF_HUB_OFFLINE is set, and the file is not in the cache",
-                "Unset HF_HUB_OFFLINE and repeat the command.",
-            )
+            return SWITCHED_OFF
         return no_answer(causes[-1])
     signed_in = get_token() is not None
     if response.status_code == 401 and signed_in:

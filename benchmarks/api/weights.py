@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from benchmarks.api import paths
+from benchmarks.api.addresses import address
 from benchmarks.api.card import WeightFile, WeightFolder
 from benchmarks.api.errors import (
     ConfigError,
@@ -103,6 +104,17 @@ def sources_of(weight: Weights) -> tuple[str, ...]:
     """Return every place that a weight can be had from, in the order they are tried."""
     package = package_of(weight)
     return (source_of(weight), *((str(package),) if package else ()))
+
+
+def asked_at(weight: Weights) -> tuple[str, ...]:
+    """Return the addresses that are asked for a weight on this machine; of hub files the hub's."""
+    if isinstance(weight, WeightFile) and weight.urls:
+        return tuple(map(address, weight.urls))
+    if isinstance(weight, WeightFolder) or weight.hub:
+        from benchmarks.api import hub
+
+        return tuple(filter(None, [hub.endpoint()]))
+    return ()
 
 
 def package_of(weight: Weights) -> PackageFile | None:

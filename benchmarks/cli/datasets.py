@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmarks import registry
+from benchmarks.api import reach
 from benchmarks.api.errors import ConfigError, DataError, MFSRBenchError
 from benchmarks.cli import completion
 from benchmarks.commands import subgroup
@@ -54,11 +55,15 @@ def fetch(
         mfsr-bench datasets fetch realsr,drealsr
         mfsr-bench datasets fetch realsr --archive RealSR.zip
     """
+    from benchmarks.datasets import fetching
+
     places = _places(names)
     if archive and len(places) != 1:
         raise ConfigError("--archive goes with one data set.", "Fetch the others by themselves.")
     rows: list[dict[str, Any]] = []
     failures: list[MFSRBenchError] = []
+    if not archive:
+        reach.ask(one for place in places for one in fetching.asked_at(place))
     for place in places:
         try:
             rows.append(_row(_fetch(place, archive)))

