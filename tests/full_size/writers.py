@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -261,6 +262,33 @@ def _pisasr(root: Path) -> None:
     torch.save(small.pisasr_checkpoint(unet), folder / "pisa_sr.pkl")
 
 
+def _flowsr(root: Path) -> None:
+    from baselines import lora
+    from baselines.flowsr.network import METADATA
+
+    _base(root / "flowsr" / sd21.SD21_BASE.name, sd21.TEXT, unet=True)
+    unet = meta(lambda: UNet2DConditionModel(**sd21.UNET))
+    targets = small.S3DIFF_UNET_TARGETS
+    shapes = lora.expected_shapes(unet, lora.matching(unet, targets), "default", _RANK)
+    tensors = {name: 0.1 * random_tensor(name, shape) for name, shape in shapes.items()}
+    fields = {"unet_rank": _RANK, "unet_lora_target_modules": targets}
+    names = {"unet_state_dict": {name: name for name in tensors}}
+    text = json.dumps({"fields": fields, "tensor_names": names})
+    save_file(tensors, root / "flowsr/flowsr.safetensors", {METADATA: text})
+
+
+def _oftsr(root: Path) -> None:
+    from baselines.oftsr import checkpoint, network, releases
+
+    for release in releases.RELEASES:
+        unet = meta(lambda release=release: network.build(release.shape))
+        tensors = [random_tensor(one.official, one.shape) for one in checkpoint.entries(unet)]
+        ema = {"decay": 0.9999, "num_updates": 5000, "shadow_params": tensors}
+        path = root / "oftsr" / release.student
+        path.parent.mkdir(exist_ok=True)
+        torch.save({"ema": ema, "step": 5000}, path)
+
+
 def _invsr(root: Path) -> None:
     from baselines.invsr import network
 
@@ -324,7 +352,7 @@ def _sd35(folder: Path) -> None:
     from baselines.sd3 import memory
 
     small_sd3.write_text(folder)  # the tokenizers, and the pipeline's index
-    vae = meta(lambda: AutoencoderKL(**memory.VAE))
+    vae = meta(lambda: AutoencoderKL(**memory.VAE, scaling_factor=1.5305, shift_factor=0.0609))
     _save_parts(folder, {"vae": (vae, content(vae))})
     clip = {"vocab_size": 49_408, "bos_token_id": 0, "eos_token_id": 1}
     wide = {"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32}
@@ -374,9 +402,23 @@ def _dit4sr(root: Path) -> None:
     _sd35(folder / SD35.name)
 
 
-def _mfsr(root: Path) -> None:
-    from dataclasses import replace
+def _smfsr(root: Path) -> None:
+    from baselines.dit4sr.releases import SD35
+    from baselines.dit4sr.weights import SHAPE
+    from baselines.smfsr.network import build
 
+    network = meta(lambda: build(replace(SHAPE, key_control="noise")))
+    tensors = {
+        name.replace("time_text_embed.", "time_text_embed_interval.", 1): tensor
+        for name, tensor in content(network).items()
+    }
+    folder = root / "smfsr/smfsr_q/smfsr_q/transformer"
+    network.save_config(folder)
+    _save(tensors, folder / "diffusion_pytorch_model.safetensors")
+    _sd35(root / "smfsr" / SD35.name)
+
+
+def _mfsr(root: Path) -> None:
     from baselines.dit4sr.releases import SD35
     from mfsr.bundle import network_sha256, save_student
     from mfsr.student import into_student
@@ -428,9 +470,11 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "ctmsr": _ctmsr,
     "diffbir": _diffbir,
     "dit4sr": _dit4sr,
+    "flowsr": _flowsr,
     "invsr": _invsr,
     "mfsr": _mfsr,
     "hypir": _hypir,
+    "oftsr": _oftsr,
     "osediff": _osediff,
     "pasd": _pasd,
     "resshift": _resshift,
@@ -438,11 +482,12 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "s3diff": _s3diff,
     "seesr": _seesr,
     "sinsr": _sinsr,
+    "smfsr": _smfsr,
     "stablesr": _stablesr,
     "supir": _supir,
     "tsdsr": _tsdsr,
 }
-FEWEST = {"diffbir": 2, "stablesr": 2, "supir": 13, "seesr": 2, "pasd": 2}
+FEWEST = {"diffbir": 2, "stablesr": 2, "supir": 13, "seesr": 2, "pasd": 2, "resshift": 15}
 # The random U-Net has not the hash of Stable Diffusion 2.1-base's.
 _UNHASHED = replace(sd21.SD21_PARAMETERS, unet_sha256="")
 PATCHES: dict[str, dict[str, Any]] = {
