@@ -92,7 +92,7 @@ def _row(one: Verdict) -> tuple[Cell, ...]:
         Cell(text=f"{one.ours:.4f}", value=one.ours),
         Cell(text=f"{one.published:.4f}", value=one.published),
         Cell(text=f"{one.difference:.1e}", value=one.difference),
-        Cell(text=f"{one.allowed:.0e}", value=one.allowed),
+        Cell(text=f"{one.allowed:.2g}", value=one.allowed),
         *cells(one.image or "(whole set)"),
         agrees,
     )
@@ -102,7 +102,7 @@ def _told(found: Conformance) -> Iterator[str]:
     for one in found.verdicts:
         if one.image and not one.mean_agrees:
             text = f"the means differ by {abs(one.ours - one.published):.1e}"
-            yield f"{one.metric}: {text}, {one.allowed_mean:.0e} is allowed."
+            yield f"{one.metric}: {text}, {one.allowed_mean:.2g} is allowed."
     for metric, reason in found.left_out.items():
         yield f"{metric}: not compared; {reason}."
     count = sum(not verdict.agrees for verdict in found.verdicts)

@@ -5,17 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.errors import ScoreError, UsageError
+from benchmarks.api.images import read_rgb
 from benchmarks.metrics.tolerances import TOLERANCES, Tolerance
 from benchmarks.options import choose
 from benchmarks.results.rows import FailureRow, ScoreRow, SetScoreRow
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from benchmarks.conformance.parse import PublishedScores
     from benchmarks.plan import ScorePlan
     from benchmarks.results.store import RunStore
+
+_FLAT = 2.0  # grey levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +42,19 @@ class Verdict:
     n: int
     ours: float  # mean over the n images, or the set metric's value
     published: float
-    difference: float  # largest absolute difference of one image; of the set value where image=""
+    difference: float  # absolute, of the image that comes nearest to what is allowed or passes it
+    # by most; of the set's value where image=""
     image: str  # where it is
     tolerance: Tolerance
     rounding: float = 0.0  # half a unit of the last place that was published
+    flat: bool = False  # whether the reference of that image is nearly of one colour
 
     @property
     def allowed(self) -> float:
         """How large `difference` may be: never less than what rounding in print may do."""
-        per_image = self.tolerance.image if self.image else self.tolerance.mean
-        assert per_image is not None
-        return max(per_image, self.rounding)
+        if not self.image:
+            return self.allowed_mean
+        return max(_of_one(self.tolerance, flat=self.flat), self.rounding)
 
     @property
     def allowed_mean(self) -> float:
@@ -120,6 +129,14 @@ def compare(plan: VerifyPlan, store: RunStore) -> Conformance:
     sets = {row.metric: row.value for row in store.rows(SetScoreRow)}
     images = list(plan.score.images.images())
     published = plan.published
+
+    @cache
+    def found() -> frozenset[str]:
+        return frozenset(i for i, hr in plan.score.images.hrs.items() if is_flat(read_rgb(hr)))
+
+    def flat(metric: str) -> frozenset[str]:
+        return found() if TOLERANCES[metric].flat else frozenset()
+
     return Conformance(
         title=published.title,
         n=len(images),
@@ -127,7 +144,7 @@ def compare(plan: VerifyPlan, store: RunStore) -> Conformance:
         verdicts=tuple(
             _of_set(spec.id, len(images), sets[spec.id], published)
             if spec.id in published.sets
-            else _of_images(spec.id, images, ours[spec.id], published)
+            else _of_images(spec.id, images, ours[spec.id], published, flat=flat(spec.id))
             for spec in plan.score.images.specs
         ),
         left_out=plan.left_out,
@@ -168,11 +185,20 @@ def _of_set(metric: str, n: int, ours: float, published: PublishedScores) -> Ver
 
 
 def _of_images(
-    metric: str, images: Sequence[str], ours: Mapping[str, float], published: PublishedScores
+    metric: str,
+    images: Sequence[str],
+    ours: Mapping[str, float],
+    published: PublishedScores,
+    *,
+    flat: frozenset[str],
 ) -> Verdict:
-    theirs = published.samples[metric]
+    theirs, tolerance = published.samples[metric], TOLERANCES[metric]
     differences = {image: abs(ours[image] - theirs[image]) for image in images}
-    worst = max(images, key=lambda image: _order(differences[image]))
+
+    def excess(image: str) -> float:
+        return _order(differences[image]) / _of_one(tolerance, flat=image in flat)
+
+    worst = max(images, key=excess)
     return Verdict(
         metric=metric,
         n=len(images),
@@ -180,9 +206,21 @@ def _of_images(
         published=math.fsum(theirs[image] for image in images) / len(images),
         difference=differences[worst],
         image=worst,
-        tolerance=TOLERANCES[metric],
+        tolerance=tolerance,
         rounding=published.rounding.get(metric, 0.0),
+        flat=worst in flat,
     )
+
+
+def is_flat(image: NDArray[np.uint8]) -> bool:
+    """Whether an image (h, w, 3) is nearly of one colour: two grey levels of deviation at most."""
+    return bool((image.std(axis=(0, 1)) <= _FLAT).all())
+
+
+def _of_one(tolerance: Tolerance, *, flat: bool) -> float:
+    """Return what one image's score may be off by."""
+    assert tolerance.image is not None
+    return max(tolerance.image, tolerance.flat if flat else 0.0)
 
 
 def _order(difference: float) -> float:
