@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-UNFINISHED = ".new-"  # how files begin that have not taken their place yet
+# How files begin that have not taken their place yet. Each is locked by the process that writes it:
+# what nobody has locked was left by one that was killed.
+UNFINISHED = ".new-mfsr-bench-"
+_SWEPT: set[Path] = set()  # folders in which this process has looked for what was left
 # Of a PNG file, what makes a program show other colours, or another way up, than its pixels.
 _PRESENTATION = {"icc_profile", "gamma", "chromaticity", "srgb", "exif", "transparency"}
 
@@ -141,33 +145,72 @@ def atomic_file(path: Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
     """Yield a file that takes the place of `path` by a rename, if what is inside succeeds.
 
     A reader sees the old file or the new one, never half of it, even after kill -9; with `sync`,
-    even after power loss.
+    even after power loss. What killed processes left in that folder is removed.
 
     Raises:
         ResourceError: the disk is full or refuses the write; nothing is left behind.
     """
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=UNFINISHED, delete=False
-        ) as handle:
-            temporary = Path(handle.name)
-            yield handle.file
-            handle.flush()
-            if sync:
-                os.fsync(handle.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-        temporary = None
+        _sweep(path.parent)
+        with _unfinished(path.parent) as temporary:
+            with temporary.open("wb") as handle:
+                yield handle
+                handle.flush()
+                if sync:
+                    os.fsync(handle.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
     except OSError as error:
         raise ResourceError(
             f"Cannot write {show(path)}: {error.strerror or error}.",
             "Free space or choose another folder, then repeat the command: finished work is kept.",
         ) from error
+
+
+@contextmanager
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """Yield a new file in a folder, locked by this process; what is still there is removed."""
+    while True:
+        number, name = tempfile.mkstemp(dir=folder, prefix=UNFINISHED)
+        held = os.fdopen(number, "wb")
+        if sys.platform == "win32":  # where an open file cannot be renamed
+            held.close()
+            break
+        _lock(number)
+        if os.fstat(number).st_nlink:  # else another process found it before it was locked
+            break
+        held.close()
+    try:
+        yield Path(name)
     finally:
-        if temporary:
-            temporary.unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
+        held.close()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left unfinished in a folder; once in a process's life."""
+    place = folder.absolute()
+    if place in _SWEPT:
+        return
+    _SWEPT.add(place)
+    for path in place.glob(f"{UNFINISHED}*"):
+        with suppress(OSError), path.open("rb+") as handle:
+            if _lock(handle.fileno()):
+                path.unlink()
+
+
+def _lock(number: int) -> bool:
+    """Lock an open file until it is closed; false where another process has, or none can."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def is_empty(folder: Path) -> bool:

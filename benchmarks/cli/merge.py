@@ -35,7 +35,8 @@ def merge(
 ) -> None:
     """Put the parts of one run together: rows, images, and FID over all of them.
 
-    Parts that overlap, or were made by other commands, commits or versions, are refused.
+    Parts that overlap, or were made by other commands, commits or versions, are refused. Repeated
+    with the same parts it goes over them again.
 
     Examples:
         mfsr-bench merge runs/whole runs/part-1 runs/part-2
@@ -72,7 +73,7 @@ def _merged(
     from benchmarks.engine.score_sets import score_sets
     from benchmarks.results.directory import RunDirectory
     from benchmarks.results.export import export
-    from benchmarks.results.merge import write_whole
+    from benchmarks.results.merge import begin, sources, write_whole
     from benchmarks.results.rows import ImageRow
     from benchmarks.results.session import session
     from benchmarks.results.store import RunStore
@@ -81,8 +82,9 @@ def _merged(
     with directory.locked():
         store = RunStore(out)
         try:
-            write_whole(parts, directory, store)
-            with session(out, merged=[str(part.path) for part in parts]) as ending:
+            begin(parts, directory)
+            with session(out, merged=sources(parts)) as ending:
+                write_whole(parts, directory, store)
                 for one in sets:
                     srs = {
                         method: {

@@ -20,11 +20,11 @@ import psutil
 
 from benchmarks.api import paths
 from benchmarks.api.errors import MFSRBenchError, ResourceError
+from benchmarks.api.images import UNFINISHED
 from benchmarks.api.weights import WeightStore
 from benchmarks.engine.tasks import Raised
 
 _PREFIX = "mfsr-bench-worker-"
-_UNFINISHED = ".new-"  # begins the names of files that are being written
 
 Files = dict[str, bytes]  # by path on the driver
 
@@ -114,7 +114,7 @@ class Worker:
         """Take out of the folder what was written."""
         found = {}
         for path in sorted(self._out.rglob("*")) if self._out and self._out.is_dir() else ():
-            if path.is_file() and not path.name.startswith(_UNFINISHED):
+            if path.is_file() and not path.name.startswith(UNFINISHED):
                 found[f"/{path.relative_to(self._root)}"] = path.read_bytes()
                 path.unlink()
         return found

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.errors import ConflictError, DataError, ResourceError, UsageError
-from benchmarks.api.images import show
+from benchmarks.api.images import show, write_atomic
 from benchmarks.results.directory import SESSIONS, RunDirectory
 from benchmarks.results.identity import join
 from benchmarks.results.read import read_run
@@ -98,19 +98,37 @@ def absent(parts: Sequence[RunResults]) -> list[str]:
     return [f"{k}/{of}" for k in range(1, int(of or 0) + 1) if f"{k}/{of}" not in shards]
 
 
+def sources(parts: Sequence[RunResults]) -> list[str]:
+    """Return where the parts lie."""
+    return [os.path.realpath(part.path) for part in parts]
+
+
+def begin(parts: Sequence[RunResults], out: RunDirectory) -> None:
+    """Make a run directory, whose lock is held, ready for parts: their sessions are its own.
+
+    Raises:
+        ConflictError: the directory holds a run, and not what merging these parts has made of it.
+    """
+    sessions = read_sessions(out.path)
+    merged = sessions[-1].get("merged") if sessions else None
+    if merged != sources(parts) and (merged or out.read() is not None):
+        raise ConflictError(f"{show(out.path)} holds a run already.", "Choose another folder.")
+    found = [session for part in parts for session in read_sessions(part.path)]
+    found += [session for session in sessions if session.get("merged")]
+    lines = "".join(f"{json.dumps(session)}\n" for session in found)
+    write_atomic(out.path / SESSIONS, lines.encode())
+
+
 def write_whole(parts: Sequence[RunResults], out: RunDirectory, store: RunStore) -> None:
-    """Put rows and images of parts into an empty run directory, whose lock is held.
+    """Put rows and images of parts into a run directory.
 
     Images are hard links where the file system has them, else copies. Values of whole sets are
     left out: they are of the images of one part.
 
     Raises:
-        ConflictError: the directory holds a run.
         DataError: an image is not there.
         ResourceError: the disk is full or refuses the write.
     """
-    if out.read() is not None:
-        raise ConflictError(f"{show(out.path)} holds a run already.", "Choose another folder.")
     first = parts[0].run
     notes = {name: value for name, value in first.items() if name not in ("schema", "identity")}
     identity = first["identity"] | {"datasets": _datasets(parts)}
@@ -120,7 +138,6 @@ def write_whole(parts: Sequence[RunResults], out: RunDirectory, store: RunStore)
             _link(RunDirectory(part.path).image(*key), out.image(*key))
         failures = [row for row in part.failures if row.image]
         store.write([*part.images, *part.scores, *part.timings, *part.prompts, *failures])
-    _write_sessions([part.path for part in parts], out.path / SESSIONS)
     out.begin(identity, **notes | {"shard": ""})
 
 
@@ -154,8 +171,3 @@ def _link(source: Path, target: Path) -> None:
             f"Cannot write {show(target)}: {error.strerror or error}.",
             "Free space or choose another folder, then repeat the command.",
         ) from None
-
-
-def _write_sessions(folders: Iterable[Path], path: Path) -> None:
-    lines = [json.dumps(session) for folder in folders for session in read_sessions(folder)]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.errors import ConflictError
-from benchmarks.api.images import UNFINISHED, is_empty, show, write_atomic
+from benchmarks.api.images import is_empty, show, write_atomic
 from reports.html import data
 from reports.html.document import document
 from reports.html.gallery import Progress, fill, stems
@@ -59,8 +59,6 @@ def write_page(
     index = folder / INDEX
     if folder.exists() and not _is_page(folder):
         raise ConflictError(f"{show(folder)} holds other files.", "Choose a new folder with --out.")
-    for left in folder.rglob(f"{UNFINISHED}*"):  # of a command that was killed
-        left.unlink(missing_ok=True)
     if not index.is_file():
         write_atomic(folder / _BEGUN, b"A page of mfsr-bench that is not finished.\n")
     names = {dataset: stems(one.image for one in of) for dataset, of in pictures.of.items()}

@@ -103,6 +103,25 @@ def test_overlapping_parts_are_refused(program: Program, photos: Path, tmp_path:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_merge_that_broke_off_is_repeated(
+    program: Program, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = parts(program, photos, tmp_path)
+    program("merge", tmp_path / "whole", *made)
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmarks.results.merge._datasets", lambda _: sys.exit(9))
+        assert program("merge", tmp_path / "out", *made).returncode == 9
+    assert not (tmp_path / "out" / "run.json").exists()
+    for _ in range(2):
+        done = program("merge", tmp_path / "out", *made[:2])
+        assert done.returncode == 6
+        assert "holds a run already" in done.stderr
+        assert program("merge", tmp_path / "out", *made).returncode == 1
+        assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    run(program, photos, tmp_path / "out")  # from now on it is a run of its own
+    assert program("merge", tmp_path / "out", *made).returncode == 6
+
+
 def _commit(path: Path) -> None:
     facts = json.loads((path / "run.json").read_text())
     facts["tool"]["commit"] = "0" * 40

@@ -48,6 +48,9 @@ def begin(home: Path) -> None:
     _HOME.append(home)
     photographs(home / "photos", ["a", "b", "c"], side=64)
     write_run(home / "run", _spec(home), ["one", "two"])
+    for part in ("1", "2"):
+        words = ["run", "-m", "bicubic,nearest", "-o", str(home / part), "--shard", f"{part}/2"]
+        build()([*words, *(word.format(spec=_spec(home)) for word in _ON)], standalone_mode=False)
     words = ["--images", "2", "--raters", "30", "--repeats", "0", "--obvious", "1"]
     built = ["study", "build", str(home / "run"), "--out", str(home / "study"), *words, "-q"]
     build()(built, standalone_mode=False)
@@ -76,7 +79,7 @@ def files(folder: Path) -> Results:
     found: Results = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_file() and path.name not in _OTHERS and not path.name.startswith(".new-"):
+        if path.is_file() and path.name not in _OTHERS:
             found[name] = path.read_bytes()
         if path.name == "results.sqlite":
             found[name] = dict(_rows(path))
@@ -125,6 +128,66 @@ def out(folder: Path) -> Results:
 def fetched(folder: Path) -> Results:
     """Return what was fetched."""
     return files(folder / "home")
+
+
+def _documents(folder: Path) -> Results:
+    """Return what a study has collected: session -> document."""
+    from reports.study.collection import FILE, Collection
+    from reports.study.study import read_study
+
+    study = read_study(folder / "out")
+    return dict(Collection(study, folder / "out" / FILE).documents())
+
+
+def _serve(folder: Path) -> Callable[[], None]:
+    """Have raters answer one after the other; what was acknowledged before has to be there."""
+
+    def act() -> None:
+        from threading import Thread
+
+        from raters import attentive, document
+
+        from reports.study.collection import FILE, Collection
+        from reports.study.server import StudyServer
+        from reports.study.study import PACKET, read_study
+
+        home(folder)
+        told = folder / "acknowledged"
+        study = read_study(folder / "out")
+        kept = _documents(folder) if told.exists() else {}
+        for line in told.read_text().splitlines() if told.exists() else ():
+            session, count = line.split()
+            assert len(json.loads(kept[session])["answers"]) >= int(count), line
+        collection = Collection(study, folder / "out" / FILE)
+        server = StudyServer(study, folder / "out" / PACKET, collection, ("127.0.0.1", 0))
+        thread = Thread(target=server.run)
+        thread.start()
+        for session in (f"{number:032x}" for number in range(8)):
+            rater = _post(server.port, "/raters", {"study": study.id, "session": session})["rater"]
+            chosen = attentive({"one": 1.0, "two": 0.0}, 1)
+            whole = document(study, rater, chosen, session=session)
+            for count in range(1, len(whole["answers"]) + 1):
+                part = {"answers": whole["answers"][:count], "code": "", "finished": ""}
+                last = count == len(whole["answers"])
+                _post(server.port, "/answers", whole if last else whole | part)
+                with told.open("a") as file:
+                    file.write(f"{session} {count}\n")
+        server.stop()
+        thread.join()
+
+    return act
+
+
+def _post(port: int, path: str, content: Any) -> Any:
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    text = json.dumps(content)
+    connection.request("POST", path, text, {"Content-Type": "application/json"})
+    reply = connection.getresponse()
+    answer = json.loads(reply.read())
+    assert reply.status == 200, answer
+    return answer
 
 
 # Data sets: the maker and the fetcher themselves, with a smaller set than any that is registered.
@@ -266,15 +329,28 @@ def _trained(folder: Path) -> None:
     assert found and found.loader
     sizes = importlib.util.module_from_spec(found)
     found.loader.exec_module(sizes)
-    mini = sizes.mini_recipe
-    recipes.RECIPES["teacher", "tiny"] = lambda: mini("teacher")
+    small = sizes.mini_recipe("teacher")
+    recipes.RECIPES["teacher", "small"] = lambda: small
     base = _HOME[0] / "base"
     if not base.exists():
-        train(mini("base"), Sources(data=(_HOME[0] / "originals",), out=base))
+        train(sizes.mini_recipe("base"), Sources(data=(_HOME[0] / "originals",), out=base))
 
 
 def _model(folder: Path) -> Results:
     return files(folder / "out" / "model")
+
+
+def _bench_inline(folder: Path) -> Callable[[], None]:
+    """Measure in this process, where a child's imports would take all of the time."""
+
+    def act() -> None:
+        from benchmarks.bench import process
+
+        run = process.pool.run
+        process.pool.run = lambda workers, **facts: run(workers, **facts | {"inline": True})
+        program(*_BENCH)(folder)()
+
+    return act
 
 
 def _bench(folder: Path) -> Results:
@@ -296,7 +372,7 @@ _SWEEP = (
     *("--out", "out", *_ON),
 )
 _TRAIN = (
-    *("train", "teacher", "--recipe", "tiny", "--data", "{home}/originals"),
+    *("train", "teacher", "--recipe", "small", "--data", "{home}/originals"),
     *("--base", "{home}/base/model", "--out", "out"),
 )
 _BENCH = (
@@ -304,6 +380,8 @@ _BENCH = (
     *("--warm-up", "1", "--device", "cpu", "--out", "out", "-q"),
 )
 _PAGE = ("report", "html", "{home}/run", "--out", "out", "-q")
+_MERGE = ("merge", "out", "{home}/1", "{home}/2", "-q")
+_PACK = ("pack", "run", "{home}/run", "--images", "--out", "out/run.zip")
 _INGEST = ("study", "ingest", "out", "{home}/answers")
 CASES = {
     case.name: case
@@ -316,6 +394,10 @@ CASES = {
         Case("weights-fetch", 100, _with_site, _fetch_weights, fetched),
         Case("train", 100, _trained, program(*_TRAIN), _model),
         Case("study-ingest", 100, _study, program(*_INGEST), out),
-        Case("bench", 20, _nothing, program(*_BENCH), _bench),
+        Case("study-serve", 100, _study, _serve, _documents),
+        Case("merge", 100, _nothing, program(*_MERGE), out),
+        Case("pack-run", 100, _nothing, program(*_PACK), out),
+        Case("bench", 100, _nothing, _bench_inline, _bench),
+        Case("bench-in-a-process", 20, _nothing, program(*_BENCH), _bench),
     )
 }

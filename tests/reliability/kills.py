@@ -4,15 +4,18 @@
     nox -s reliability -- run train --kills 30
 
 A child process is a fork of this one, in which everything is imported already, so that the time of
-a kill falls into the work and not into the imports. Half of the kills come at a random time; the
-others at each point in turn at which the command has opened a file to write, or renamed or removed
-one. What a killed command left is handed to the same command, whose results must be those of a
-command that nobody killed, to the byte, but for what tells of times.
+a kill falls into the work and not into the imports. Half of the kills come right before each write
+in turn: a file that is opened for it, renamed or removed. The others come at a random time between
+two writes, as a command measured before had them. What a killed command left is handed to the same
+command, whose results must be those of a command that nobody killed, to the byte, but for what
+tells of times, and without unfinished files beside them.
 """
 
 from __future__ import annotations
 
 import argparse
+import bisect
+import json
 import os
 import random
 import signal
@@ -20,7 +23,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +35,7 @@ sys.path[:0] = [str(TESTS), str(Path(__file__).parent)]
 import cases
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_KILLED = (-signal.SIGKILL, -signal.SIGALRM)
 _EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.chmod")
 
 
@@ -44,16 +48,24 @@ class Outcome:
     failed: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When a command kills itself."""
+
+    write: int  # after how many writes; 0 is its start
+    after: float = 0.0  # seconds later; 0 is right before that write is done
+
+
 def child(
-    act: Callable[[], None], *, log: Path, at_event: int = 0, count: Path | None = None
+    act: Callable[[], None], *, log: Path, at: Moment | None = None, times: Path | None = None
 ) -> int:
     """Start `act` in a fork, and return its process id.
 
     Args:
         act: what it does; its exit code is 0 unless it raises or exits otherwise.
         log: where its output goes.
-        at_event: the write before which it kills itself; 0 for none.
-        count: where it writes down how many writes there were.
+        at: when it kills itself.
+        times: where it writes down when it wrote, in seconds since its start.
     """
     process = os.fork()
     if process:
@@ -62,19 +74,28 @@ def child(
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    seen = 0
+    began = time.monotonic()
+    seen = [0.0]
+
+    def die() -> None:
+        assert at
+        if not at.after or len(seen) > at.write + 1:  # the write after it came sooner than measured
+            os.kill(os.getpid(), signal.SIGKILL)
+        signal.setitimer(signal.ITIMER_REAL, at.after)  # whose signal ends a process unheard
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal seen
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITES
-        if writes or event in _EVENTS:
-            seen += 1
-            if seen == at_event:
-                os.kill(os.getpid(), signal.SIGKILL)
+        if (writes or event in _EVENTS) and os.getpid() == me:
+            seen.append(time.monotonic() - began)
+            if at and len(seen) > at.write:
+                die()
 
+    me = os.getpid()
     sys.addaudithook(hook)
     code = 1
     try:
+        if at and not at.write:
+            die()
         act()
         code = 0
     except SystemExit as ending:
@@ -82,9 +103,10 @@ def child(
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()
-    if count:
-        found, seen = seen, -(10**9)
-        count.write_text(str(found))
+    if times:
+        moments = json.dumps(seen)
+        me = 0
+        times.write_text(moments)
     os._exit(code)
 
 
@@ -109,41 +131,49 @@ def ended(process: int, deadline: float = 600.0) -> int:
     return -99
 
 
+def moments(times: list[float], kills: int, chance: random.Random) -> Iterator[Moment]:
+    """Yield when a command is killed: before each write in turn, and at random times between.
+
+    Args:
+        times: of its start and of each write, in seconds.
+        kills: how many moments.
+        chance: of the random times.
+    """
+    writes = len(times) - 1
+    for number in range(kills):
+        if number % 2:
+            yield Moment(1 + (number // 2) * writes // max(1, kills // 2))
+        else:
+            when = chance.uniform(0, times[-1])
+            write = bisect.bisect(times, when, hi=writes) - 1
+            yield Moment(write, max(1e-5, when - times[write]))
+
+
 def tried(case: cases.Case, kills: int, seed: int) -> Outcome:
     """Kill a command `kills` times, each in a folder of its own."""
-    chance = random.Random(seed)
     outcome = Outcome()
     with tempfile.TemporaryDirectory(prefix="kills-") as place:
         root = Path(place)
         whole = root / "whole"
-        log, count = root / "log", root / "count"
+        log, times = root / "log", root / "times"
         case.prepare(root / "first")
         imported(case.command(root / "first"), log)
         case.prepare(whole)
-        began = time.monotonic()
-        code = ended(child(case.command(whole), log=log, count=count))
-        length = time.monotonic() - began
+        code = ended(child(case.command(whole), log=log, times=times))
         assert code == 0, f"{case.name} fails without a kill: {log.read_text()[-2000:]}"
-        expected, writes = case.results(whole), int(count.read_text())
-        print(f"{case.name}: {length:.2f} s, {writes} writes", flush=True)
-        for number in range(kills):
+        expected, measured = case.results(whole), json.loads(times.read_text())
+        print(f"{case.name}: {measured[-1]:.2f} s, {len(measured) - 1} writes", flush=True)
+        for number, at in enumerate(moments(measured, kills, random.Random(seed))):
             folder = root / str(number)
             case.prepare(folder)
-            at = 1 + (number // 2) * writes // max(1, kills // 2) if number % 2 else 0
-            process = child(case.command(folder), log=log, at_event=at)
-            if not at:
-                time.sleep(chance.uniform(0, length))
-                with suppress(ProcessLookupError):
-                    os.killpg(process, signal.SIGKILL)
-            killed = ended(process) == -signal.SIGKILL
+            killed = ended(child(case.command(folder), log=log, at=at)) in _KILLED
             outcome.kills += killed
             outcome.too_late += not killed
             code = ended(child(case.command(folder), log=log))
             found = case.results(folder) if code == 0 else {}
             if found != expected:
-                where = f"write {at} of {writes}" if at else "a random time"
                 why = _difference(expected, found, code, log)
-                outcome.failed.append(f"{case.name}, {where}: {why}")
+                outcome.failed.append(f"{case.name}, {at} of {len(measured) - 1}: {why}")
                 print(outcome.failed[-1], flush=True)
             cases.remove(folder)
     return outcome

@@ -19,6 +19,7 @@ from runs import photographs, write_run
 from typer.testing import CliRunner
 
 from benchmarks.api.errors import ConflictError, DataError, MFSRBenchError
+from benchmarks.api.images import UNFINISHED
 from benchmarks.results.directory import SESSIONS
 from benchmarks.results.store import FILE
 from reports.cli import app
@@ -205,7 +206,6 @@ def test_a_page_that_was_killed_is_finished(run: Path, tmp_path: Path) -> None:
     whole = {path: path.read_bytes() for path in files(page)}
     (page / "index.html").unlink()
     (page / "unfinished.txt").touch()
-    (page / ".new-abc").touch()
     half = page / "results" / "one" / "photos" / "a.png"
     half.write_bytes(half.read_bytes()[:100])
     report("html", run, "--out", page)
@@ -214,9 +214,11 @@ def test_a_page_that_was_killed_is_finished(run: Path, tmp_path: Path) -> None:
 
 def test_a_page_that_was_killed_at_its_first_file_is_written(run: Path) -> None:
     (run / "html").mkdir()
-    (run / "html" / ".new-abc").touch()
+    (run / "html" / f"{UNFINISHED}abc").touch()
     report("html", run)
-    assert (run / "html" / "index.html").is_file() and not (run / "html" / ".new-abc").exists()
+    assert (run / "html" / "index.html").is_file() and not (
+        run / "html" / f"{UNFINISHED}abc"
+    ).exists()
 
 
 def test_a_page_that_did_not_fit_is_finished(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,27 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         images.write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["kept.bin"]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(
+    tmp_path: Path,
+) -> None:
+    left, mine = tmp_path / f"{images.UNFINISHED}left", tmp_path / ".new-mine"
+    left.touch()
+    mine.touch()
+    (tmp_path / f"{images.UNFINISHED}folder").mkdir()
+    code = "import sys; from benchmarks.api.images import atomic_file; from pathlib import Path\n"
+    code += "with atomic_file(Path(sys.argv[1])) as file: print(flush=True); input()"
+    words = [sys.executable, "-P", "-c", code, tmp_path / "theirs"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdout.readline()
+        assert not left.exists() and mine.exists()
+        left.touch()
+        images.write_atomic(tmp_path / "ours", b"ours")
+        assert not left.exists()
+        other.communicate(b"\n")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {".new-mine", f"{images.UNFINISHED}folder", "ours", "theirs"}
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:

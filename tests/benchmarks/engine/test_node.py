@@ -13,6 +13,7 @@ import pytest
 from benchmarks.api import paths
 from benchmarks.api.card import WeightFile
 from benchmarks.api.errors import ResourceError, WeightsMissingError
+from benchmarks.api.images import UNFINISHED
 from benchmarks.api.weights import WeightStore
 from benchmarks.engine import preflight
 from benchmarks.engine.node import Worker, inside, pack, unpack
@@ -33,7 +34,7 @@ class Copies:
             raise WeightsMissingError("Weights are missing.", "Fetch them.")
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / path.name).write_bytes(path.read_bytes()[::-1])
-        (self.out / ".new-half").write_bytes(b"half")
+        (self.out / f"{UNFINISHED}half").write_bytes(b"half")
         return path.name
 
     def close(self) -> None:
@@ -73,7 +74,7 @@ def test_files_go_out_and_come_back_and_nothing_else_is_touched(
     assert inside({"/etc/passwd": b"", f"{out}/../x": b""}, out) == {}
     assert not (tmp_path / "driver").exists()
     (folder,) = (tmp_path / "node").iterdir()  # that of the killed worker is gone
-    assert [path.name for path in folder.rglob("*") if path.is_file()] == [".new-half"]
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == [f"{UNFINISHED}half"]
     worker.close()
     assert not folder.exists()
 

@@ -20,7 +20,7 @@ from runs import photographs, write_run
 from typer.testing import Result
 
 from benchmarks.api.errors import ConfigError, ConflictError, DataError
-from benchmarks.api.images import read_rgb, write_png
+from benchmarks.api.images import UNFINISHED, read_rgb, write_png
 from reports.study.labels import Labels
 from reports.study.study import PACKET, read_study
 
@@ -148,7 +148,7 @@ def test_a_study_that_was_killed_at_its_first_file_is_built(
     tmp_path: Path, study_command: Command
 ) -> None:
     (tmp_path / "small-study").mkdir()
-    (tmp_path / "small-study" / ".new-abc").touch()
+    (tmp_path / "small-study" / f"{UNFINISHED}abc").touch()
     study_command("build", *small(tmp_path))
     assert (tmp_path / "small-study" / PACKET / "index.html").is_file()
 
