@@ -154,6 +154,12 @@ def reliability(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Damage files of others, and see that each is read or refused; names select some."""
+    session.run(sys.executable, "tests/reliability/fuzz.py", *session.posargs, external=True)
+
+
+@nox.session
 def perf(session: nox.Session) -> None:
     """Run the benchmarks and print their ratios; names after `--` select some."""
     session.run(sys.executable, "tests/perf/run.py", *session.posargs, external=True)

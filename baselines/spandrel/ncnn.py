@@ -66,20 +66,35 @@ def _layers(param: bytes) -> Iterator[_Shape]:
     lines = param.decode("utf-8", errors="replace").splitlines()
     if lines[:1] != [_MAGIC]:
         raise WeightsCorruptError("The file is not an ncnn .param file.", _REMEDY)
-    for line in lines[2:]:
-        kind, name, inputs, outputs, *rest = line.split()
-        if kind in _WITHOUT_NUMBERS:
-            continue
-        if kind != "Convolution":
-            raise WeightsCorruptError(f"The ncnn layer {kind} ({name}) is not known.", _REMEDY)
-        values = dict(item.split("=", 1) for item in rest[int(inputs) + int(outputs) :])
-        yield _Shape(
-            name=name,
-            outputs=int(values["0"]),
-            kernel=int(values["1"]),
-            weights=int(values["6"]),
-            has_bias=values.get("5", "0") == "1",
-        )
+    for number, line in enumerate(lines[2:], start=3):
+        try:
+            shape = _shape(line)
+        except (ValueError, KeyError):
+            raise WeightsCorruptError(
+                f"Line {number} of the ncnn .param file is no layer: {line[:40]!r}.", _REMEDY
+            ) from None
+        if shape:
+            yield shape
+
+
+def _shape(line: str) -> _Shape | None:
+    """Return the convolution that a line describes; None for a layer without numbers."""
+    kind, name, inputs, outputs, *rest = line.split()
+    if kind in _WITHOUT_NUMBERS:
+        return None
+    if kind != "Convolution":
+        raise WeightsCorruptError(f"The ncnn layer {kind} ({name}) is not known.", _REMEDY)
+    values = dict(item.split("=", 1) for item in rest[int(inputs) + int(outputs) :])
+    shape = _Shape(
+        name=name,
+        outputs=int(values["0"]),
+        kernel=int(values["1"]),
+        weights=int(values["6"]),
+        has_bias=values.get("5", "0") == "1",
+    )
+    if min(shape.outputs, shape.kernel) < 1 or shape.weights % (shape.outputs * shape.kernel**2):
+        raise ValueError("no whole number of inputs")
+    return shape
 
 
 def _weight(numbers: bytes, at: int, shape: _Shape) -> tuple[NDArray[np.float32], int]:

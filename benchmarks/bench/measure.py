@@ -54,7 +54,7 @@ class Timed:
     peak_memory_bytes: int
     start_memory_bytes: int
     reserved_bytes: int | None
-    memory: str
+    memory: Literal["cuda-allocated", "rss"]
     torch: dict[str, Any]
 
 

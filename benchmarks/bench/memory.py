@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 _STATUS = Path("/proc/self/status")
 
@@ -30,7 +31,7 @@ class MemoryMeter:
         import torch
 
         self._device = device if device.startswith("cuda") else ""
-        self.kind = "cuda-allocated" if self._device else "rss"
+        self.kind: Literal["cuda-allocated", "rss"] = "cuda-allocated" if self._device else "rss"
         if self._device:
             torch.cuda.reset_peak_memory_stats(self._device)
         self.start = self.peak()

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, field
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass as document
 
@@ -50,7 +50,7 @@ class BenchRow:
     load_s: float  # from nothing to a method that is ready
     first_s: float  # the first batch, with all that is done only once
     peak_memory_bytes: int  # of `memory`
-    memory: str  # "cuda-allocated", or "rss": of the whole process
+    memory: Literal["cuda-allocated", "rss"]  # rss: of the whole process
     reserved_bytes: int | None = None  # what torch's allocator took of the GPU at its peak
     start_memory_bytes: int = 0  # before the method was loaded, by the same measure
     parameters: int | None = None  # that take part in a restoration

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,11 +22,17 @@ from benchmarks.api.images import atomic_file, show
 from benchmarks.api.text import first_line
 from benchmarks.results.directory import SCHEMA, SESSIONS, RunDirectory
 from benchmarks.results.export import export
-from benchmarks.results.read import read_run
+from benchmarks.results.read import check_names, read_run
+from benchmarks.results.record import RunRecord
 from benchmarks.results.rows import FailureRow, ImageRow, RunResults, ScoreRow, SetScoreRow
 from benchmarks.results.store import RunStore
 
 MANIFEST = "manifest.json"
+# What zipfile answers a damaged archive with; an encrypted one, or another method, RuntimeError.
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(OSError, EOFError, RuntimeError, ValueError, OverflowError),
+)
 _MOST = 2**30  # bytes of a file of a bundle that is read
 _DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -122,7 +131,8 @@ def read_bundle(path: Path) -> RunResults:
         run = documents.parse(dict[str, Any], text("run.json"), where=where, error=DataError)
         if run.get("schema") != SCHEMA:
             raise DataError(f"{where} has schema {run.get('schema')!r}; {SCHEMA} is read.")
-        return RunResults(
+        documents.check(RunRecord, run, where=where, error=DataError)
+        found = RunResults(
             path=path.with_suffix(""),
             run=run,
             images=rows(ImageRow, "images.csv"),
@@ -130,12 +140,14 @@ def read_bundle(path: Path) -> RunResults:
             set_scores=rows(SetScoreRow, "set_scores.csv"),
             failures=rows(FailureRow, "failures.csv"),
         )
+    check_names(found)
+    return found
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise DataError(
             f"{show(path)} is not a packed run: {first_line(error)}.",
             "Write one: mfsr-bench pack run RUN",
@@ -146,7 +158,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, str]:
     try:
         wanted = json.loads(_member(archive, MANIFEST, path))["sha256"]
         return {str(name): str(value) for name, value in wanted.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DataError(f"{show(path)}: {MANIFEST} names no files and hashes.") from None
 
 
@@ -155,5 +167,5 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
         if archive.getinfo(name).file_size > _MOST:
             raise DataError(f"{show(path)}: {name} is larger than {_MOST / 2**30:.0f} GiB.")
         return archive.read(name)
-    except (KeyError, OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (KeyError, *_DAMAGED) as error:
         raise DataError(f"{show(path)}: {name} cannot be read: {first_line(error)}.") from None

@@ -69,20 +69,23 @@ class ScoreCache:
         except MFSRBenchError:  # not writable, of another version, or damaged: work in memory
             return sqlite.connect(sqlite.MEMORY, _SCHEMA, version=_VERSION)
 
-    def _one(self, statement: str, values: tuple[str, ...]) -> tuple[Any, ...] | None:
-        """Return the row that a statement finds, if any."""
+    def _one(self, statement: str, values: tuple[str, ...], *kinds: type) -> tuple[Any, ...] | None:
+        """Return the row that a statement finds, if any; its columns are of these types."""
         try:
             row: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
         except sqlite3.OperationalError:  # another process writes for too long
             return None
-        except sqlite3.DatabaseError:
+        except sqlite.Error:
+            self._put_aside()
+            return None
+        if row and not all(map(isinstance, row, kinds)):
             self._put_aside()
             return None
         return row
 
     def _put_aside(self) -> None:
         """Go on with a new file in the place of a damaged one."""
-        with suppress(sqlite3.Error, OSError):
+        with suppress(*sqlite.Error, OSError):
             self._db.close()
             self.path.replace(self.path.with_suffix(".damaged"))
         self._db = self._open()
@@ -106,7 +109,9 @@ class ScoreCache:
         if not key.isprintable():
             key = os.fsencode(key).hex()
         row = self._one(
-            "SELECT size, mtime_ns, ctime_ns, inode, sha256 FROM hashes WHERE path = ?", (key,)
+            "SELECT size, mtime_ns, ctime_ns, inode, sha256 FROM hashes WHERE path = ?",
+            (key,),
+            *(int, int, int, int, str),
         )
         if row and row[:4] == state:
             return str(row[4])
@@ -120,7 +125,9 @@ class ScoreCache:
     def score(self, key: ScoreKey) -> float | None:
         """Return a known score, or None."""
         row = self._one(
-            "SELECT value FROM scores WHERE sr = ? AND hr = ? AND metric = ? AND version = ?", key
+            "SELECT value FROM scores WHERE sr = ? AND hr = ? AND metric = ? AND version = ?",
+            key,
+            float,
         )
         return None if row is None else float(row[0])
 
@@ -138,8 +145,9 @@ class ScoreCache:
         row = self._one(
             "SELECT vector FROM features WHERE image = ? AND metric = ? AND version = ?",
             (image, metric, version),
+            bytes,
         )
-        return None if row is None else np.frombuffer(row[0], dtype="<f4")
+        return None if row is None or len(row[0]) % 4 else np.frombuffer(row[0], dtype="<f4")
 
     def add_features(
         self, image: str, metric: str, version: str, vector: NDArray[np.float32]
@@ -155,6 +163,7 @@ class ScoreCache:
         row = self._one(
             "SELECT prompt, seconds FROM prompts WHERE lr = ? AND kind = ? AND version = ?",
             (lr, kind, version),
+            *(str, float),
         )
         return None if row is None else (str(row[0]), float(row[1]))
 
@@ -170,6 +179,7 @@ class ScoreCache:
         row = self._one(
             "SELECT seconds_per_megapixel FROM speeds WHERE method = ? AND device = ?",
             (method, device),
+            float,
         )
         return None if row is None else float(row[0])
 
@@ -191,7 +201,7 @@ class ScoreCache:
             yield {}
             return
         known: dict[tuple[str, tuple[int, int]], int] = {}
-        with suppress(sqlite3.Error):
+        with suppress(*sqlite.Error):
             self._db.execute(_FITS)
             rows = self._db.execute(
                 "SELECT method, height, width, images FROM fits WHERE device = ?", (device,)

@@ -48,11 +48,11 @@ def read_run(path: Path) -> RunResults:
         )
     finally:
         store.close()
-    _check_names(found)
+    check_names(found)
     return found
 
 
-def _check_names(results: RunResults) -> None:
+def check_names(results: RunResults) -> None:
     """Refuse names that lead out of the folders that files are looked for in."""
     groups: tuple[Iterable[Row], ...] = (
         *(results.images, results.scores, results.set_scores),
@@ -73,7 +73,7 @@ def _check_names(results: RunResults) -> None:
         if not (is_dataset(row.dataset) and is_method(method) and is_image(image)):
             named = ", ".join(map(repr, (row.dataset, method, image)))
             raise DataError(
-                f"{show(results.path / FILE)} has a {type(row).__name__} under names that no run "
+                f"{show(results.path)} has a {type(row).__name__} under names that no run "
                 f"gives: {named:.200}",
                 "It was damaged or edited: make the run again in a new folder.",
             )

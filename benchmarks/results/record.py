@@ -37,7 +37,7 @@ def is_method(key: str) -> bool:
 
 def is_image(name: str) -> bool:
     """Whether an id is a file name without suffix."""
-    return not {"/", "\0"} & set(name) and len(name.encode()) <= _LONGEST
+    return not {"/", "\0"} & set(name) and len(name.encode(errors="replace")) <= _LONGEST
 
 
 def _name(name: str) -> str:

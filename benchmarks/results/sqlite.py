@@ -12,7 +12,8 @@ from pathlib import Path
 from benchmarks.api.errors import ConflictError, DataError, MFSRBenchError, ResourceError
 from benchmarks.api.images import show
 
-Error = sqlite3.Error  # of which all that SQLite raises is one
+# What SQLite raises; the second where its message repeats a damaged name.
+Error = (sqlite3.Error, UnicodeDecodeError)
 
 MEMORY = Path(":memory:")  # SQLite's name of a database that is no file
 _WAIT_S = 30.0  # for another process that writes
@@ -66,7 +67,7 @@ def connect(
             )
         elif _lacking(connection, schema):
             raise foreign
-    except (sqlite3.Error, OSError) as error:
+    except (*Error, OSError) as error:
         raise explain(error, path) from None
     return connection
 
@@ -110,7 +111,7 @@ def part(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
                 connection.execute("ROLLBACK TO part")
             raise
         connection.execute("RELEASE part")
-    except sqlite3.Error as error:
+    except Error as error:
         raise explain(error, path) from None
 
 
@@ -122,7 +123,7 @@ def commit(connection: sqlite3.Connection, path: Path) -> None:
     """
     try:
         connection.commit()
-    except sqlite3.Error as error:
+    except Error as error:
         if connection.in_transaction:
             connection.rollback()
         raise explain(error, path) from None
@@ -166,7 +167,7 @@ def open_to_read(
             connection, found = _copy(path), version
             connection.executescript(upgrade)
             lacking = _lacking(connection, schema)
-    except (sqlite3.Error, OSError) as error:
+    except (*Error, OSError) as error:
         raise unreadable(path, error) from None
     if lacking and found in (0, version):
         connection.close()
@@ -211,8 +212,8 @@ def unreadable(path: Path, error: object) -> DataError:
 
 def explain(error: Exception, path: Path) -> MFSRBenchError:
     """Turn what SQLite or the system says of `path` into one of our errors."""
-    damaged = ("not a database", "malformed")
-    if isinstance(error, sqlite3.DatabaseError) and any(one in str(error) for one in damaged):
+    damaged = ("not a database", "malformed", "can't decode", "Could not decode")
+    if isinstance(error, Error) and any(one in str(error) for one in damaged):
         return ConflictError(
             f"{show(path)} is not a database of mfsr-bench.", "Move it away and repeat the command."
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
@@ -152,12 +151,19 @@ class RunStore:
                 tuple(where.values()),
             ):
                 yield _unpack(kind, values)
-        except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+        except (*sqlite.Error, ValueError, TypeError, RecursionError) as error:
             raise sqlite.unreadable(self.path, error) from None
 
     def methods(self) -> set[str]:
-        """Return the row keys of the methods that have images."""
-        return {key for (key,) in self._db.execute("SELECT DISTINCT method FROM images")}
+        """Return the row keys of the methods that have images.
+
+        Raises:
+            ConflictError: the file is damaged.
+        """
+        try:
+            return {key for (key,) in self._db.execute("SELECT DISTINCT method FROM images")}
+        except sqlite.Error as error:
+            raise sqlite.explain(error, self.path) from None
 
     def forget(self, metric: str) -> bool:
         """Delete the scores of a metric and its failures; return whether there were any."""

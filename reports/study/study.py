@@ -188,7 +188,10 @@ def read_study(folder: Path) -> Study:
         )
     remedy = "Use the version of mfsr-bench that made it."
     plain = documents.read_version(path, SCHEMA, remedy=remedy)
-    key = documents.check(_Key, plain, where=show(path), error=DataError)
+    try:
+        key = documents.check(_Key, plain, where=show(path), error=DataError)
+    except ConfigError as wrong:  # what would be one on the command line
+        raise DataError(f"{show(path)}: {wrong.cause}", "It was damaged or edited.") from None
     study = Study(
         design=key.design,
         wording=key.wording,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -316,24 +317,27 @@ def _fetch_dataset(folder: Path) -> Callable[[], None]:
     return act
 
 
-def _trained(folder: Path) -> None:
-    """Give a base of two steps, and the recipe a size that trains in a second."""
-    import importlib.util
-
-    from mfsr.training import recipes
-    from mfsr.training.stages import Sources, train
-
-    _nothing(folder)
+def small_recipe(stage: Any) -> Any:
+    """Return the recipe of tests/mfsr, which trains in a second."""
     path = Path(__file__).parents[1] / "mfsr" / "conftest.py"
     found = importlib.util.spec_from_file_location("sizes", path)
     assert found and found.loader
     sizes = importlib.util.module_from_spec(found)
     found.loader.exec_module(sizes)
-    small = sizes.mini_recipe("teacher")
+    return sizes.mini_recipe(stage)
+
+
+def _trained(folder: Path) -> None:
+    """Give a base of two steps, and the recipe a size that trains in a second."""
+    from mfsr.training import recipes
+    from mfsr.training.stages import Sources, train
+
+    _nothing(folder)
+    small = small_recipe("teacher")
     recipes.RECIPES["teacher", "small"] = lambda: small
     base = _HOME[0] / "base"
     if not base.exists():
-        train(sizes.mini_recipe("base"), Sources(data=(_HOME[0] / "originals",), out=base))
+        train(small_recipe("base"), Sources(data=(_HOME[0] / "originals",), out=base))
 
 
 def _model(folder: Path) -> Results:

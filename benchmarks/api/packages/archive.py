@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -14,7 +15,10 @@ from benchmarks.api.errors import WeightsCorruptError
 from benchmarks.api.images import first_line
 
 _LIMIT = 2 << 30  # bytes of one member, and of what lies before it in a compressed tar
-_UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
+_UNREADABLE = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, OSError, RuntimeError, ValueError, OverflowError),
+)
 
 
 def read_members(archive: Path, names: Iterable[str], *, limit: int = _LIMIT) -> dict[str, bytes]:

@@ -25,6 +25,7 @@ _UNREADABLE = (
     AttributeError,
     MemoryError,
     OverflowError,
+    RecursionError,  # a dictionary that holds itself
 )
 
 
@@ -43,11 +44,12 @@ def read_arrays(content: bytes) -> dict[str, Any]:
     """
     try:
         found = _ArraysOnly(io.BytesIO(content)).load()
+        if isinstance(found, dict):
+            _check(found)
     except _UNREADABLE as error:
         raise _refused(first_line(error)) from None
     if not isinstance(found, dict):
         raise _refused(f"it holds {type(found).__name__}, not a dictionary")
-    _check(found)
     return found
 
 

@@ -102,3 +102,23 @@ def _reference() -> dict:
         network[name] = conv(64, 64)
     network["conv_last"] = conv(64, 3)
     return network.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"0=1 ", b"x=1 "),
+        (b"1=3 ", b"1=x "),
+        (b"1=3 ", b"1=0 "),
+        (b"6=27 ", b"6=26 "),
+        (b"0=1 ", b"0=-1 "),
+        (b"conv0 1 1", b"conv0 1 -"),
+        (b"Convolution conv0 1 1 x0 x1 ", b"Convolution conv0 "),
+        (b"Input in 0 1 data", b""),
+    ],
+)
+def test_a_damaged_line_is_named(old: bytes, new: bytes) -> None:
+    param, numbers = _model(WEIGHTS, BIASES, "<f2")
+    assert old in param
+    with pytest.raises(WeightsCorruptError, match="Line . of the ncnn .param file is no layer"):
+        read_convolutions(param.replace(old, new, 1), numbers)

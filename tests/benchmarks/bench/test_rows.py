@@ -60,6 +60,13 @@ def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
         read(tmp_path)
 
 
+def test_a_measure_of_memory_that_no_report_knows_is_refused(tmp_path: Path) -> None:
+    text = json.dumps(as_json(results(row())))
+    (tmp_path / FILE).write_text(text.replace("cuda-allocated", "cuda-allocaxed"))
+    with pytest.raises(DataError, match="cuda-allocaxed"):
+        read(tmp_path)
+
+
 def test_no_file_and_a_file_of_another_version_are_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         read(tmp_path)

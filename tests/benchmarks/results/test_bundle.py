@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mutation import mutants, replaced
 from program import Program, in_this_process
 
 from benchmarks.api.errors import DataError
@@ -62,6 +65,50 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(DataError, match="is not a packed run"):
         check(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("identity", "protocol", "hash"), None),
+        (("identity", "protocol", "metrics", "psnr@rgb", "decimals"), -1),
+        (("identity", "methods", "bicubic", "title"), 1.5),
+        (("identity", "datasets"), {"../x": {}}),
+        (("skipped_metrics",), ["x"]),
+    ],
+)
+def test_a_bundle_of_an_odd_run_is_refused(
+    run: Path, tmp_path: Path, path: Any, value: Any
+) -> None:
+    pack(run, tmp_path / "a.zip")
+    plain = replaced(json.loads((run / "run.json").read_text()), path, value)
+    odd = changed(tmp_path / "a.zip", "run.json", json.dumps(plain).encode())
+    with pytest.raises(DataError, match="x.zip, run.json"):
+        read_bundle(odd)
+
+
+def test_a_bundle_whose_rows_lead_elsewhere_is_refused(run: Path, tmp_path: Path) -> None:
+    pack(run, tmp_path / "a.zip")
+    images = zipfile.ZipFile(tmp_path / "a.zip").read("images.csv")
+    odd = changed(tmp_path / "a.zip", "images.csv", images.replace(b"bicubic", b"..", 1))
+    with pytest.raises(DataError, match="under names that no run gives"):
+        read_bundle(odd)
+
+
+def test_a_damaged_bundle_is_one_error(run: Path, tmp_path: Path) -> None:
+    pack(run, tmp_path / "a.zip")
+    whole = (tmp_path / "a.zip").read_bytes()
+    deep = changed(tmp_path / "a.zip", "manifest.json", b"[" * 100_000)
+    with pytest.raises(DataError, match="names no files"):
+        check(deep)
+    refused = 0
+    for mutant in mutants(whole, 0, 300):
+        (tmp_path / "b.zip").write_bytes(mutant)
+        try:
+            check(tmp_path / "b.zip")
+        except DataError:
+            refused += 1
+    assert refused > 30
 
 
 def test_a_folder_of_bundles_is_a_page(

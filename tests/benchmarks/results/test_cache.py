@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.api import images
 from benchmarks.results.cache import FILE, ScoreCache
@@ -69,3 +72,33 @@ def test_a_damaged_or_unwritable_cache_costs_time_and_nothing_else(tmp_path: Pat
         cache = ScoreCache(folder)
         cache.add_scores([(KEY, 1.0)])
         assert cache.score(KEY) == 1.0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE scores SET value = 'x'",
+        "UPDATE scores SET value = NULL",
+        "UPDATE speeds SET seconds_per_megapixel = 'x'",
+        "UPDATE features SET vector = 'text'",
+        "UPDATE features SET vector = x'00'",
+    ],
+)
+def test_a_value_that_nobody_wrote_is_none(damage: str) -> None:
+    cache = ScoreCache()
+    cache.add_scores([(KEY, 0.5)])
+    cache.add_features("aa", "fid@clean", "1", np.ones(4, np.float32))
+    cache.add_speed("mfsr@1", "cpu", 2.5)
+    cache.close()
+    with closing(sqlite3.connect(cache.path)) as file:
+        file.execute(damage)
+        file.commit()
+    cache = ScoreCache()
+    found = (
+        cache.features("aa", "fid@clean", "1"),
+        cache.score(KEY),
+        cache.speed("mfsr@1", "cpu"),
+    )
+    assert any(one is None for one in found)
+    cache.add_scores([(KEY, 0.5)])
+    assert cache.score(KEY) == 0.5

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,30 @@ def test_reading_changes_nothing_and_names_what_is_damaged(tmp_path: Path) -> No
         with pytest.raises((DataError, ConflictError), match="results.sqlite"):
             read_run(tmp_path)
         assert (tmp_path / FILE).read_bytes() == content
+
+
+def test_damage_to_any_page_is_one_error(tmp_path: Path) -> None:
+    RunDirectory(tmp_path).begin(IDENTITY)
+    store = RunStore(tmp_path)
+    store.write(rows())
+    store.close()
+    before = (tmp_path / FILE).read_bytes()
+    contents = [before.replace(b"TABLE scores", b"T\xaaBLE scores")]
+    for page in range(4096, len(before), 4096):
+        contents.append(before[:page] + b"\xfd" * 4096 + before[page + 4096 :])
+    refused = 0
+    for content in contents:
+        (tmp_path / FILE).write_bytes(content)
+        with pytest.raises((DataError, ConflictError), match="results.sqlite"):
+            read_run(tmp_path)
+        with suppress(ConflictError):
+            store = RunStore(tmp_path)
+            try:
+                store.methods()
+            except ConflictError:
+                refused += 1
+            store.close()
+    assert refused
 
 
 def test_foreign_files_are_conflicts(tmp_path: Path) -> None:

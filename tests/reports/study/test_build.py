@@ -137,6 +137,10 @@ def test_a_damaged_key_is_named(tmp_path: Path, study_command: Command) -> None:
     key.write_text(json.dumps(content | {"plan_sha256": "0" * 64}))
     with pytest.raises(ConflictError, match="other trials"):
         read_study(tmp_path / "small-study")
+    rule = content["exclusion_rule"] | {"repeats_agreed": -1.0}
+    key.write_text(json.dumps(content | {"exclusion_rule": rule}))
+    with pytest.raises(DataError, match="key.json: .*is no share"):
+        read_study(tmp_path / "small-study")
     key.write_text("{")
     with pytest.raises(DataError, match="key.json: not JSON"):
         read_study(tmp_path / "small-study")

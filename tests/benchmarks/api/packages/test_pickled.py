@@ -73,3 +73,10 @@ def test_damage_is_refused() -> None:
     for cut in (0, 1, 10, len(content) // 2, len(content) - 1):
         with pytest.raises(WeightsCorruptError):
             read_arrays(content[:cut])
+
+
+def test_a_dictionary_that_holds_itself_is_refused() -> None:
+    endless: dict[str, object] = {}
+    endless["a"] = endless
+    with pytest.raises(WeightsCorruptError, match="recursion"):
+        read_arrays(pickle.dumps(endless))
