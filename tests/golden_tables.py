@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 Row = Mapping[str, str]
+TOLERANCE = 1e-4  # of a tensor's spread, and of its sum of magnitudes
 
 
 def seeded(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Tensor]:
@@ -38,11 +39,19 @@ def rows_of(path: Path) -> dict[str, Row]:
     return {row["tensor"]: row for row in csv.DictReader(lines)}
 
 
-def assert_agrees(tensor: Tensor, row: Row) -> None:
-    """Fail unless a tensor agrees with a row to 1e-4 of its spread."""
+def measured(tensor: Tensor, like: Tensor, tolerance: float = TOLERANCE) -> Tensor:
+    """Return what a row says of a tensor, in units of what `assert_agrees` allows `like`."""
+    scale, x = like.double(), tensor.double()
+    spread, total = scale.std(), scale.abs().sum()
+    parts = torch.cat([x.mean()[None], x.std()[None], x.flatten()[:4]]) / spread
+    return torch.cat([parts, (x.abs().sum() / total)[None]]) / tolerance
+
+
+def assert_agrees(tensor: Tensor, row: Row, tolerance: float = TOLERANCE) -> None:
+    """Fail unless a tensor agrees with a row to a tolerance, in units of its spread."""
     x = tensor.double()
     assert "x".join(map(str, x.shape)) == row["shape"]
-    assert x.abs().sum().item() == pytest.approx(float(row["abs_sum"]), rel=1e-4)
+    assert x.abs().sum().item() == pytest.approx(float(row["abs_sum"]), rel=tolerance)
     found = [x.mean().item(), x.std().item(), *x.flatten()[:4].tolist()]
     expected = [float(row[key]) for key in ("mean", "std", "v0", "v1", "v2", "v3")]
-    assert found == pytest.approx(expected, abs=1e-4 * float(row["std"]))
+    assert found == pytest.approx(expected, abs=tolerance * float(row["std"]))

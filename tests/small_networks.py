@@ -110,7 +110,7 @@ def in_double(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 def sample(tensor: Tensor, count: int = 48) -> list[float]:
     """Return evenly spaced values of a tensor, in its flattened order."""
-    flat = tensor.detach().float().flatten()
+    flat = tensor.detach().double().flatten()
     index = torch.linspace(0, len(flat) - 1, min(count, len(flat))).round().long()
     return [float(value) for value in flat[index]]
 

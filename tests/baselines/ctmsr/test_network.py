@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import faults
 import pytest
 import torch
 import torch.nn.functional as F
-from golden_tables import assert_agrees, rows_of
+from golden_tables import assert_agrees, measured, rows_of
 
 from baselines.ctmsr.network import (
     CTMSRConfig,
@@ -19,6 +20,7 @@ from baselines.ctmsr.network import (
 )
 from benchmarks.api.errors import WeightsCorruptError
 
+TOLERANCE = 1e-5  # of a tensor's spread
 ROWS = rows_of(Path(__file__).with_name("golden.csv"))
 
 
@@ -51,7 +53,67 @@ def tensors(network):
 
 @pytest.mark.parametrize("name", ROWS)
 def test_tensor(name, tensors):
-    assert_agrees(tensors[name], ROWS[name])
+    assert_agrees(tensors[name], ROWS[name], TOLERANCE)
+
+
+_PARTS = {
+    "the embedding of noise": r"map_layer\d\.",
+    "affine": r"affine\.",
+    "the first convolution": r"enc\.32x32_conv\.",
+    "norms before first convolutions": r"\.norm0\.",
+    "first convolutions": r"\.conv0\.",
+    "norms before second convolutions": r"_(block|in|down|up)\d?\.norm1\.",
+    "second convolutions": r"_(block|in|down|up)\d?\.conv1\.",
+    "skips": r"\.skip\.",
+    "patch_embed": r"patch_embed\.",
+    "queries, keys and values": r"qkv\.weight",
+    "relative positions": "relative_position_bias_table",
+    "outputs of attention": r"attn\.proj\.",
+    "norms of Swin layers": r"blocks\.\d\.norm\d\.",
+    "mlp": r"mlp\.",
+    "patch_unembed": r"patch_unembed\.",
+    "convolutions of Swin layers": r"swin_layer\.conv\.",
+    "aux": r"_aux_",
+    "conv_up": r"conv_up\d\.",
+    "conv_last": r"conv_last\.",
+}
+
+
+def test_a_fault_is_seen_hundredfold(checkpoint, config, write_golden):
+    """In units of what the comparison allows: mean, spread, sum and first values of the result."""
+    network = load_network(checkpoint, config)
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(7))
+    lr = 2 * image - 1
+    x = F.interpolate(lr, scale_factor=4, mode="bicubic")
+    x = x + torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        right = network(x, lr)
+
+    def result(x=x, lr=lr):
+        with torch.inference_mode():
+            return measured(network(x, lr), right, TOLERANCE)
+
+    table = {
+        name: faults.change(found, result())
+        for name, found in {
+            "no LR image": result(lr=0 * lr),
+            "the LR image in [0, 1]": result(lr=image),
+            "the LR image's channels swapped": result(lr=lr.flip(1)),
+            "x's channels swapped": result(x=x.flip(1)),
+            "x * 1.5": result(x=1.5 * x),
+        }.items()
+    }
+    c_skip, c_out, c_noise = preconditioning(1.0)
+    for name, given in {
+        "F alone": (0, c_out, c_noise),
+        "F not scaled": (c_skip, 1, c_noise),
+        "the noise level for its embedding": (c_skip, c_out, 1.0),
+    }.items():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("baselines.ctmsr.network.preconditioning", lambda _, c=given: c)
+            table[name] = faults.change(result(), measured(right, right, TOLERANCE))
+    table |= faults.of_weights(result, (network,), _PARTS)
+    faults.check(table, Path(__file__).with_name("sensitivity.csv"), 1, write=write_golden)
 
 
 def test_full_size():

@@ -11,13 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import faults
 import filling
 import pytest
 import torch
 
 from baselines.dit4sr.network import DiT4SR, DiTConfig
 
-GOLDEN = json.loads((Path(__file__).parent / "golden_network.json").read_text())
+FOLDER = Path(__file__).parent
+MOMENT, FIRST = 1e-6, 1e-5  # of means, spreads and sums; of first values
+GOLDEN = json.loads((FOLDER / "golden_network.json").read_text())
 SMALL = DiTConfig(
     sample_size=32,
     in_channels=4,
@@ -43,10 +46,8 @@ def inputs(height: int = 16, width: int = 16) -> tuple[torch.Tensor, ...]:
     )
 
 
-@pytest.mark.parametrize("key_control", ["noise", "lr"])
-def test_every_tap_has_the_official_values(key_control: Any) -> None:
-    network = DiT4SR.of(replace(SMALL, key_control=key_control)).eval()
-    filling.fill(network)
+def taps_of(network: DiT4SR, *given: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
+    """Return what modules of the network put out, by `name:number`, and its output."""
     taps: dict[str, torch.Tensor] = {}
 
     def tap(name: str) -> Any:
@@ -56,20 +57,110 @@ def test_every_tap_has_the_official_values(key_control: Any) -> None:
 
         return hook
 
-    golden = {k.split(":", 1)[1]: v for k, v in GOLDEN.items() if k.startswith(key_control + ":")}
-    for name in {key.rpartition(":")[0] for key in golden} - {"output"}:
-        network.get_submodule(name).register_forward_hook(tap(name))
+    handles = [network.get_submodule(name).register_forward_hook(tap(name)) for name in names]
     with torch.no_grad():
-        taps["output:0"] = network(*inputs())
+        taps["output:0"] = network(*(tensor.double() for tensor in given))
+    for handle in handles:
+        handle.remove()
+    return taps
+
+
+def filled(key_control: Any) -> DiT4SR:
+    """The small network in float64."""
+    network = DiT4SR.of(replace(SMALL, key_control=key_control)).eval()
+    filling.fill(network)
+    return network.double()
+
+
+def golden_of(key_control: str) -> dict[str, list[Any]]:
+    return {k.split(":", 1)[1]: v for k, v in GOLDEN.items() if k.startswith(key_control + ":")}
+
+
+def modules_of(golden: dict[str, list[Any]]) -> set[str]:
+    return {key.rpartition(":")[0] for key in golden} - {"output"}
+
+
+@pytest.mark.parametrize("key_control", ["noise", "lr"])
+def test_every_tap_has_the_official_values(key_control: Any) -> None:
+    network, golden = filled(key_control), golden_of(key_control)
+    taps = taps_of(network, *inputs(), names=modules_of(golden))
 
     assert len(golden) == 17
     for name, (shape, *values) in golden.items():
         # The square input passes `pos_embed` twice: the golden tap holds the LR tokens, as here.
         found = filling.summary(taps[name])
         assert list(taps[name].shape) == shape, name
-        assert found[:2] == pytest.approx(values[:2], abs=1e-5), name
-        assert found[2] == pytest.approx(values[2], rel=1e-5), name
-        assert found[3:] == pytest.approx(values[3:], abs=1e-4), name
+        assert found[:2] == pytest.approx(values[:2], abs=MOMENT), name
+        assert found[2] == pytest.approx(values[2], rel=MOMENT), name
+        assert found[3:] == pytest.approx(values[3:], abs=FIRST), name
+
+
+_PARTS = {
+    "pos_embed": r"^pos_embed\.proj",
+    "context_embedder": r"^context_embedder\.",
+    "the time embedding": r"timestep_embedder\.",
+    "the embedding of the pooled text": r"text_embedder\.",
+    "modulations": r"norm1\.linear\.",
+    "modulations of text": r"norm1_context\.linear\.",
+    "queries": r"\.to_q\.",
+    "keys": r"\.to_k\.",
+    "values": r"\.to_v\.",
+    "outputs of attention": r"\.to_out\.",
+    "queries of the LR stream": r"to_q_control\.",
+    "values of the LR stream": r"to_v_control\.",
+    "outputs of the LR stream": r"to_out_control\.",
+    "depthwise convolutions": r"control_conv\.",
+    "queries of text": r"add_q_proj\.",
+    "keys of text": r"add_k_proj\.",
+    "values of text": r"add_v_proj\.",
+    "outputs of text": r"to_add_out\.",
+    "feed-forward": r"\.ff\.net\.",
+    "feed-forward of text": r"ff_context\.",
+    "second attentions": r"\.attn2\.",
+    "norm_out": r"^norm_out\.",
+    "proj_out": r"^proj_out\.",
+}
+
+
+# A norm follows at once.
+_NORMALISED = (
+    *("queries of the LR stream", "keys of the LR stream"),
+    *("queries of text", "keys of text"),
+)
+
+
+@pytest.mark.parametrize("key_control", ["noise", "lr"])
+def test_a_fault_is_seen_hundredfold(key_control: Any, write_golden: bool) -> None:
+    """In one of the compared figures of one of the tensors, in units of its tolerance."""
+    network, golden = filled(key_control), golden_of(key_control)
+
+    def seen(*given: torch.Tensor) -> torch.Tensor:
+        taps = taps_of(network, *(given or inputs()), names=modules_of(golden))
+        figures = []
+        for name, (_, *values) in golden.items():
+            scale = [MOMENT, MOMENT, MOMENT * values[2], *[FIRST] * 4]
+            figures.append(
+                torch.tensor(filling.summary(taps[name]), dtype=torch.float64) / torch.tensor(scale)
+            )
+        return torch.cat(figures)
+
+    right, (z, z_lr, text, pooled, times) = seen(), inputs()
+    wrong = {
+        "no LR latent": seen(z, 0 * z_lr, text, pooled, times),
+        "the latents exchanged": seen(z_lr, z, text, pooled, times),
+        "channels swapped": seen(z.flip(1), z_lr, text, pooled, times),
+        "LR latent's channels swapped": seen(z, z_lr.flip(1), text, pooled, times),
+        "no text": seen(z, z_lr, 0 * text, pooled, times),
+        "no pooled text": seen(z, z_lr, text, 0 * pooled, times),
+        "times / 1000": seen(z, z_lr, text, pooled, times / 1000),
+        "times + 1": seen(z, z_lr, text, pooled, times + 1),
+    }
+    table = {name: faults.change(found, right) for name, found in wrong.items()}
+    lr_keys = {"keys of the LR stream": r"to_k_control\."} if key_control == "lr" else {}
+    harmless = [f"{name} rescaled" for name in _NORMALISED]
+    harmless += [] if key_control == "lr" else ["keys rescaled"]
+    table |= faults.of_weights(seen, (network,), _PARTS | lr_keys, harmless=tuple(harmless))
+    faults.check(table, FOLDER / f"sensitivity_{key_control}.csv", 1, write=write_golden)
 
 
 def test_key_control_decides_whether_to_k_control_counts() -> None:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import faults
 import golden_tables
 import official
 import pytest
@@ -23,7 +24,8 @@ from benchmarks.api.memory import CONTEXT_BYTES
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 from benchmarks.api.weights import WeightStore
 
-GOLDEN = golden_tables.rows_of(Path(__file__).parent / "golden.csv")
+FOLDER = Path(__file__).parent
+GOLDEN = golden_tables.rows_of(FOLDER / "golden.csv")
 SMALL = Shape(channels=64, layers=1, attention=(4,), multipliers=(1, 2, 2))
 SIGMA = 0.2
 TOLERANCE = 1e-5
@@ -133,6 +135,64 @@ def test_every_tap_is_that_of_the_official_network(
         found["v_t0.99"] = method._velocity(x_lr)(x_0, 0.99)
     for name, tensor in found.items():
         assert_golden(name, tensor)
+
+
+_PARTS = {
+    "the time embedding": r"^time_embedding\.",
+    "projections of time": r"time_emb_proj\.",
+    "conv_in": r"^conv_in\.",
+    "first norms": r"resnets.*norm1\.",
+    "first convolutions": r"conv1\.",
+    "second norms": r"resnets.*norm2\.",
+    "second convolutions": r"conv2\.",
+    "shortcuts": r"conv_shortcut\.",
+    "norms of attention": r"attentions.*group_norm\.",
+    "queries": r"to_q\.",
+    "keys": r"to_k\.weight",
+    "values": r"to_v\.",
+    "outputs of attention": r"to_out\.",
+    "downsamplers": r"downsamplers\.",
+    "upsamplers": r"upsamplers\.",
+    "conv_norm_out": r"^conv_norm_out\.",
+    "conv_out": r"^conv_out\.",
+}
+
+
+def measured(tensor: Tensor, like: Tensor) -> Tensor:
+    """Return what a row says of a tensor, in units of what the comparison allows `like`."""
+    x, total = tensor.double(), like.double().abs().sum()
+    parts = [x.mean(), x.std(correction=0), *x.flatten()[:4], x.abs().sum() / total]
+    return torch.stack(parts) / TOLERANCE
+
+
+def test_a_fault_is_seen_hundredfold(
+    load: Load, start: tuple[Tensor, Tensor], write_golden: bool
+) -> None:
+    """In the mean, spread, sum and first values of v, in units of the tolerance."""
+    method = load()
+    x_0, x_lr = (tensor[..., :32, :32] for tensor in start)
+
+    def v(x: Tensor = x_0, lr: Tensor = x_lr, t: float = 0.99) -> Tensor:
+        with torch.inference_mode():
+            found: Tensor = method._velocity(lr)(x, t)
+        return found
+
+    right = v()
+    wrong = {
+        "t=0.98 for 0.99": v(t=0.98),
+        "t=0 for 0.99": v(t=0),
+        "no LR image": v(lr=0 * x_lr),
+        "x and the LR image exchanged": v(x_lr, x_0),
+        "the LR image's channels swapped": v(lr=x_lr.flip(1)),
+        "x's channels swapped": v(x_0.flip(1)),
+    }
+    table = {
+        name: faults.change(measured(found, right), measured(right, right))
+        for name, found in wrong.items()
+    }
+    unet, harmless = method._unet, ("first convolutions rescaled",)  # a norm follows at once
+    table |= faults.of_weights(lambda: measured(v(), right), (unet,), _PARTS, harmless=harmless)
+    faults.check(table, FOLDER / "sensitivity.csv", 1, write=write_golden)
 
 
 @pytest.mark.parametrize("t", ["0.99", "0.5", "0.0"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
+import faults
 import pytest
 import torch
 import torch.nn.functional as F
-from golden_tables import assert_agrees, rows_of
+from golden_tables import assert_agrees, measured, rows_of
 
 from baselines.resshift import chain
 from baselines.resshift.autoencoder import nearest_codes
@@ -85,6 +87,87 @@ def restored(unet, autoencoder, lr_image):
         return 2 * sinsr.restore(LRBatch(images=lr_image, ids=("a",), seeds=(0,))) - 1
 
     return {"sampler_sample_func": run(), "chop64_48": run(chop="64")}
+
+
+_UNET = {
+    "time_embed": r"^time_embed\.",
+    "emb_layers": r"emb_layers\.",
+    "the first convolution": r"^input_blocks\.0\.",
+    "norms before first convolutions": r"in_layers\.0\.",
+    "first convolutions": r"in_layers\.2\.",
+    "norms before second convolutions": r"out_layers\.0\.",
+    "second convolutions": r"out_layers\.3\.",
+    "skips": r"skip_connection\.",
+    "downsamplers": r"\.op\.",
+    "upsamplers": r"^output_blocks.*\d\.conv\.",
+    "patch_embed": r"patch_embed\.",
+    "queries, keys and values": r"qkv\.weight",
+    "relative positions": "relative_position_bias_table",
+    "outputs of attention": r"attn\.proj\.",
+    "norms of Swin layers": r"blocks\.\d\.norm\d\.",
+    "mlp": r"mlp\.",
+    "patch_unembed": r"patch_unembed\.",
+    "out": r"^out\.",
+}
+_AUTOENCODER = {
+    "the encoder": r"encoder.*conv2\.",
+    "the encoder's attention": r"encoder.*attentions.*(to_v|to_out)",
+    "the decoder": r"decoder.*conv2\.",
+    "the decoder's attention": r"decoder.*attentions.*(to_v|to_out)",
+    "quant_conv": r"model\.quant_conv",
+    "post_quant_conv": r"model\.post_quant_conv",
+}
+
+
+def test_a_fault_is_seen_hundredfold(unet, autoencoder, lr, write_golden):
+    """In units of what the comparison allows: mean, spread, sum and first values of a result."""
+    unet, autoencoder = copy.deepcopy(unet), copy.deepcopy(autoencoder)
+    lr = lr[..., :32, :32]
+
+    @torch.inference_mode()
+    def predicted(lr=lr, t=14, schedule=FIFTEEN, y=None):
+        y = latent if y is None else y
+        return chain.predict(unet, schedule, chain.prior(schedule, y, _noise()), t, lr)
+
+    @torch.inference_mode()
+    def encoded(lr=lr):
+        return autoencoder.encode(F.interpolate(lr, scale_factor=4, mode="bicubic"))
+
+    latent = encoded()
+    right = predicted()
+    table = {
+        name: faults.change(measured(found, right), measured(right, right))
+        for name, found in {
+            "no LR image": predicted(0 * lr),
+            "the LR image in [0, 1]": predicted((lr + 1) / 2),
+            "the LR image's channels swapped": predicted(lr.flip(1)),
+            "t=13 for 14": predicted(t=13),
+            "another schedule": predicted(schedule=FOUR, t=3),
+            "the latent's channels swapped": predicted(y=latent.flip(1)),
+            "the latent * 1.5": predicted(y=1.5 * latent),
+        }.items()
+    }
+    wrong = encoded(lr.flip(1))
+    table["channels swapped for the encoder"] = faults.change(
+        measured(wrong, latent), measured(latent, latent)
+    )
+    harmless = ("first convolutions rescaled",)  # a norm follows at once
+    table |= faults.of_weights(
+        lambda: measured(predicted(), right), (unet,), _UNET, harmless=harmless
+    )
+
+    @torch.inference_mode()
+    def image():
+        return autoencoder.decode_codes(encoded())
+
+    whole = image()
+    table |= faults.of_weights(lambda: measured(image(), whole), (autoencoder,), _AUTOENCODER)
+    with torch.inference_mode():
+        quantised = autoencoder.decode(latent)
+        table["not quantised"] = faults.change(
+            measured(whole, quantised), measured(*[quantised] * 2)
+        )
+    faults.check(table, GOLDEN.with_name("sensitivity.csv"), 1, write=write_golden)
 
 
 def test_the_table_is_whole():

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import faults
+import official
 import pytest
 import small_networks as small
 import small_sd3
@@ -20,7 +22,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from baselines import lora, vae
-from baselines.tsdsr import weights
+from baselines.tsdsr import network, weights
 from baselines.tsdsr.network import (
     TRANSFORMER_TARGETS,
     VAE_TARGETS,
@@ -34,7 +36,10 @@ from baselines.tsdsr.restorer import TILING
 from benchmarks.api.errors import WeightsCorruptError, WeightsMissingError
 from benchmarks.api.tiling import Tile, Tiling
 
-GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
+FOLDER = Path(__file__).parent
+GOLDEN = json.loads((FOLDER / "golden.json").read_text())
+TOLERANCE = 1e-5  # in float64; the official code ran in float32
+ROUNDING = 5e-8  # where it ran in float64 too
 
 
 def release(root: Path) -> tuple[Path, Path]:
@@ -62,7 +67,120 @@ def test_every_value_on_the_way_is_that_of_the_official_code(
             found[f"v_{case}"] = crop - found[f"z_out_{case}"]
         found["image"] = vae.decode(networks.vae, found["z_out_tiled"])
     for name, tensor in found.items():
-        small.assert_golden(GOLDEN, name, tensor, atol=1e-4)
+        small.assert_golden(GOLDEN, name, tensor, atol=TOLERANCE)
+
+
+def velocity(networks: Networks, text: torch.Tensor, pooled: torch.Tensor) -> torch.Tensor:
+    """The transformer's answer in float64, in which little gates of little changes count."""
+    z = official.noise("tsdsr.velocity", 1, 16, 16, 16).double()
+    with torch.inference_mode():
+        return networks.transformer(
+            hidden_states=z,
+            timestep=torch.tensor([network.TIMESTEP]),
+            encoder_hidden_states=text.double(),
+            pooled_projections=pooled.double(),
+        ).sample
+
+
+def test_the_velocity_is_that_of_the_official_code(
+    networks: Networks, store: SimpleNamespace
+) -> None:
+    networks.transformer.double()
+    apply_release(networks, *release(store.root), "folded")
+    found = velocity(networks, *prompt(store.root))
+    small.assert_golden(GOLDEN, "velocity", found, ROUNDING)
+
+
+_UPDATED = {
+    "queries": r"\.to_q\.lora_B",
+    "keys": r"\.to_k\.lora_B",
+    "values": r"\.to_v\.lora_B",
+    "outputs of attention": r"to_out\.0\.lora_B",
+    "queries of text": r"add_q_proj\.lora_B",
+    "keys of text": r"add_k_proj\.lora_B",
+    "values of text": r"add_v_proj\.lora_B",
+    "the patches": r"pos_embed\.proj\.lora_B",
+    "modulations": r"norm1\.linear\.lora_B",
+    "modulations of text": r"norm1_context\.linear\.lora_B",
+    "norm_out": r"norm_out\.linear\.lora_B",
+    "proj_out": r"proj_out\.lora_B",
+}
+_UPDATED_OF_VAE = {
+    "conv_in": r"encoder\.conv_in\.lora_B",
+    "convolutions": r"resnets.*lora_B",
+    "shortcuts": r"shortcut\.lora_B",
+    "downsamplers": r"downsamplers.*lora_B",
+    "attention": r"attentions.*lora_B",
+    "conv_out": r"encoder\.conv_out\.lora_B",
+}
+
+
+def test_a_fault_is_seen_hundredfold(
+    networks: Networks,
+    store: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    write_golden: bool,
+) -> None:
+    files = release(store.root)
+    contents = {path: load_file(path) for path in files}
+    monkeypatch.setattr(network, "read_safetensors", contents.__getitem__)
+    networks.transformer.double()
+    forget = faults.keep(networks.transformer, networks.vae)
+    text, pooled = prompt(store.root)
+
+    def loaded() -> Networks:
+        forget()
+        apply_release(networks, *files, "folded")
+        return networks
+
+    groups = {f"updates of {name}": pattern for name, pattern in _UPDATED.items()}
+    state = contents[files[0]]
+    table = faults.of_weights(lambda: velocity(loaded(), text, pooled), (state,), groups)
+    right = velocity(loaded(), text, pooled)
+    for name, given in {
+        "no text": (0 * text, pooled),
+        "no pooled text": (text, 0 * pooled),
+        "another text": (text.flip(-1), pooled),
+    }.items():
+        table[name] = faults.change(velocity(networks, *given), right)
+    for timestep in (999.0, 1.0):
+        monkeypatch.setattr(network, "TIMESTEP", timestep)
+        table[f"t={timestep:g} for 1000"] = faults.change(velocity(networks, text, pooled), right)
+    monkeypatch.setattr(network, "TIMESTEP", 1000.0)
+    with faults.put(torch.zeros_like, r"timestep_embedder\.linear_2", networks.transformer):
+        table["no time embedding"] = faults.change(velocity(networks, text, pooled), right)
+    faults.check(table, FOLDER / "sensitivity.csv", ROUNDING, write=write_golden)
+
+
+def test_a_fault_of_the_vae_is_seen_hundredfold(
+    networks: Networks,
+    store: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    write_golden: bool,
+) -> None:
+    files = release(store.root)
+    contents = {path: load_file(path) for path in files}
+    monkeypatch.setattr(network, "read_safetensors", contents.__getitem__)
+    forget = faults.keep(networks.transformer, networks.vae)
+    x, noise = small.picture(128, 128) * 0.8, official.noise("tsdsr.faults", 1, 16, 16, 16)
+
+    def z(x: torch.Tensor = x, noise: torch.Tensor = noise) -> torch.Tensor:
+        forget()
+        apply_release(networks, *files, "folded")
+        with torch.inference_mode():
+            return vae.encode(networks.vae, x, noise)
+
+    groups = {f"updates of {name}": pattern for name, pattern in _UPDATED_OF_VAE.items()}
+    table = faults.of_weights(z, (contents[files[1]],), groups)
+    right = z()
+    for name, wrong in {
+        "the posterior's mean": z(noise=0 * noise),
+        "the noise turned round": z(noise=noise.flip(-1)),
+        "the image in [0, 1]": z(x=(x + 1) / 2),
+        "channels swapped": z(x=x.flip(1)),
+    }.items():
+        table[name] = faults.change(wrong, right)
+    faults.check(table, FOLDER / "sensitivity_of_vae.csv", TOLERANCE, write=write_golden)
 
 
 def test_folded_and_beside_agree_after_a_cast(networks: Networks, store: SimpleNamespace) -> None:
@@ -114,10 +232,10 @@ def test_keys_and_sizes_at_full_size() -> None:
     ]
     lists = (small_sd3.TSDSR_TARGETS, small_sd3.TSDSR_VAE_TARGETS)
     targets = (TRANSFORMER_TARGETS, VAE_TARGETS)
-    for part, official, ours, tensors, parameters in zip(
+    for part, names, ours, tensors, parameters in zip(
         parts, lists, targets, (532, 62), (89_268_224, 5_910_208), strict=True
     ):
-        shapes = small_sd3.tsdsr_shapes(part, official)
+        shapes = small_sd3.tsdsr_shapes(part, names)
         assert len(shapes) == tensors
         assert sum(map(math.prod, shapes.values())) == parameters
         layers = lora.matching(part, ours)
