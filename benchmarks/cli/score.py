@@ -39,6 +39,7 @@ def score(request: ScoreRequest, *, quiet: Quiet = False, output: Output) -> Non
         mfsr-bench score --sr results --hr RealSR/HR --conventions --expect psnr=26.85
     """
     from benchmarks.cli.conventions import show_conventions
+    from benchmarks.cli.next_steps import say_fetches
     from benchmarks.cli.weights import fetch_all
     from benchmarks.engine import run
     from benchmarks.engine.nodes import connection
@@ -66,6 +67,8 @@ def score(request: ScoreRequest, *, quiet: Quiet = False, output: Output) -> Non
     else:
         data = _as_json(request, plan, values, store)
         output.write(Document(tables=(_table(plan, values),), data=data))
+    if output.for_people:
+        say_fetches(plan.scoring.skipped)
     failures = list(store.rows(FailureRow))
     for row in failures:
         say(f"no {row.metric} of {row.image or 'the folder'}: {row.cause}", style="red")
@@ -104,7 +107,10 @@ def _table(plan: ScorePlan, values: Values) -> Table:
         for spec in plan.images.specs
         for value, n in [values[spec.id]]
     ]
-    told = [f"{metric}: skipped; {why}" for metric, why in plan.scoring.skipped.items()]
+    reasons: dict[str, list[str]] = {}
+    for metric, why in plan.scoring.skipped.items():
+        reasons.setdefault(why, []).append(metric)
+    told = [f"{', '.join(metrics)}: not computed ({why})." for why, metrics in reasons.items()]
     return replace(listing(columns, rows), footnotes=tuple(Footnote(text=text) for text in told))
 
 

@@ -224,7 +224,7 @@ def _bring(status: WeightStatus, origin: Origin, *, indexed: bool) -> None:
     store, owner, weight = WeightStore(), status.owner, status.weight
     if origin is not Origin.INDEX:
         servers = asked_at(weight)
-        if not servers or not all(map(reach.is_silent, servers)):
+        if not all(map(reach.is_silent, servers)):  # by hand: what follows says all
             say(f"{owner}: {weight.name} from {source_of(weight)}")
         try:
             with transfer(weight.name) as progress:

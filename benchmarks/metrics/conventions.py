@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from benchmarks.api.errors import UsageError
 from benchmarks.metrics.protocol import MFSR_PAPER
 
 if TYPE_CHECKING:
@@ -79,6 +80,24 @@ MEASURED: dict[str, tuple[float, ...]] = {
 }
 # How far a number is rounded in print, by metric name: half a unit of the last digit.
 _PRINTED = {"psnr": 0.005, "ssim": 5e-5, "niqe": 5e-4, "maniqa": 5e-5}
+
+
+def parse_expected(text: str) -> tuple[str, float]:
+    """Return the name of a metric and the value that somebody has of it.
+
+    >>> parse_expected("PSNR@y601 = 26.85")
+    ('psnr', 26.85)
+
+    Raises:
+        UsageError: it is not METRIC=VALUE.
+    """
+    name, equals, value = text.partition("=")
+    try:
+        if equals:
+            return name.partition("@")[0].strip().lower(), float(value)
+    except ValueError:
+        pass
+    raise UsageError(f"'{text}' is not METRIC=VALUE.", "Use, for instance: --expect psnr=26.85")
 
 
 def conventions(specs: Iterable[MetricSpec], name: str) -> tuple[Convention, ...]:

@@ -101,6 +101,29 @@ def test_conventions_are_named_with_their_users_and_an_expected_value_found(
     assert program(*words, "--expect", "psnr").returncode == 2
 
 
+def test_an_expected_value_asks_for_its_own_metric_alone(
+    program: Program, folders: tuple[Path, Path]
+) -> None:
+    words = ("score", "--sr", folders[0], "--hr", folders[1], "--conventions", "--expect")
+    found = json.loads(program(*words, "ssim=0.7", "--json").stdout)["conventions"]
+    assert len(found) > 3 and all(one["id"].startswith("ssim@") for one in found)
+    refused = program(*words, "lpips=0.3")  # named, so it is not left out
+    assert refused.returncode == 4 and "mfsr-bench weights fetch lpips" in refused.stderr
+    assert "dists" not in refused.stderr.lower()
+    wrong = program(*words, "psnr")
+    assert wrong.returncode == 2 and "score 0/" not in wrong.stderr
+
+
+def test_what_was_left_out_is_one_line_with_the_command_that_gets_it(
+    program: Program, folders: tuple[Path, Path]
+) -> None:
+    answer = program("score", "--sr", folders[0], "--hr", folders[1])
+    assert answer.returncode == 1  # the images are too small for NIQE
+    (line,) = [one for one in answer.stdout.splitlines() if "not computed" in one]
+    assert "lpips@alex" in line and "(weights missing)" in line
+    assert "mfsr-bench weights fetch dists@vgg16,lpips@alex --from index" in answer.stderr
+
+
 def test_unusable_folders_are_data_errors(
     program: Program, folders: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -134,6 +134,14 @@ def test_what_answers_is_fetched_although_other_servers_are_silent(
     assert "No connection to silent.example." in capsys.readouterr().err
 
 
+def test_what_comes_by_hand_is_said_in_one_line(program: Program) -> None:
+    answer = program("weights", "fetch", "ldl", "mfsr", "--accept-licence")
+    lines = [line for line in answer.stderr.splitlines() if "LDL_realworld_x4.pth" in line]
+    assert lines[0].startswith("Weights of 'ldl' are missing")
+    assert [one.startswith("Error: ") for one in lines[1:]] == [True, False]
+    assert " from \n" not in answer.stderr
+
+
 def test_a_switched_off_hub_is_said_once(program: Program) -> None:
     answer = program("weights", "fetch", "osediff", "s3diff", "--accept-licence")
     assert answer.stderr.count("Unset HF_HUB_OFFLINE") == 2  # and at the end
