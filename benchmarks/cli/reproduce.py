@@ -13,6 +13,7 @@ from benchmarks.cli.execution import InterruptedRunError, interruptible
 from benchmarks.conformance.reproduce import Reproduction, compare, refused
 from benchmarks.conformance.rows import PrintedRow, printed_rows
 from benchmarks.console import say
+from benchmarks.devices import devices
 from benchmarks.options import Form, Json, Quiet, choose, split_lists
 from benchmarks.request import RunRequest, ask
 from benchmarks.tables.model import Cell, Column, Document, Footnote, Table, cells, listing
@@ -58,6 +59,8 @@ def reproduce(
     known: dict[str, list[str]] = {row.method: [] for row in printed_rows()}
     see = "mfsr-bench list methods"
     chosen = choose(split_lists(methods), known, what="method with a printed row", see=see)
+    used = split_lists(device) or None
+    devices(used)  # none of the rows could be computed without
     found = []
     for row in printed_rows():
         if chosen is None or row.method in chosen:
@@ -66,7 +69,7 @@ def reproduce(
                 "datasets": (row.dataset,),
                 "metrics": tuple(row.values),
                 "out": out / f"{row.method}-{row.dataset}",
-                "device": split_lists(device) or None,
+                "device": used,
                 "workers": workers,
                 "missing": "skip",
             }

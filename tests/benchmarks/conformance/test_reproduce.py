@@ -90,6 +90,15 @@ def test_what_stands_in_the_way_is_the_answer(
     assert "LDL_realworld_x4.pth" in json.loads(answer.stdout)[0]["why"]
 
 
+def test_a_device_that_is_not_there_ends_it_before_any_row(
+    program: Program, tmp_path: Path
+) -> None:
+    answer = program("reproduce", "--device", "cuda:99", "--out", str(tmp_path / "runs"))
+    assert answer.returncode == 5
+    assert "There is no GPU 99" in answer.stderr
+    assert not answer.stdout and not (tmp_path / "runs").exists()
+
+
 def test_a_metric_without_weights_is_named_with_its_reason(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
