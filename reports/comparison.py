@@ -63,6 +63,14 @@ class Comparison:
         """What finishes the runs, as the remedy of an error."""
         return f"Finish it: {' && '.join(run.command for run in self.runs)}"
 
+    @property
+    def unscored(self) -> str:
+        """The sentence that names the methods without any score or failure; empty for none."""
+        frames = (self.scores, self.set_scores, self.failures)
+        seen = {method for rows in frames for method in rows["method"]}
+        titles = [one.title for key, one in self.methods.items() if key not in seen]
+        return f"No scores of {', '.join(titles)}. {self.finish}" if titles else ""
+
     def why_blank(self, name: str) -> str:
         """Return why no run has a method (by title) or a data set (by id)."""
         reasons = dict.fromkeys(run.blanks[name] for run in self.runs if name in run.blanks)

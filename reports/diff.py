@@ -250,6 +250,8 @@ def _footnotes(first: Identity, second: Identity) -> tuple[Footnote, ...]:
         ("method", first.methods, second.methods),
         ("data set", first.datasets, second.datasets),
     ):
+        notes += [f"The {what} '{key}' is in A alone." for key in old.keys() - new.keys()]
+        notes += [f"The {what} '{key}' is in B alone." for key in new.keys() - old.keys()]
         for key in old.keys() & new.keys():
             facts = getattr(old[key], "facts", old[key]), getattr(new[key], "facts", new[key])
             if facts[0] != facts[1]:

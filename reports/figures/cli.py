@@ -92,17 +92,19 @@ class _Asked:
                 console.out().print(show(file), markup=False)
 
 
-def _asked(options: _Options, metrics: list[str] | None = None) -> _Asked:
+def _asked(options: _Options, metrics: list[str] | None = None, *, scored: bool = True) -> _Asked:
+    """Return what is asked for; with `scored`, methods without scores are named on stderr."""
     known = {form.value: () for form in Format}
     see = "mfsr-bench report figure steps --help"
     chosen = choose(split_lists(options.formats), known, what="format", see=see)
     results = [read_run(run) for run in options.runs]
     comparison = compare(results)
+    part = select(comparison, methods=options.methods, datasets=options.datasets, metrics=metrics)
+    if scored and part.unscored:
+        console.say(part.unscored, style="yellow")
     return _Asked(
         results=results,
-        comparison=select(
-            comparison, methods=options.methods, datasets=options.datasets, metrics=metrics
-        ),
+        comparison=part,
         styles=looks(comparison),
         out=options.out or options.runs[0] / "figures",
         formats=tuple(map(Format, chosen)) if chosen else ALL_FORMATS,
@@ -312,7 +314,7 @@ def grid(
     from reports.pictures import pictures_of
 
     by_hand = _by_hand(image or [], box or [])
-    asked = _asked(options)
+    asked = _asked(options, scored=False)
     pictures = pictures_of(asked.comparison, asked.results, split_datasets(originals))
     rule = Rule(count=rows, boxes=boxes, crop=crop, among=among, seed=seed)
     with console.count("images") as progress:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks import console
 from benchmarks.api.errors import DataError
 from benchmarks.options import Form, Json, TableFile
 from benchmarks.results.read import read_run
@@ -50,6 +51,8 @@ def power(
     form = chosen_format(form, out, json=json)
     results = [read_run(run) for run in runs]
     comparison = select(compare(results), datasets=datasets, metrics=metrics)
+    if comparison.unscored:
+        console.say(comparison.unscored, style="yellow")
     known = all_per_image(comparison, results)
     found = [one for table in _tables(comparison, known) for one in detectable(table)]
     if not found:

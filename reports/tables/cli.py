@@ -120,6 +120,8 @@ def table(
             "These runs have no results for what was asked.",
             f"Choose other --datasets or --metrics, or finish the run. {chosen.finish}",
         )
+    if chosen.unscored and not printed:  # a printed table says why of each of its rows
+        console.say(chosen.unscored, style="yellow")
     if shown.delta and all(one.facts["table"] != "difference" for one in document.tables):
         console.say("No published values of these methods on these data sets: no delta.")
     write(document, form, out, shown.highlight)

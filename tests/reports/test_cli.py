@@ -118,6 +118,26 @@ def test_a_folder_that_holds_a_known_set_has_its_published_rows(make_run, tmp_pa
         table(one, "--as", "mein=realsr")
 
 
+def test_a_method_without_scores_is_named(run: Path, tmp_path: Path) -> None:
+    facts = json.loads((run / "run.json").read_text())
+    methods = facts["identity"]["methods"]
+    methods["never@3"] = methods["bicubic"] | {"title": "Never"}
+    (run / "run.json").write_text(json.dumps(facts))
+    for words in (
+        ("table", run),
+        ("power", run),
+        ("figure", "steps", run, "--format", "svg", "--out", tmp_path),
+        ("figure", "scatter", run, "--format", "svg", "--out", tmp_path),
+        ("figure", "distributions", run, "--format", "svg", "--out", tmp_path),
+    ):
+        done = CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False)
+        assert done.exit_code == 0
+        assert "No scores of Never. Finish it: mfsr-bench run" in done.stderr
+        assert "Never" not in done.stdout
+    alone = CliRunner().invoke(app, ["table", str(run), "--methods", "mfsr"])
+    assert "Never" not in alone.stderr
+
+
 def test_unknown_names_are_met_with_the_nearest(run: Path) -> None:
     with pytest.raises(UnknownNameError, match="Unknown row 'mfsr@3'.*'mfsr@2'"):
         table(run, "--methods", "mfsr@3")
