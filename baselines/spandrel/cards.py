@@ -19,6 +19,12 @@ _TILE = MethodOption(
     default="0",
     help="side of square tiles in LR pixels, for images that do not fit into memory; 0: whole",
 )
+_PRE_PAD = MethodOption(
+    name="pre-pad",
+    default="0",
+    help="LR pixels that are added by reflection at the bottom and right, and cut off again: 0 in "
+    "upstream's program, 10 in its class RealESRGANer, which others' programs call",
+)
 _TILING = f"off; with +tile=N: N LR pixels, overlap {OVERLAP}, Gaussian weights"
 _SWINIR = "https://github.com/JingyunLiang/SwinIR/releases/download/v0.0"
 
@@ -44,6 +50,7 @@ def _card(
     *,
     size: SizeRule | None = None,
     half: bool = True,
+    options: tuple[MethodOption, ...] = (),
     deviations: tuple[str, ...] = (),
     note: str = "",
 ) -> MethodCard:
@@ -54,7 +61,7 @@ def _card(
         base_model=base_model,
         size=size or SizeRule(),
         dtypes=("fp32", "fp16") if half else ("fp32",),
-        options=(_TILE,),
+        options=(_TILE, *options),
         tiling=_TILING,
         weights=(weight,),
         upstream=upstream,
@@ -108,6 +115,7 @@ REAL_ESRGAN = _card(
         licence="BSD-3-Clause",
     ),
     ("DF2K", "OST"),
+    options=(_PRE_PAD,),
     deviations=("computes in float32; upstream's script uses float16 on GPUs (+dtype=fp16)",),
 )
 

@@ -11,7 +11,7 @@ from baselines.spandrel import cards
 from baselines.spandrel.model import facts_of, load
 from benchmarks.api.card import MethodCard, SizeRule
 from benchmarks.api.errors import ConfigError, UsageError, WeightsCorruptError
-from benchmarks.api.images import sha256_file, show
+from benchmarks.api.images import extend, sha256_file, show
 from benchmarks.api.restorer import LRBatch, Restorer, Runtime
 from benchmarks.api.tiling import Tile, Tiling, predict_tiled
 
@@ -61,11 +61,14 @@ class Spandrel(Restorer):
         scale = self.runtime.card.scale
         height, width = (scale * side for side in batch.images.shape[-2:])
         images = batch.images.to(self.runtime.device, self.runtime.torch_dtype)
-        if self.window:
-            images = mirrored(images, self.window)
+        images = self._grown(images)
         with self.stage("network"):
             sr = self._whole(images) if self._tile is None else self._tiled(images, self._tile)
         return sr[..., :height, :width]
+
+    def _grown(self, images: Tensor) -> Tensor:
+        """Return images with the margin at the bottom and right that the authors' script adds."""
+        return mirrored(images, self.window) if self.window else images
 
     def _whole(self, images: Tensor) -> Tensor:
         sr: Tensor = self._model.model(images)
@@ -118,6 +121,14 @@ class RealESRGAN(_Named):
     """Real-ESRGAN, RealESRGAN_x4plus."""
 
     card = cards.REAL_ESRGAN
+
+    def __init__(self, runtime: Runtime, model: Any) -> None:
+        super().__init__(runtime, model)
+        self._pre_pad = _pixels(runtime.option("pre-pad"), "pre-pad")
+
+    def _grown(self, images: Tensor) -> Tensor:
+        height, width = images.shape[-2:]
+        return extend(images, height + self._pre_pad, width + self._pre_pad)
 
 
 class BSRGAN(_Named):
@@ -176,6 +187,12 @@ def _path(argument: str) -> Path:
     if not argument:
         raise UsageError("'spandrel' needs a model file.", _EXAMPLE)
     return Path(argument).expanduser()
+
+
+def _pixels(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 3):
+        raise ConfigError(f"{name}={text} is not a number of LR pixels.", f"Use, say, {name}=10.")
+    return int(text)
 
 
 def _tile(runtime: Runtime) -> Tiling | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,20 +119,35 @@ def test_files_that_are_no_models_are_clear_errors(tmp_path: Path, model: Path) 
         resolve(f"spandrel:{model}")
 
 
-def test_a_named_method_takes_its_own_architecture_and_scale(tmp_path: Path) -> None:
-    def load(restorer: type[Spandrel], scale: int) -> Spandrel:
-        (weight,) = restorer.card.weights
-        place = WeightStore(tmp_path).place(restorer.card.name, weight)
-        place.parent.mkdir(exist_ok=True)
-        torch.save(_network(scale).state_dict(), place)
-        runtime = Runtime(card=restorer.card, weights=WeightStore(tmp_path))
-        return restorer.load(runtime)
+def _named(root: Path, restorer: type[Spandrel], scale: int = 4, **options: str) -> Any:
+    """Load a paper's method from weights that are written for it."""
+    (weight,) = restorer.card.weights
+    place = WeightStore(root).place(restorer.card.name, weight)
+    place.parent.mkdir(exist_ok=True)
+    torch.save(_network(scale).state_dict(), place)
+    return restorer.load(Runtime(card=restorer.card, weights=WeightStore(root), options=options))
 
+
+def test_a_named_method_takes_its_own_architecture_and_scale(tmp_path: Path) -> None:
+    load = partial(_named, tmp_path)
     assert load(RealESRGAN, 4).restore(_batch()).shape == (1, 3, 96, 160)
     with pytest.raises(WeightsCorruptError, match="ESRGAN x2 where ESRGAN x4"):
         load(RealESRGAN, 2)
     with pytest.raises(WeightsCorruptError, match="ESRGAN x4 where SwinIR x4"):
         load(SwinIRGAN, 4)
+
+
+def test_real_esrgans_margin_is_reflected_and_cut_off_again(tmp_path: Path) -> None:
+    images = _batch(16, 24).images
+    grown = torch.from_numpy(
+        np.pad(images.numpy(), ((0, 0), (0, 0), (0, 10), (0, 10)), mode="reflect")
+    )
+    whole = _named(tmp_path, RealESRGAN).restore(replace(_batch(16, 24), images=grown))
+    padded = _named(tmp_path, RealESRGAN, **{"pre-pad": "10"})
+    torch.testing.assert_close(padded.restore(_batch(16, 24)), whole[..., :64, :96])
+    assert padded.restore(_batch(3, 1)).shape == (1, 3, 12, 4)
+    with pytest.raises(ConfigError, match="not a number of LR pixels"):
+        _named(tmp_path, RealESRGAN, **{"pre-pad": "-1"})
 
 
 def test_swinir_s_margin_is_the_mirror_image_with_its_edge() -> None:
