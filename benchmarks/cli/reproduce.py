@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmarks.api.errors import MFSRBenchError
+from benchmarks.api.errors import MFSRBenchError, UsageError
 from benchmarks.cli.execution import InterruptedRunError, interruptible
 from benchmarks.conformance.reproduce import Reproduction, compare, refused
 from benchmarks.conformance.rows import PrintedRow, printed_rows
@@ -20,7 +20,7 @@ from benchmarks.tables.model import Cell, Column, Document, Footnote, Table, cel
 from benchmarks.tables.write import chosen_format, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 def reproduce(
@@ -29,6 +29,10 @@ def reproduce(
         typer.Argument(help="Methods with a printed row; default: all. Comma lists work."),
     ] = None,
     *,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Option(help="Data sets of the rows; default: all. Comma lists work."),
+    ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the runs; the same one resumes.")
     ] = Path("runs/reproduce"),
@@ -53,31 +57,52 @@ def reproduce(
 
     Examples:
         mfsr-bench reproduce realesrgan
+        mfsr-bench reproduce osediff,sinsr --datasets realsr
         mfsr-bench reproduce --accept-licence --out runs/reproduce
     """
     form = chosen_format(form, None, json=json)
-    known: dict[str, list[str]] = {row.method: [] for row in printed_rows()}
-    see = "mfsr-bench list methods"
-    chosen = choose(split_lists(methods), known, what="method with a printed row", see=see)
     used = split_lists(device) or None
     devices(used)  # none of the rows could be computed without
     found = []
-    for row in printed_rows():
-        if chosen is None or row.method in chosen:
-            asked = {
-                "methods": (row.method,),
-                "datasets": (row.dataset,),
-                "metrics": tuple(row.values),
-                "out": out / f"{row.method}-{row.dataset}",
-                "device": used,
-                "workers": workers,
-                "missing": "skip",
-            }
-            request = ask(RunRequest, asked)
-            found.append(_one(row, request, accept_licence=accept_licence, quiet=quiet))
+    for row in _chosen(methods, datasets):
+        asked = {
+            "methods": (row.method,),
+            "datasets": (row.dataset,),
+            "metrics": tuple(row.values),
+            "out": out / f"{row.method}-{row.dataset}",
+            "device": used,
+            "workers": workers,
+            "missing": "skip",
+        }
+        request = ask(RunRequest, asked)
+        found.append(_one(row, request, accept_licence=accept_licence, quiet=quiet))
     data = [one.as_json() for one in found]
     write(Document(tables=(_table(found),), data=data), form)
     raise typer.Exit(0 if all(one.agrees for one in found) else 1)
+
+
+def _chosen(methods: list[str] | None, datasets: list[str] | None) -> list[PrintedRow]:
+    """Return the printed rows of methods and data sets.
+
+    Raises:
+        UsageError: one that has none, or no row is of both.
+    """
+    rows = printed_rows()
+
+    def among(asked: list[str] | None, known: Iterable[str], what: str) -> tuple[str, ...]:
+        names: dict[str, list[str]] = {name: [] for name in known}
+        what, see = f"{what} with a printed row", f"mfsr-bench list {what}s"
+        return choose(split_lists(asked), names, what=what, see=see) or tuple(names)
+
+    of_methods = among(methods, (row.name for row in rows), "method")
+    on_sets = among(datasets, (row.dataset for row in rows), "dataset")
+    found = [row for row in rows if row.name in of_methods and row.dataset in on_sets]
+    if not found:
+        raise UsageError(
+            "No printed row is of these methods on these data sets.",
+            "See docs/reproduced.md, or leave --datasets out.",
+        )
+    return found
 
 
 def _one(
@@ -112,7 +137,7 @@ def _fetch(row: PrintedRow, *, accept_licence: bool) -> None:
     from benchmarks.cli.weights import fetch_all
 
     store = WeightStore()
-    needs = requirements.of_names([row.method])
+    needs = requirements.of_names([row.name])
     fetch_all((need.status(store) for need in needs), accept_licence=accept_licence)
     for metric in row.values:
         needs = requirements.of_names([metric])
@@ -125,7 +150,7 @@ def _fetch(row: PrintedRow, *, accept_licence: bool) -> None:
 def _table(found: Sequence[Reproduction]) -> Table:
     numbers = ("ours", "printed", "difference", "allowed")
     columns = (
-        *(Column(title=title) for title in ("method", "data set", "metric")),
+        *(Column(title=title) for title in ("method", "data set", "by", "metric")),
         *(Column(title=title, numeric=True) for title in numbers),
         Column(title="verdict", prose=True),
     )
@@ -141,7 +166,7 @@ def _lines(one: Reproduction) -> Iterator[tuple[Cell, ...]]:
         gap = None if cell.ours is None else cell.ours - cell.printed
         verdict = "agrees" if cell.agrees else cell.why or "differs"
         yield (
-            *cells(one.row.method, one.row.dataset, cell.metric),
+            *cells(one.row.method, one.row.dataset, one.row.by, cell.metric),
             Cell() if cell.ours is None else Cell(text=f"{cell.ours:.4f}", value=cell.ours),
             Cell(text=f"{cell.printed:g}", value=cell.printed),
             Cell() if gap is None else Cell(text=f"{gap:+.4f}", value=gap),

@@ -2,6 +2,7 @@
 
 - `columns`   what the literature calls a metric -> our metric id
 - `logs`      the published logs that we know: address, hash, printed means
+- `published` what papers and pages print, as data (`papers/`)
 - `parse`     log and CSV files -> values per image
 - `scoring`   our values of a folder
 - `compare`   ours against theirs, within tolerances

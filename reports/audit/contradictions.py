@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.conformance.published import plain_title
 from reports.audit.header import is_known_dataset
 from reports.audit.model import Entry, Finding, PaperTable, Severity, place
-from reports.published.values import plain_title
 
 _FEWEST_EQUAL = 3  # metrics that agree in every printed digit: no accident
 _ROUNDING = 1e-9

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import registry
 from benchmarks.conformance.columns import metric_of
-from reports.published.values import plain_title
+from benchmarks.conformance.published import plain_title
 
 if TYPE_CHECKING:
     from reports.audit.grid import GridRow

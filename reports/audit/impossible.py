@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from benchmarks import registry
+from benchmarks.conformance.published import plain_title
 from benchmarks.metrics.conventions import explain
 from reports.audit.model import Entry, Finding, PaperTable, Severity, place
 from reports.audit.names import is_shared
 from reports.published.noise import NOISE_FLOOR
-from reports.published.values import PublishedRow, plain_title, published_rows
+from reports.published.values import PublishedRow, published_rows
 
 # By definition, not by habit: (lowest, highest). PSNR and FID have no upper bound that one could
 # not reach, but nobody reaches these.

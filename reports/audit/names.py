@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks import registry
+from benchmarks.conformance.published import plain_title
 from reports.audit.model import Finding, PaperTable, Severity, place
-from reports.published.values import plain_title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,9 @@ from pydantic.dataclasses import dataclass
 
 from benchmarks.api import documents
 from benchmarks.api.documents import STRICT
+from benchmarks.conformance.published import Source, publications, resource
 from reports.audit.csv_file import read_csv
 from reports.audit.interpret import interpret
-from reports.published.sources import Source, publications, resource
 
 if TYPE_CHECKING:
     from reports.audit.model import Entry, Mark, PaperTable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.api.names import unknown
 from benchmarks.conformance.columns import METRIC_OF_COLUMN
-from reports.published.sources import Source, lines_of, publications, resource
+from benchmarks.conformance.published import Source, lines_of, publications, resource
 from reports.published.values import PublishedRow, row_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.conformance.columns import metric_of
 from benchmarks.conformance.logs import logs
-from reports.published.sources import Source, lines_of, publications
+from benchmarks.conformance.published import Source, lines_of, plain_title, publications
 
 if TYPE_CHECKING:
     from reports.identity import Method
@@ -62,11 +62,6 @@ def counterparts(method: Method, rows: Iterable[PublishedRow]) -> tuple[Publishe
         if by_title or by_method:
             by_source.setdefault(row.citation, []).append(row)
     return tuple(found[0] for found in by_source.values() if len(found) == 1)
-
-
-def plain_title(title: str) -> str:
-    """Return a title without case and punctuation: TSD-SR, TSDSR and Tsd_Sr are one method."""
-    return "".join(filter(str.isalnum, title.casefold()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from benchmarks.conformance.published import plain_title
 from benchmarks.tables.model import Cell, Row
 from benchmarks.tables.text import signed
-from reports.published.values import bibkey, plain_title
+from reports.published.values import bibkey
 from reports.tables import notes
 
 if TYPE_CHECKING:

@@ -10,9 +10,11 @@ import pytest
 from program import Program, in_this_process
 
 from benchmarks import registry
+from benchmarks.api.errors import UsageError
 from benchmarks.cli import reproduce as command
 from benchmarks.conformance.reproduce import compare
 from benchmarks.conformance.rows import NOISE, PrintedRow, printed_rows
+from benchmarks.methods import resolve
 from benchmarks.results.rows import RunResults
 
 PSNR, SSIM, FID = "psnr@y601", "ssim@y601", "fid@clean"
@@ -20,6 +22,7 @@ ROW = PrintedRow(
     method="bicubic",
     dataset="sample",
     n=2,
+    by="nobody",
     source="nowhere",
     values={PSNR: 25.0, SSIM: 0.75, FID: 100.0},
 )
@@ -50,11 +53,29 @@ def test_a_value_that_is_missing_is_not_agreement() -> None:
 def test_rows_are_of_methods_data_sets_and_metrics_that_exist() -> None:
     methods, datasets = registry.entries("restorers"), registry.dataset_cards()
     for row in printed_rows():
-        assert row.method in methods
+        assert row.name in methods
+        resolve(row.method)
         assert row.n == datasets[row.dataset].n
         assert row.values.keys() <= NOISE.keys() <= registry.metric_specs().keys()
-    assert {row.method for row in printed_rows()} == {"osediff", "realesrgan"}
-    assert len(next(r for r in printed_rows() if r.method == "osediff").values) == 9
+    names = {row.name for row in printed_rows()}
+    assert names >= {"mfsr", "osediff", "s3diff", "tsdsr", "sinsr", "dit4sr", "seesr", "addsr"}
+    assert names >= {"realesrgan", "diffbir", "stablesr", "supir", "resshift", "ctmsr", "pasd"}
+
+
+def test_a_row_that_papers_repeat_is_one_row_and_a_row_that_they_contradict_is_two() -> None:
+    of_osediff = [row for row in printed_rows() if (row.name, row.dataset) == ("osediff", "realsr")]
+    assert {row.by for row in of_osediff} == {"osediff-realsr", "scaleresfusion"}
+    assert [len(row.values) for row in of_osediff] == [9, 8]
+
+
+def test_rows_are_chosen_by_method_and_data_set() -> None:
+    found = command._chosen(["addsr,sinsr"], ["realsr"])
+    assert {row.method for row in found} == {"addsr@1", "sinsr"}
+    assert {row.dataset for row in found} == {"realsr"}
+    with pytest.raises(UsageError, match="No printed row"):
+        command._chosen(["supir"], ["reallq250"])
+    with pytest.raises(UsageError, match="dataset with a printed row"):
+        command._chosen(None, ["sample"])
 
 
 @pytest.fixture
@@ -66,7 +87,12 @@ def test_the_command_restores_scores_and_judges(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     row = PrintedRow(
-        method="nearest", dataset="sample", n=8, source="here", values={PSNR: 0.0, SSIM: 0.0}
+        method="nearest",
+        dataset="sample",
+        n=8,
+        by="us",
+        source="here",
+        values={PSNR: 0.0, SSIM: 0.0},
     )
     monkeypatch.setattr(command, "printed_rows", lambda: (row,))
     arguments = ("reproduce", "nearest", "--out", str(tmp_path), "--workers", "0", "--json")
@@ -75,7 +101,9 @@ def test_the_command_restores_scores_and_judges(
     (found,) = json.loads(first.stdout)
     values = {cell["metric"]: cell["ours"] for cell in found["cells"]}
     assert 15 < values[PSNR] < 35
-    again = PrintedRow(method="nearest", dataset="sample", n=8, source="here", values=values)
+    again = PrintedRow(
+        method="nearest", dataset="sample", n=8, by="us", source="here", values=values
+    )
     monkeypatch.setattr(command, "printed_rows", lambda: (again,))
     assert program(*arguments).returncode == 0
 
@@ -83,7 +111,9 @@ def test_the_command_restores_scores_and_judges(
 def test_what_stands_in_the_way_is_the_answer(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    row = PrintedRow(method="ldl", dataset="sample", n=8, source="here", values={PSNR: 25.0})
+    row = PrintedRow(
+        method="ldl", dataset="sample", n=8, by="us", source="here", values={PSNR: 25.0}
+    )
     monkeypatch.setattr(command, "printed_rows", lambda: (row,))
     answer = program("reproduce", "--out", str(tmp_path), "--json")
     assert answer.returncode == 1
@@ -103,7 +133,7 @@ def test_a_metric_without_weights_is_named_with_its_reason(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     values = {PSNR: 25.0, "musiq@koniq": 60.0}
-    row = PrintedRow(method="nearest", dataset="sample", n=8, source="here", values=values)
+    row = PrintedRow(method="nearest", dataset="sample", n=8, by="us", source="here", values=values)
     monkeypatch.setattr(command, "printed_rows", lambda: (row,))
     answer = program("reproduce", "--out", str(tmp_path), "--workers", "0", "--json")
     _, musiq = json.loads(answer.stdout)[0]["cells"]

@@ -11,9 +11,9 @@ import pytest
 
 from benchmarks.api.documents import parse_rows
 from benchmarks.api.errors import ConfigError
+from benchmarks.conformance.published import Line
 from reports.identity import Method
 from reports.published.noise import NOISE_FLOOR
-from reports.published.sources import Line
 from reports.published.values import bibkey, counterparts, published_for, published_rows
 
 
@@ -23,7 +23,7 @@ def method(title: str, steps: int | None, **options: str) -> Method:
 
 def long(name: str, keys: tuple[str, ...]) -> dict[tuple[str, ...], float]:
     """A wide table of the package, one entry per number."""
-    text = files("reports.published").joinpath(name).read_text(encoding="utf-8")
+    text = files("benchmarks.conformance").joinpath("papers", name).read_text(encoding="utf-8")
     return {
         (*(row[key] for key in keys), metric): float(value)
         for row in csv.DictReader(text.splitlines())

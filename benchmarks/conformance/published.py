@@ -81,6 +81,11 @@ class Line:
         return {metric: text for metric, text in printed.items() if text}
 
 
+def plain_title(title: str) -> str:
+    """Return a title without case and punctuation: TSD-SR, TSDSR and Tsd_Sr are one method."""
+    return "".join(filter(str.isalnum, title.casefold()))
+
+
 @cache
 def publications() -> Publications:
     """Return everything that `sources.toml` says."""
@@ -95,4 +100,4 @@ def lines_of(source: Source) -> tuple[Line, ...]:
 
 def resource(name: str) -> str:
     """Return the contents of one of the files beside this module."""
-    return files("reports.published").joinpath(name).read_text(encoding="utf-8")
+    return files("benchmarks.conformance").joinpath("papers", name).read_text(encoding="utf-8")
