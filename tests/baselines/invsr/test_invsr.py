@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import costs
+import faults
 import official
 import pytest
 import small_networks as small
@@ -27,7 +28,8 @@ from benchmarks.api.restorer import LRBatch, Runtime
 from benchmarks.api.weights import WeightStore
 from benchmarks.bench.measure import Split
 
-GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
+FOLDER = Path(__file__).parent
+GOLDEN = json.loads((FOLDER / "golden.json").read_text())
 NETWORK, STEPS = 1e-5, 1e-4  # tolerances
 CONFIG = PredictorConfig(channels=(32, 64), layers=3, groups=8, time_channels=64, head_channels=16)
 LR = small.lr_picture(32, 32)[None]
@@ -71,29 +73,45 @@ def test_the_predictor_is_the_official_one(predictor: NoisePredictor) -> None:
         small.assert_golden(GOLDEN["one"], name, tensor, atol=NETWORK)
 
 
-def test_a_fault_of_the_predictor_is_seen_hundredfold(path: Path) -> None:
-    """The golden file's table: what each fault changes of the moments, by the official code."""
-    right = load_predictor(path, CONFIG)
-    timeless, headless = load_predictor(path, CONFIG), load_predictor(path, CONFIG)
-    for name, tensor in timeless.named_parameters():
-        if "time_emb_proj" in name:
-            torch.nn.init.zeros_(tensor)
+# The parts of the predictor that a port may get wrong, by the names of their parameters.
+_PARTS = {
+    **{name: pattern for name, pattern in faults.UNET.items() if name != "transformers"},
+    **faults.HEAD,
+    "norms of blocks": r"resnets.*norm\d\.",
+    "shortcuts": r"conv_shortcut\.",
+    "norms of attention": r"attentions.*group_norm\.",
+    "queries": r"to_q\.",
+    "keys": r"to_k\.",
+    "values": r"to_v\.",
+    "outputs of attention": r"to_out\.",
+}
+
+
+def test_a_fault_of_the_predictor_is_seen_hundredfold(path: Path, write_golden: bool) -> None:
+    made, headless = load_predictor(path, CONFIG), load_predictor(path, CONFIG)
+    right = moments(made)
     for module in headless.modules():
         if hasattr(module, "heads"):
             module.heads = 1
+    with faults.put(torch.zeros_like, "time_emb_proj", made):
+        timeless = moments(made)
     wrong = {
-        "predictor at t=200 for t=199": moments(right, 200),
-        "predictor at t=99 for t=199": moments(right, 99),
-        "predictor on [0, 1]": moments(right, lr=LR / 2 + 0.5),
-        "no time embedding in the predictor": moments(timeless),
+        "predictor at t=200 for t=199": moments(made, 200),
+        "predictor at t=99 for t=199": moments(made, 99),
+        "predictor on [0, 1]": moments(made, lr=LR / 2 + 0.5),
+        "no time embedding in the predictor": timeless,
         "one head for several": moments(headless),
+        "channels swapped": moments(made, lr=LR.flip(1)),
     }
-    expected = GOLDEN["sensitivity_of_moments"]
-    assert wrong.keys() == expected.keys()
-    for name, found in wrong.items():
-        change = float((found - moments(right)).abs().max())
-        assert change == pytest.approx(expected[name], rel=0.01), name
-        assert change > 100 * NETWORK, name
+    table = {name: faults.change(found, right) for name, found in wrong.items()}
+    table |= faults.of_weights(lambda: moments(made), (made,), _PARTS)
+    faults.check(
+        table,
+        FOLDER / "sensitivity_of_predictor.csv",
+        NETWORK,
+        official=GOLDEN["sensitivity_of_moments"],
+        write=write_golden,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -140,21 +158,30 @@ def test_every_step_is_the_official_one(
 
 
 def test_a_fault_of_the_sampler_is_seen_hundredfold(
-    base: Components, predictor: NoisePredictor, monkeypatch: pytest.MonkeyPatch
+    base: Components,
+    predictor: NoisePredictor,
+    monkeypatch: pytest.MonkeyPatch,
+    write_golden: bool,
 ) -> None:
     right, _ = sampled(base, predictor, (199,))
     wrong = {
         "start at t=250 for t=200": sampled(base, predictor, (249,))[0],
         "no predicted noise": sampled(base, predictor, (199,), strength=0)[0],
+        "noise * 1.5": sampled(base, predictor, (199,), strength=1.5)[0],
+        "two steps for one": sampled(base, predictor, (199, 99))[0],
     }
+    with faults.put(torch.zeros_like, "time_emb_proj", base.unet):
+        wrong["no time embedding"] = sampled(base, predictor, (199,))[0]
     monkeypatch.setattr(network, "sigma", lambda t: _Unscaled(_SIGMA(t)))
     wrong["latents not scaled for the U-Net"] = sampled(base, predictor, (199,))[0]
-    expected = GOLDEN["sensitivity_of_z"]
-    assert wrong.keys() == expected.keys()
-    for name, found in wrong.items():
-        change = float((found - right).abs().max())
-        assert change == pytest.approx(expected[name], rel=0.01), name
-        assert change > 100 * STEPS, name
+    table = {name: faults.change(found, right) for name, found in wrong.items()}
+    faults.check(
+        table,
+        FOLDER / "sensitivity_of_sampler.csv",
+        STEPS,
+        official=GOLDEN["sensitivity_of_z"],
+        write=write_golden,
+    )
 
 
 _SIGMA = network.sigma

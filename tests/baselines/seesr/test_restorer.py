@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import faults
 import official
 import pytest
 import small_networks as small
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from baselines.sd21.one_step import alpha_bar
+from baselines.seesr import addsr as addsr_module
 from baselines.seesr.addsr import TIMESTEPS, AddSR
 from baselines.seesr.restorer import ADDED, NEGATIVE, SeeSR, prompt_of
 from benchmarks.api.errors import ConfigError, WeightsMissingError
@@ -19,8 +21,9 @@ from benchmarks.api.restorer import LRBatch, Runtime
 from benchmarks.api.tiling import Tiling
 from benchmarks.api.weights import WeightStore
 
-GOLDEN = official.read(Path(__file__).parent / "golden.json")
-ADDSR = official.read(Path(__file__).parent / "golden_addsr.json")
+FOLDER = Path(__file__).parent
+GOLDEN = official.read(FOLDER / "golden.json")
+ADDSR = official.read(FOLDER / "golden_addsr.json")
 EMBEDDING = official.noise("seesr.ram", 1, 145, 512)
 SOURCE = small.lr_picture(128, 192)[None]
 Load = Callable[..., Any]
@@ -108,6 +111,34 @@ def test_golden_distilled_steps(addsr: AddSR, calls: list[Call], steps: int) -> 
         official.assert_golden(ADDSR, f"embeds.t{timestep}", embedding, 1e-4)
         official.assert_golden(ADDSR, f"z0.t{timestep}", x0, 1e-4)
     official.assert_golden(ADDSR, "image" if steps == 4 else "one_step_image", image, 1e-4)
+
+
+def test_a_fault_of_golden_distilled_steps_is_seen_hundredfold(
+    addsr: AddSR, calls: list[Call], monkeypatch: pytest.MonkeyPatch, write_golden: bool
+) -> None:
+    """In what the second step takes and gives; the networks' faults are in SeeSR's table."""
+
+    def second_step() -> Tensor:
+        draw = draws("addsr", posterior_rows=1)
+        with torch.inference_mode():
+            addsr._sample(SOURCE, EMBEDDING, ("",), draw, 2)
+        z, _, hint, x0 = calls[-1]
+        return faults.joined({"z.t749": z, "hint.t749": hint, "z0.t749": x0}, ADDSR)
+
+    right, table = second_step(), {}
+    wrong: dict[str, tuple[Any, str, Any]] = {
+        "blend of 0.5 for 0.4": (addsr_module, "blend_of", lambda _: 0.5),
+        "blend of 0 for 0.4": (addsr_module, "blend_of", lambda _: 0.0),
+        "t=998 for 999": (addsr_module, "TIMESTEPS", (998, 749)),
+        "tags of the first image kept": (AddSR, "_look", lambda *_: EMBEDDING),
+        "the hint turned round": (AddSR, "_blend", lambda _, x0, source: source.flip(-1)),
+        "the last latent for its start": (AddSR, "_start", lambda _, source, draw: draw()),
+    }
+    for name, (owner, attribute, value) in wrong.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, attribute, value)
+            table[name] = faults.change(second_step(), right)
+    faults.check(table, FOLDER / "sensitivity_addsr.csv", 1e-4, write=write_golden)
 
 
 def batch(*images: Tensor, seeds: tuple[int, ...] = (7, 8), **changes: Any) -> LRBatch:
