@@ -26,7 +26,8 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from baselines.dit4sr.field import Network
-from benchmarks.api.errors import ConfigError, MFSRBenchError
+from benchmarks.api.errors import ConfigError, MFSRBenchError, WeightsCorruptError
+from benchmarks.api.images import first_line, show
 from mfsr.training.checkpoint import Checkpoint, checkpoints, load_checkpoint, save_checkpoint
 from mfsr.training.ema import EMA
 from mfsr.training.order import Numbers, Sample, batches, check_enough
@@ -246,6 +247,20 @@ class Trainer:
         if not found:
             return
         checkpoint = load_checkpoint(found[-1])
+        try:
+            self._put(checkpoint)
+        except torch.OutOfMemoryError:
+            raise
+        # What the libraries answer another run's or a damaged state with.
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise WeightsCorruptError(
+                f"The checkpoint {show(found[-1])} is not of this run, or damaged: "
+                f"{type(error).__name__}: {first_line(error)}",
+                "Delete it and repeat the command: it goes on from the one before.",
+            ) from error
+        logger.info("resumed at step %d", self.step)
+
+    def _put(self, checkpoint: Checkpoint) -> None:
         set_model_state_dict(self.model, dict(checkpoint.model), options=_PUT)
         set_optimizer_state_dict(
             self.model, self.optimizer.optimizer, dict(checkpoint.optimizer), options=_PUT
@@ -255,7 +270,6 @@ class Trainer:
         if self.accelerator.scaler and checkpoint.scaler:
             self.accelerator.scaler.load_state_dict(dict(checkpoint.scaler))
         self.step = checkpoint.step
-        logger.info("resumed at step %d", self.step)
 
 
 def _without_wrapper(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -145,7 +145,7 @@ def counts(sd21: tuple[Path, Any], sha256: str = "") -> Any:
     return replace(sd21[1], **found, unet_sha256=sha256)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lasts, the loader expects the small networks
 def load(sd21: tuple[Path, Any], diffbir_files: Path) -> Iterator[Callable[..., DiffBIR]]:
     """Load DiffBIR through the real path, once per runtime."""
 

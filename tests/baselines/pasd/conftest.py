@@ -53,7 +53,7 @@ def small_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "CONTROLNET", GOLDEN["config"]["controlnet"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lasts, the loader expects the small networks
 def load(
     sd21: tuple[Path, Any], pasd_files: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., PASD]]:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import official
 import pytest
 import small_networks as small
 import torch
+from diffusers import ControlNetModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -184,18 +183,11 @@ def test_a_file_of_another_variant_is_refused_with_what_differs(
 
 
 def test_keys_and_parameters_at_full_size() -> None:
-    # In a process of its own: what other tests leave in the libraries' classes is not counted.
-    code = (
-        "import torch\n"
-        "from diffusers import ControlNetModel\n"
-        "from baselines.pasd import network, weights\n"
-        "with torch.device('meta'):\n"
-        "    unet = network.build(weights.UNET, network.Residuals())\n"
-        "    controlnet = ControlNetModel(**weights.CONTROLNET)\n"
-        "names = {network.official(name) for name in unet.state_dict()}\n"
-        "pixels = {name for name in names if '.pixel_attentions.' in name}\n"
-        "print(len(names), len(pixels), len(controlnet.state_dict()))\n"
-        "print(*(sum(p.numel() for p in one.parameters()) for one in (unet, controlnet)))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["998 312 340", "1107755524 361279120"]
+    with torch.device("meta"):
+        unet = network.build(weights.UNET, network.Residuals())
+        controlnet = ControlNetModel(**weights.CONTROLNET)
+    names = {network.official(name) for name in unet.state_dict()}
+    pixels = {name for name in names if ".pixel_attentions." in name}
+    assert (len(names), len(pixels), len(controlnet.state_dict())) == (998, 312, 340)
+    assert sum(p.numel() for p in unet.parameters()) == 1_107_755_524
+    assert sum(p.numel() for p in controlnet.parameters()) == 361_279_120

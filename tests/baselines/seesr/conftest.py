@@ -63,7 +63,7 @@ def small_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
 Load = Callable[..., SeeSR]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lasts, the loader expects the small networks
 def load(
     sd21: tuple[Path, Any], files: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Load]:

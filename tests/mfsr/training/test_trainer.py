@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from benchmarks.api.errors import (
     ConflictError,
@@ -168,6 +168,19 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
         train(mini("teacher"), Sources(data=(photos,), out=run, base=base))
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-00000002"]
     assert all(torch.equal(before[name], tensor) for name, tensor in final(run).items())
+
+
+@pytest.mark.parametrize("name", ["model", "ema", "optimizer"])
+def test_a_checkpoint_that_lacks_a_tensor_is_one_error(
+    mini: Mini, photos: Path, base: Path, tmp_path: Path, name: str
+) -> None:
+    sources = Sources(data=(photos,), out=tmp_path / "run", base=base)
+    train(lengthened(mini("teacher"), 2), sources)
+    path = tmp_path / "run" / "checkpoints" / "step-00000002" / f"{name}.safetensors"
+    _, *others = load_file(path).items()
+    save_file(dict(others), path)
+    with pytest.raises(WeightsCorruptError, match="is not of this run, or damaged"):
+        train(lengthened(mini("teacher"), 4), sources)
 
 
 def test_what_a_killed_run_was_writing_is_not_a_checkpoint(
