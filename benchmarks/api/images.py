@@ -266,9 +266,11 @@ def sha256_file(path: Path) -> str:
     """Return the sha256 of a file's bytes, in hex.
 
     Raises:
-        DataError: the file cannot be read.
+        DataError: the file cannot be read, or is a pipe, which would block.
     """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DataError(f"{show(path)} is a pipe, socket or device.", "Move it away.")
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:

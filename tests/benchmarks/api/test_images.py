@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from benchmarks.api import images
-from benchmarks.api.errors import ImageError, ResourceError
+from benchmarks.api.errors import DataError, ImageError, ResourceError
 
 
 @pytest.fixture
@@ -172,3 +172,9 @@ def test_pillow_is_an_independent_reader_of_what_is_written(
         assert image.format == "PNG"
         assert image.mode == "RGB"
         assert not image.info
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match="pipe"):
+        images.sha256_file(tmp_path / "pipe.png")
