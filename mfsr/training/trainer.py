@@ -261,6 +261,7 @@ class Trainer:
         logger.info("resumed at step %d", self.step)
 
     def _put(self, checkpoint: Checkpoint) -> None:
+        _check_whole(checkpoint)
         set_model_state_dict(self.model, dict(checkpoint.model), options=_PUT)
         set_optimizer_state_dict(
             self.model, self.optimizer.optimizer, dict(checkpoint.optimizer), options=_PUT
@@ -270,6 +271,18 @@ class Trainer:
         if self.accelerator.scaler and checkpoint.scaler:
             self.accelerator.scaler.load_state_dict(dict(checkpoint.scaler))
         self.step = checkpoint.step
+
+
+def _check_whole(checkpoint: Checkpoint) -> None:
+    """Raise KeyError where a tensor is missing that torch, which puts parts too, would not miss."""
+    missing = checkpoint.ema.keys() - checkpoint.model.keys() - {"updates"}
+    if missing:
+        raise KeyError(min(missing))
+    state = checkpoint.optimizer["state"]
+    kinds = {kind for values in state.values() for kind in values}
+    for name, values in state.items():
+        if kinds - values.keys():
+            raise KeyError(f"{min(kinds - values.keys())} of {name}")
 
 
 def _without_wrapper(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
