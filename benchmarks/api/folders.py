@@ -7,6 +7,7 @@ holds `{}` (`results/{}_out.png`), it says how files are named, and `{}` stands 
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -111,16 +112,18 @@ def look(folder: Path) -> ImageFolder:
     place = folder_of(folder)
     form, suffix = (ID, "") if place == folder else _form(folder.name)
     try:
-        entries = sorted(place.iterdir())
+        with os.scandir(place) as listed:
+            entries = sorted((entry.name, _is_folder(entry)) for entry in listed)
     except FileNotFoundError:
         raise DataError(f"No such folder: {show(place)}") from None
     except OSError as error:
         raise DataError(f"Cannot list {show(place)}: {error.strerror or error}.") from None
     files, unused = [], {}
-    for entry in entries:
-        if entry.name.startswith(".") or entry.name.casefold() in _QUIET:
+    for name, is_folder in entries:
+        if name.startswith(".") or name.casefold() in _QUIET:
             continue
-        other = _other(entry)
+        entry = place / name
+        other = "a folder" if is_folder else _other(entry)
         if not other and not _is_named(entry, form, suffix):
             other = f"not named {form}{suffix}"
         if other:
@@ -160,10 +163,15 @@ def _id_in(file: Path, form: str) -> str:
     return image_id(file).removeprefix(before).removesuffix(after)
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link around in a circle
+        return False
+
+
 def _other(entry: Path) -> str:
-    """Return what an entry is, if it is not meant as an image."""
-    if entry.is_dir():
-        return "a folder"
+    """Return what a file is, if it is not meant as an image."""
     if entry.suffix.lower() in SUFFIXES:
         return ""  # also what cannot be read: a broken link, a pipe
     try:

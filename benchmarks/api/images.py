@@ -52,6 +52,10 @@ def read_header(path: Path) -> Header:
     Raises:
         ImageError: as `read_rgb`, but for what only the pixels show.
     """
+    size = image_files.plain_png(path)
+    if size:
+        height, width = size
+        return Header(height=height, width=width, profile="", orientation=1, as_stored=True)
     with image_files.opened(path) as image:
         content = image.info.get("icc_profile")
         return Header(

@@ -19,7 +19,7 @@ from PIL import EpsImagePlugin, Image, ImageFile
 
 from benchmarks.api import image_files
 from benchmarks.api.errors import ImageError
-from benchmarks.api.images import read_header, read_rgb, read_size
+from benchmarks.api.images import read_header, read_rgb, read_size, write_png
 
 PHOTO = np.random.default_rng(0).integers(60, 188, (24, 32, 3), dtype=np.uint8)
 
@@ -230,7 +230,7 @@ def test_bombs_are_refused_whatever_other_libraries_set(
     assert "too large to decode safely: 32x24" in refused(path, read_header).cause
     monkeypatch.undo()
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert "too large to decode safely" in refused(path, read_header).cause
+    assert "too large to decode safely" in refused(path, read_rgb).cause
 
 
 @pytest.mark.parametrize(
@@ -263,6 +263,7 @@ def test_whatever_a_decoder_raises_is_an_error_with_a_remedy(
     path.write_bytes(encoded("PNG"))
     monkeypatch.setattr(Image.Image, "convert", raises)
     assert "image.png" in refused(path, read_rgb).cause
+    path.write_bytes(encoded("JPEG"))  # a plain PNG's header needs no decoder
     monkeypatch.setattr(Image, "open", raises)
     assert "image.png" in refused(path, read_header).cause
 
@@ -309,3 +310,39 @@ def test_damaged_files_are_read_as_their_header_says_or_refused(tmp_path: Path, 
             assert error.remedy
             outcomes.add("refused")
     assert "refused" in outcomes
+
+
+def test_a_header_is_the_same_by_its_first_bytes_and_by_pillow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every bit of the first 41 bytes turned, every length of them, and what the size may say."""
+    rng = np.random.default_rng(0)
+    write_png(tmp_path / "whole.png", rng.integers(0, 256, (5, 7, 3), dtype=np.uint8))
+    whole = (tmp_path / "whole.png").read_bytes()
+    assert image_files.plain_png(tmp_path / "whole.png") == (5, 7)
+    cases = [whole[:cut] for cut in range(44)]
+    for at in range(41):
+        turned = bytearray(whole)
+        turned[at] ^= 1 << at % 8
+        cases.append(bytes(turned))
+    for size, depth, colour, interlaced in (
+        ((0, 7), 8, 2, 0), ((7, 0), 8, 2, 0), ((9, 4), 8, 2, 1), ((2**31, 2), 8, 2, 0),
+        ((20_000, 20_000), 8, 2, 0), ((3, 3), 8, 0, 0), ((3, 3), 8, 3, 0), ((3, 3), 8, 6, 0),
+        ((3, 3), 16, 2, 0), ((3, 3), 1, 0, 0), ((3, 3), 8, 2, 2),
+    ):  # fmt: skip
+        ihdr = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, interlaced)
+        cases.append(whole[:8] + chunk(b"IHDR", ihdr) + whole[33:])
+        cases.append(whole[:8] + chunk(b"IHDR", ihdr) + chunk(b"gAMA", b"\0\0\1\1") + whole[33:])
+    for content in cases:
+        (tmp_path / "one.png").write_bytes(content)
+        quick = _said(tmp_path / "one.png")
+        with monkeypatch.context() as patch:
+            patch.setattr(image_files, "plain_png", lambda path: None)
+            assert quick == _said(tmp_path / "one.png"), content[:45]
+
+
+def _said(path: Path) -> object:
+    try:
+        return read_header(path)
+    except ImageError as error:
+        return error.cause
