@@ -18,7 +18,7 @@ from mfsr import meanflow
 from mfsr.alternatives import OFTSRWeights, oftsr_loss, sample_ends, sample_lam, split_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from torch import Generator, Tensor
 
@@ -124,7 +124,7 @@ def student_loss(
     flow: FlowBatch,
     velocity: Callable[[FlowBatch], Tensor],
     *,
-    lam: Generator,
+    lam: Sequence[Generator],
     sharded: bool = False,
 ) -> Tensor:
     """Return the loss of each sample, (B,), of the configured objective.
@@ -135,13 +135,14 @@ def student_loss(
         u_frozen: the same, without; targets are made with it.
         flow: points and intervals.
         velocity: V_inst of a batch of points.
-        lam: the stream that SplitMeanFlow's lambda is drawn from.
+        lam: the streams of the samples, from which SplitMeanFlow's lambda is drawn.
         sharded: the networks are sharded; see `FlowBatch.apart`.
     """
     if config.objective == "oftsr":
         return oftsr_loss(u, u_frozen, flow, velocity, config.oftsr, config.error)
     if config.objective == "split":
-        share = sample_lam(len(flow), config.split_low, config.split_high, lam).to(flow.z.device)
+        drawn = [sample_lam(1, config.split_low, config.split_high, stream) for stream in lam]
+        share = torch.cat(drawn).to(flow.z.device)
         target = split_target(u_frozen, flow, velocity, share, sharded=sharded)
     else:
         target = meanflow.meanflow_target(

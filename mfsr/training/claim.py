@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.api import documents
@@ -35,23 +36,52 @@ def check(run: Path, recipe: Recipe, origin: Origin) -> None:
     began = documents.read(Recipe, path, error=ConflictError)
     # Without a schedule that ends with the run, a run may be made longer.
     free = FREE | {"trainer.steps"} if recipe.trainer.schedule == "constant" else FREE
+    path = run / "origin.json"
+    first = documents.read(Origin, path, error=ConflictError) if path.is_file() else None
+    if first and _same_samples(began, first, recipe, origin):
+        free = free | {"trainer.batch", "trainer.accumulate"}
+        origin = replace(origin, processes=first.processes)
     found = differences(documents.to_plain(began), documents.to_plain(recipe))
     changed = [key for key in found if key not in free]
     if changed:
         raise ConflictError(
             f"{show(run)} was begun with another recipe; it differs in {', '.join(changed)}.",
-            "Use the recipe that it began with, or another --out.",
+            _remedy(began, first, origin),
         )
-    path = run / "origin.json"
-    if not path.is_file():
+    if first is None:
         logger.warning("%s does not say what it was begun from: what is given now", show(run))
         return
-    other = documents.read(Origin, path, error=ConflictError).changed(origin)
+    other = first.changed(origin)
     if other:
         raise ConflictError(
             f"{show(run)} was begun from something else. {other[0].upper()}{other[1:]}.",
-            "Give what it began with, or another --out.",
+            _remedy(began, first, origin),
         )
+
+
+def _remedy(began: Recipe, first: Origin | None, now: Origin) -> str:
+    if first is None or first.processes == now.processes or began.stage == "base":
+        return "Give what it began with, or another --out."
+    samples = _samples(began, first.processes)
+    return (
+        f"Give what it began with: on other processes {samples} samples a step, by "
+        f"--set trainer.batch and trainer.accumulate; or another --out."
+    )
+
+
+def _samples(recipe: Recipe, processes: int) -> int:
+    """Return how many samples an optimiser step takes in, of all processes."""
+    return recipe.trainer.batch * recipe.trainer.accumulate * processes
+
+
+def _same_samples(began: Recipe, first: Origin, recipe: Recipe, origin: Origin) -> bool:
+    """Return whether every step takes the samples, times and noise that it would have taken.
+
+    They belong to a sample's number, so that it does not matter which process draws them. Stage 0
+    is not so: its distances look at a part of each micro-batch.
+    """
+    as_many = _samples(began, first.processes) == _samples(recipe, origin.processes)
+    return as_many and began.stage != "base"
 
 
 def claim(run: Path, recipe: Recipe, origin: Origin) -> None:

@@ -178,10 +178,12 @@ class RefineTask(FlowTask):
         hr = batch["hr"].to(self.device) if "hr" in batch else None
         with torch.no_grad():
             hr = self.autoencoder.decode(x, lr_up) if hr is None else hr
-        levels = streams.generator("levels")
-        tau = tuple(self.config.sample_tau(len(x), levels).to(x) for _ in range(2))
-        drawn = streams.generator("refinement")
-        noise = tuple(torch.randn(x.shape, generator=drawn).to(x) for _ in range(2))
+        numbers = batch["number"]
+        levels = [self.config.sample_tau(2, g) for g in streams.of("levels", numbers)]
+        tau = torch.stack(levels, dim=1).to(x)
+        drawn = streams.of("refinement", numbers)
+        noise = torch.stack([torch.randn(2, *x.shape[1:], generator=g) for g in drawn], dim=1).to(x)
+        jitter = torch.stack([torch.randn(hr.shape[1:], generator=g) for g in drawn])
         given = _Given(
             eps,
             Condition(z_lr, *self.embedded(batch)),
@@ -189,7 +191,7 @@ class RefineTask(FlowTask):
             lr_up,
             (tau[0], tau[1]),
             (noise[0], noise[1]),
-            torch.randn(hr.shape, generator=drawn).to(hr),
+            jitter.to(hr),
         )
         return cast("tuple[Tensor, Scalars]", model(self, given))
 

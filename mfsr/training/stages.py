@@ -87,7 +87,8 @@ def train(
     accelerator = Accelerator(mixed_precision=recipe.trainer.precision)
     origin = origin_of(sources, data, processes=accelerator.num_processes)
     check(sources.out, recipe, origin)
-    task, finish = build(replace(recipe, model=replace(recipe.model, origin=origin)), sources)
+    complete = replace(recipe, model=replace(recipe.model, origin=origin))
+    task, finish = build(complete, sources)
     _freeze(task, recipe.trainer.precision)
     trainer = Trainer(
         recipe.trainer, task, data, sources.out, accelerator=accelerator, workers=sources.workers
@@ -98,6 +99,8 @@ def train(
     folder = sources.out / "model"
     trained = trainer.averaged()
     if accelerator.is_main_process:
+        if task.sharded:  # no process holds the whole of it
+            _, finish = build(complete, sources)
         finish(folder, trained)
     accelerator.end_training()
     return folder

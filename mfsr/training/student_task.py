@@ -41,7 +41,9 @@ class StudentTask(FlowTask):
         """Return the objective's loss."""
         config = self.config
         x, eps, z_lr = self.latents(batch, streams)
-        sigma, r = sample_intervals(config, len(x), step, streams.generator("times"))
+        numbers = batch["number"]
+        drawn = [sample_intervals(config, 1, step, g) for g in streams.of("times", numbers)]
+        sigma, r = (torch.cat(times) for times in zip(*drawn, strict=True))
         c = Condition(z_lr, *self.embedded(batch))
         flow = FlowBatch.between(x, eps, sigma.to(x.device), r.to(x.device), c)
         u, u_plain = FieldAverageVelocity(model), FieldAverageVelocity(self.module)
@@ -57,7 +59,7 @@ class StudentTask(FlowTask):
                 embed=self.fixed,
                 negative=self.negative,
             ),
-            lam=streams.generator("lambda"),
+            lam=streams.of("lambda", numbers),
             sharded=self.sharded,
         )
         apart = flow.sigma > flow.r

@@ -30,8 +30,12 @@ class Streams:
         """Return a generator at the start of a stream of this micro-batch."""
         return Generator().manual_seed(seed_for(self.seed, name, str(self.micro), str(self.rank)))
 
-    def per_sample(self, name: str, numbers: list[int]) -> list[Generator]:
-        """Return a generator for each sample of the micro-batch, at the start of its stream."""
+    def of(self, name: str, numbers: list[int]) -> list[Generator]:
+        """Return a generator for each sample, at the start of its stream.
+
+        What is drawn from them is the same however a step's samples are dealt to processes and
+        micro-batches.
+        """
         return [Generator().manual_seed(seed_for(self.seed, name, str(n))) for n in numbers]
 
 
@@ -77,11 +81,9 @@ class FlowTask(Task):
             x, z_lr = batch["x"].to(self.device), batch["z_lr"].to(self.device)
         else:
             hr, lr_up = batch["hr"].to(self.device), batch["lr_up"].to(self.device)
-            x = self.autoencoder.encode_hr(hr, lr_up, streams.per_sample("hr latent", numbers))
-            z_lr = self.autoencoder.encode_lr(lr_up, streams.per_sample("lr latent", numbers))
-        noise = [
-            torch.randn(x.shape[1:], generator=g) for g in streams.per_sample("noise", numbers)
-        ]
+            x = self.autoencoder.encode_hr(hr, lr_up, streams.of("hr latent", numbers))
+            z_lr = self.autoencoder.encode_lr(lr_up, streams.of("lr latent", numbers))
+        noise = [torch.randn(x.shape[1:], generator=g) for g in streams.of("noise", numbers)]
         return x, torch.stack(noise).to(x), z_lr
 
     def embedded(self, batch: Sample) -> Text:

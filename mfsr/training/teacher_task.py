@@ -58,7 +58,8 @@ class TeacherTask(FlowTask):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the flow-matching loss."""
         x, eps, z_lr = self.latents(batch, streams)
-        sigma = self.config.sample_sigma(len(x), streams.generator("times")).to(x.device)
+        drawn = [self.config.sample_sigma(1, g) for g in streams.of("times", batch["number"])]
+        sigma = torch.cat(drawn).to(x.device)
         text: Any
         if isinstance(self.text, PhraseTable):
             text, pooled = batch["prompt"], torch.empty(0)

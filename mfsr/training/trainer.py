@@ -1,8 +1,9 @@
-"""The training loop of both stages, on accelerate: one process, DDP or FSDP.
+"""The training loop of all stages, on accelerate: one process, DDP or FSDP2.
 
 A run is a folder. The same command again goes on where it stopped, bit for bit on one process:
-every random number comes from a stream named by seed, step and sample, so that weights, averages,
-optimiser and step are all that has to be kept.
+every random number comes from a stream named by seed and sample, so that weights, averages,
+optimiser and step are all that has to be kept. For the same reason it does not matter how many
+processes share a step's samples, but for the order of sums.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_model_state_dict,
     set_optimizer_state_dict,
 )
+from torch.distributed.fsdp import MixedPrecisionPolicy
 
 from baselines.dit4sr.field import Network
 from benchmarks.api.errors import ConfigError, MFSRBenchError, WeightsCorruptError
@@ -65,12 +67,16 @@ class Trainer:
         self.accelerator = accelerator
         check_enough(data, config.batch * self.accelerator.num_processes)
         task.to(self.accelerator.device)
-        task.sharded = self.accelerator.distributed_type == DistributedType.FSDP
+        task.sharded = accelerator.distributed_type == DistributedType.FSDP
         if task.sharded and config.ema:
             raise ConfigError(
                 "An average of the weights is not kept under FSDP.",
                 "Use a recipe with ema 0, or DDP.",
             )
+        if task.sharded:
+            _shard_as_it_is(accelerator)
+            for parameter in task.module.parameters():  # FSDP2 takes no other layout
+                parameter.data = parameter.data.contiguous()
         if config.gradient_checkpointing:
             for module in task.module.modules():
                 if isinstance(module, Network):
@@ -283,6 +289,24 @@ def _check_whole(checkpoint: Checkpoint) -> None:
     for name, values in state.items():
         if kinds - values.keys():
             raise KeyError(f"{min(kinds - values.keys())} of {name}")
+
+
+def _shard_as_it_is(accelerator: Accelerator) -> None:
+    """Let autocast alone choose dtypes under FSDP2, as it does without.
+
+    accelerate's policy would also cast what goes into the network, times among it, which bfloat16
+    holds to three digits, and sum the gradients in bfloat16.
+
+    Raises:
+        ConfigError: it is the first FSDP, which cannot be called inside a derivative.
+    """
+    plugin: Any = accelerator.state.fsdp_plugin
+    if plugin.fsdp_version != 2:
+        raise ConfigError(
+            "Training is sharded by FSDP2, and the launch file asks for the first FSDP.",
+            "Say fsdp_version: 2 there, or give accelerate launch --fsdp_version 2.",
+        )
+    plugin.mixed_precision_policy = MixedPrecisionPolicy(cast_forward_inputs=False)
 
 
 def _without_wrapper(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -250,44 +247,6 @@ def test_the_learning_rate_warms_up_and_decays() -> None:
     assert config.learning_rate_at(0) == pytest.approx(0.1)
     assert config.learning_rate_at(50) == pytest.approx(0.5)
     assert config.learning_rate_at(100) == pytest.approx(0.0)
-
-
-TWO = """
-import json, sys
-from pathlib import Path
-import importlib.util
-import torch
-torch.set_num_threads(1)
-spec = importlib.util.spec_from_file_location("setup", sys.argv[1])
-setup = importlib.util.module_from_spec(spec); spec.loader.exec_module(setup)
-from mfsr.training.stages import Sources, train
-from dataclasses import replace
-recipe = setup.mini_recipe(sys.argv[5])
-recipe = replace(recipe, trainer=replace(recipe.trainer, batch=1, steps=2))
-losses = []
-sources = Sources(data=(Path(sys.argv[2]),), out=Path(sys.argv[3]), teacher=Path(sys.argv[4]))
-train(recipe, sources, lambda p: losses.append(p.loss))
-"""
-
-
-def test_two_processes_train_one_model(photos: Path, teacher: Path, tmp_path: Path) -> None:
-    """DDP over gloo: both see their own half of the batch, and one checkpoint results."""
-    script = tmp_path / "two.py"
-    script.write_text(TWO)
-    arguments = [Path(__file__).parents[1] / "conftest.py", photos, tmp_path / "run",
-                 teacher / "model", "mfsr"]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true",
-                   "PYTHONWARNINGS": "ignore"}  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2",
-         "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", str(script),
-         *map(str, arguments)],
-        capture_output=True, text=True, env=environment, timeout=240, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = load_file(checkpoints(tmp_path / "run")[-1] / "model.safetensors")
-    assert all(tensor.isfinite().all() for tensor in found.values())
-    assert json.loads((checkpoints(tmp_path / "run")[-1] / "state.json").read_text())["step"] == 2
 
 
 @pytest.mark.parametrize(
