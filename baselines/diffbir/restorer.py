@@ -15,6 +15,7 @@ from baselines.sd_control.restorer import (
 )
 from benchmarks.api.card import MethodCard, MethodOption, Paper, Upstream
 from benchmarks.api.colour import colour_option, quantise
+from benchmarks.api.errors import ConfigError
 from benchmarks.api.resizing import resize
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ class DiffBIR(ControlledRestorer):
                 help="which release: v2 (of the ECCV paper), v2.1 (of 2024) or v1",
                 choices=tuple(version.name for version in versions.VERSIONS),
             ),
+            MethodOption(
+                name="sampler",
+                default="authors",
+                help="authors: dpm-3m-sde for v2.1, spaced for v2 and v1",
+                choices=("authors", "spaced", "dpm-3m-sde"),
+            ),
             guidance_option("4.0"),
             colour_option("wavelet"),
             VAE_TILES,
@@ -70,9 +77,11 @@ class DiffBIR(ControlledRestorer):
             "the base model is read from a diffusers folder (v2, v1); upstream reads the same "
             "weights from v2-1_512-ema-pruned.ckpt, which was removed",
             "the last step's noise, which upstream multiplies by 0, is not drawn",
-            "v2.1: the spaced sampler and guidance 4 of v2, without captions (--captioner none); "
-            "the authors' default for it is edm_dpm++_3m_sde at 10 steps with guidance 6 and "
-            "LLaVA's captions, in float16",
+            "v2.1: the authors' sampler, but 50 steps, guidance 4 and no captions "
+            "(--captioner none) as for v2; the authors' default is 10 steps, guidance 6 (8 in "
+            "their README) and LLaVA's captions, in float16: diffbir@10+version=v2.1+guidance=6",
+            "v2.1: the sampler's noise is independent between steps, as are the increments of "
+            "upstream's Brownian tree",
             "v1: the prompts of v2, as its own are not stated",
             "images are not tiled, as upstream by default; the VAE's option tiles as SeeSR's does",
             "SwinIR (v2.1, v1) is spandrel's, within 8e-5 of the official one",
@@ -90,6 +99,7 @@ class DiffBIR(ControlledRestorer):
     ) -> None:
         super().__init__(runtime, base, base.unet, controlnet)
         self._version = version_of(runtime.option("version"))
+        self._by_solver = _takes_solver(runtime)
         self._unet, self._controlnet = base.unet, controlnet
         self._cleaner = cleaner.to("cpu" if runtime.offload else runtime.device)
 
@@ -101,6 +111,7 @@ class DiffBIR(ControlledRestorer):
         from baselines.sd21.components import load_components
 
         guidance_of(runtime)
+        _takes_solver(runtime)
         version, dtype = version_of(runtime.option("version")), runtime.torch_dtype
         folder = runtime.weight(versions.BASE.name)
         base = (
@@ -170,6 +181,7 @@ class DiffBIR(ControlledRestorer):
 
     def _sample(self, padded: Tensor, batch: LRBatch, steps: int) -> Tensor:
         """Return restored latents of cleaned images (B, 3, H, W) in [0, 1]."""
+        from baselines.diffbir import solver
         from baselines.diffbir.network import zero_snr_table
         from baselines.sd21.ancestral import sample, spaced
         from baselines.streams import draws
@@ -182,6 +194,8 @@ class DiffBIR(ControlledRestorer):
         table = zero_snr_table() if self._version.v_prediction else None
         x0 = self._x0(text, z_cond)
         with self.stage("network"), self.on_device(self._unet, self._controlnet):
+            if self._by_solver:
+                return solver.sample(z, x0, solver.falling(steps), draw)
             return sample(z, x0, spaced(steps), draw, table=table)
 
     def _encode_mode(self, image: Tensor) -> Tensor:
@@ -192,6 +206,7 @@ class DiffBIR(ControlledRestorer):
     def _x0(self, text: tuple[Tensor, Tensor], z_cond: Tensor) -> Callable[[Tensor, int], Tensor]:
         """Return what gives x0 of latents and their timestep."""
         from baselines.diffbir.network import output, x0_of_v, zero_snr_table
+        from baselines.diffbir.solver import abar_of
         from baselines.sd21.one_step import predict_x0
         from baselines.sd_control.controlled import guided
 
@@ -203,7 +218,23 @@ class DiffBIR(ControlledRestorer):
         def x0(z: Tensor, timestep: int) -> Tensor:
             found = guided(network, z, timestep, text, z_cond, scale)
             if self._version.v_prediction:
-                return x0_of_v(z, found, zero_snr_table()[timestep])
+                abar = abar_of(timestep) if self._by_solver else zero_snr_table()[timestep]
+                return x0_of_v(z, found, abar)
             return predict_x0(z, found, timestep)
 
         return x0
+
+
+def _takes_solver(runtime: Runtime) -> bool:
+    """Return whether version 2.1's own sampler is asked for.
+
+    Raises:
+        ConfigError: it is asked for with a version that it does not fit.
+    """
+    sampler, version = runtime.option("sampler"), version_of(runtime.option("version"))
+    if sampler == "dpm-3m-sde" and not version.v_prediction:
+        raise ConfigError(
+            f"The sampler dpm-3m-sde is version 2.1's; the version is {version.name}.",
+            "Add +version=v2.1, or leave +sampler out.",
+        )
+    return sampler == "dpm-3m-sde" or (sampler == "authors" and version.v_prediction)
