@@ -34,12 +34,12 @@ class Fake(Restorer):
 
 
 class Slow(Fake):
-    """Takes its time, so that a test can interrupt it."""
+    """Takes its time, SLOW_SECONDS an image, so that a test can interrupt it."""
 
     card = MethodCard(name="slow", title="Slow", default_steps=1)
 
     def _restore(self, batch: LRBatch, steps: int | None) -> torch.Tensor:
-        time.sleep(0.5)
+        time.sleep(float(os.environ.get("SLOW_SECONDS", "0.5")))
         return super()._restore(batch, steps)
 
 

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-needs_tex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX on this machine")
+
+def _lacking() -> str:
+    """Return what of TeX is not on this machine, or ""."""
+    if shutil.which("pdflatex") is None or shutil.which("kpsewhich") is None:
+        return "no TeX on this machine"
+    for package in ("multirow.sty", "booktabs.sty", "xcolor.sty"):
+        if subprocess.run(["kpsewhich", package], capture_output=True, check=False).returncode:
+            return f"TeX is here without {package}"
+    return ""
+
+
+needs_tex = pytest.mark.skipif(bool(_lacking()), reason=_lacking())
 
 
 def typeset(source: str, folder: Path, *, packages: str) -> None:

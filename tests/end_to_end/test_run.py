@@ -138,8 +138,10 @@ def test_an_interrupted_run_is_finished_by_the_same_command(
     environment["MFSR_BENCH_CACHE"] = str(tmp_path / "other-cache")
     monkeypatch.setenv("MFSR_BENCH_CACHE", environment["MFSR_BENCH_CACHE"])
     out = tmp_path / "cut"
-    running = start(environment, *arguments(photos, out, "slow,bicubic"))
-    wait_for_images(out, 2)
+    # Rows arrive a second's worth at a time: none of the others may be made meanwhile.
+    slowly = environment | {"SLOW_SECONDS": "2"}
+    running = start(slowly, *arguments(photos, out, "slow,bicubic"))
+    wait_for_images(out, 1)
     os.kill(running.pid, signal_)
     _, errors = running.communicate(timeout=30)
     if signal_ != signal.SIGKILL:
