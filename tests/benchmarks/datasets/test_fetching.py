@@ -206,7 +206,8 @@ def test_killed_while_fetching_it_goes_on(package: Path) -> None:
         server.requests.clear()
         fetch(place)
         assert on_disk(place.root) == FILES
-        assert len(server.requests) == 2 * N - len(finished)
+        # The server may meet the killed process's last requests only now: of the same files.
+        assert len({path for path, _ in server.requests}) == 2 * N - len(finished)
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
