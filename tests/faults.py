@@ -29,17 +29,59 @@ FAULTS: dict[str, Fault] = {
 _MARGIN = 100  # times the tolerance
 
 # Parts of a U-Net, or of a branch that leads it, by diffusers' names of their parameters.
-UNET = {
+CONVOLUTIONS = {
     "conv_in": r"^conv_in\.",
     "the time embedding": r"^time_embedding\.",
     "projections of time": r"time_emb_proj\.",
     "first convolutions": r"resnets.*conv1\.",
     "second convolutions": r"resnets.*conv2\.",
-    "transformers": r"attentions\.",
     "samplers": r"samplers\.",
 }
+UNET = CONVOLUTIONS | {"transformers": r"attentions\."}
 HEAD = {"conv_norm_out": r"^conv_norm_out\.", "conv_out": r"^conv_out\."}
-
+ZERO_CONVOLUTIONS = {"zero convolutions": r"controlnet_\w+_block"}
+BRANCH = {"the hint's embedding": "controlnet_cond", **ZERO_CONVOLUTIONS}
+# Layers that updates are trained for, by the names of the updates.
+UPDATES = {
+    "queries": r"to_q\.lora_B",
+    "keys": r"to_k\.lora_B",
+    "values": r"to_v\.lora_B",
+    "outputs of attention": r"to_out\.0\.lora_B",
+    "convolutions": r"(conv1|conv2|conv)\.lora_B",
+    "shortcuts": r"conv_shortcut\.lora_B",
+    "projections": r"proj_(in|out)\.lora_B",
+    "feed-forward": r"ff\.net\..*lora_B",
+    "conv_out": r"^conv_out\.lora_B",
+}
+SWIN = {
+    "patch_embed": r"patch_embed\.",
+    "queries, keys and values": r"qkv\.weight",
+    "relative positions": "relative_position_bias_table",
+    "outputs of attention": r"attn\.proj\.",
+    "norms of Swin layers": r"blocks\.\d\.norm\d\.",
+    "mlp": r"mlp\.",
+    "patch_unembed": r"patch_unembed\.",
+}
+# DiT4SR's network and those that are made from it.
+DIT4SR = {
+    "context_embedder": r"^context_embedder\.",
+    "modulations": r"norm1\.linear\.",
+    "modulations of text": r"norm1_context\.linear\.",
+    "queries": r"\.to_q\.",
+    "keys": r"\.to_k\.",
+    "values": r"\.to_v\.",
+    "outputs of attention": r"\.to_out\.",
+    "queries of the LR stream": r"to_q_control\.",
+    "values of the LR stream": r"to_v_control\.",
+    "outputs of the LR stream": r"to_out_control\.",
+    "depthwise convolutions": r"control_conv\.",
+    "outputs of text": r"to_add_out\.",
+    "feed-forward": r"\.ff\.net\.",
+    "feed-forward of text": r"ff_context\.",
+    "second attentions": r"\.attn2\.",
+    "norm_out": r"^norm_out\.",
+    "proj_out": r"^proj_out\.",
+}
 
 Weights = nn.Module | dict[str, Tensor]  # a network, or what a file holds
 
@@ -103,6 +145,17 @@ def joined(tensors: Mapping[str, Tensor], golden: Mapping[str, Any]) -> Tensor:
     means = {name: golden["tensors"][name]["mean_abs"] for name in tensors}
     parts = [tensor.flatten() / max(1.0, means[name]) for name, tensor in tensors.items()]
     return torch.cat(parts)
+
+
+def of_hints(eps: Callable[[Tensor], Tensor], hint: Tensor) -> Table:
+    """Return what a ControlNet's hint (B, 3, H, W) in [0, 1] changes of eps where it is wrong."""
+    right = eps(hint)
+    wrong = {
+        "no hint": 0 * hint,
+        "the hint's channels swapped": hint.flip(1),
+        "the hint in [-1, 1]": 2 * hint - 1,
+    }
+    return {name: change(eps(given), right) for name, given in wrong.items()}
 
 
 def keep(*networks: nn.Module) -> Callable[[], None]:

@@ -57,6 +57,7 @@ def test_tensor(name, tensors):
 
 
 _PARTS = {
+    **faults.SWIN,
     "the embedding of noise": r"map_layer\d\.",
     "affine": r"affine\.",
     "the first convolution": r"enc\.32x32_conv\.",
@@ -65,13 +66,6 @@ _PARTS = {
     "norms before second convolutions": r"_(block|in|down|up)\d?\.norm1\.",
     "second convolutions": r"_(block|in|down|up)\d?\.conv1\.",
     "skips": r"\.skip\.",
-    "patch_embed": r"patch_embed\.",
-    "queries, keys and values": r"qkv\.weight",
-    "relative positions": "relative_position_bias_table",
-    "outputs of attention": r"attn\.proj\.",
-    "norms of Swin layers": r"blocks\.\d\.norm\d\.",
-    "mlp": r"mlp\.",
-    "patch_unembed": r"patch_unembed\.",
     "convolutions of Swin layers": r"swin_layer\.conv\.",
     "aux": r"_aux_",
     "conv_up": r"conv_up\d\.",

@@ -99,10 +99,9 @@ def test_a_fault_is_seen_hundredfold(load: Load, write_golden: bool) -> None:
         with torch.inference_mode():
             return network.output(*parts, Z[..., :8, :8], 979, POSITIVE, COND[..., :8, :8])
 
-    leads = {"zero convolutions": r"controlnet_\w+_block"}
     for part, what, more in (
         (method._unet, "of the U-Net", faults.HEAD),
-        (method._controlnet, "of the ControlNet", leads),
+        (method._controlnet, "of the ControlNet", faults.ZERO_CONVOLUTIONS),
     ):
         table |= faults.of_weights(eps, (part,), faults.called(faults.UNET | more, what))
     faults.check(

@@ -96,29 +96,13 @@ def test_every_tap_has_the_official_values(key_control: Any) -> None:
 
 
 _PARTS = {
+    **faults.DIT4SR,
     "pos_embed": r"^pos_embed\.proj",
-    "context_embedder": r"^context_embedder\.",
     "the time embedding": r"timestep_embedder\.",
     "the embedding of the pooled text": r"text_embedder\.",
-    "modulations": r"norm1\.linear\.",
-    "modulations of text": r"norm1_context\.linear\.",
-    "queries": r"\.to_q\.",
-    "keys": r"\.to_k\.",
-    "values": r"\.to_v\.",
-    "outputs of attention": r"\.to_out\.",
-    "queries of the LR stream": r"to_q_control\.",
-    "values of the LR stream": r"to_v_control\.",
-    "outputs of the LR stream": r"to_out_control\.",
-    "depthwise convolutions": r"control_conv\.",
     "queries of text": r"add_q_proj\.",
     "keys of text": r"add_k_proj\.",
     "values of text": r"add_v_proj\.",
-    "outputs of text": r"to_add_out\.",
-    "feed-forward": r"\.ff\.net\.",
-    "feed-forward of text": r"ff_context\.",
-    "second attentions": r"\.attn2\.",
-    "norm_out": r"^norm_out\.",
-    "proj_out": r"^proj_out\.",
 }
 
 

@@ -176,20 +176,6 @@ def test_the_image_is_prepared_as_upstream_prepares_it() -> None:
     official.assert_golden(GOLDEN, "pre.padded_of_lr_picture(30,40)", found, 1e-6)
 
 
-# The layers that are updated, by the names of their updates.
-_UPDATED = {
-    "queries": r"to_q\.lora_B",
-    "keys": r"to_k\.lora_B",
-    "values": r"to_v\.lora_B",
-    "outputs of attention": r"to_out\.0\.lora_B",
-    "convolutions": r"(conv1|conv2|conv)\.lora_B",
-    "shortcuts": r"conv_shortcut\.lora_B",
-    "projections": r"proj_(in|out)\.lora_B",
-    "feed-forward": r"ff\.net\..*lora_B",
-    "conv_out": r"^conv_out\.lora_B",
-}
-
-
 def test_a_fault_is_seen_hundredfold(
     method: FlowSR, components: Components, tmp_path: Path, write_golden: bool
 ) -> None:
@@ -212,7 +198,7 @@ def test_a_fault_is_seen_hundredfold(
         apply_checkpoint(components, path)
         return v()
 
-    groups = {f"updates of {name}": pattern for name, pattern in _UPDATED.items()}
+    groups = {f"updates of {name}": pattern for name, pattern in faults.UPDATES.items()}
     groups["the trained conv_in"] = r"^conv_in\."
     table = faults.of_weights(loaded, (state,), groups)
     right = loaded()

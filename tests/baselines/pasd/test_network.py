@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_the_hint_is_taken_as_by_the_official_code(networks: PASDNetwork) -> Non
 
 # The parts of U-Net and ControlNet that a port may get wrong, by the names of their parameters.
 _PARTS = {
-    **{name: pattern for name, pattern in faults.UNET.items() if name != "transformers"},
+    **faults.CONVOLUTIONS,
     "text transformers": r"attentions(?!.*\.second\.)",
 }
 _PIXELS = {
@@ -97,7 +98,6 @@ _PIXELS = {
     "pixel transformers' keys": r"\.second\..*to_k",
     "pixel transformers' values": r"\.second\..*to_v",
 }
-_LEADS = {"the hint's embedding": "controlnet_cond", "zero convolutions": r"controlnet_\w+_block"}
 
 
 def test_a_fault_is_seen_hundredfold(networks: PASDNetwork, write_golden: bool) -> None:
@@ -121,18 +121,12 @@ def test_a_fault_is_seen_hundredfold(networks: PASDNetwork, write_golden: bool) 
     as_given = faults.keep(networks.controlnet)
     official.brighten(networks.controlnet)
     networks.unet.double(), networks.controlnet.double()
-    bright = bright_eps(networks)
-    for name, hint in {
-        "no hint": 0 * HINT,
-        "the hint's channels swapped": HINT.flip(1),
-        "the hint in [-1, 1]": 2 * HINT - 1,
-    }.items():
-        table[name] = faults.change(bright_eps(networks, hint), bright)
+    table |= faults.of_hints(partial(bright_eps, networks), HINT)
     networks.unet.float(), networks.controlnet.float()
     as_given()
     for network_, what, more in (
         (networks.unet, "of the U-Net", _PIXELS | faults.HEAD),
-        (networks.controlnet, "of the ControlNet", _LEADS),
+        (networks.controlnet, "of the ControlNet", faults.BRANCH),
     ):
         table |= faults.of_weights(small_eps, (network_,), faults.called(_PARTS | more, what))
     for block in networks.unet.up_blocks:

@@ -86,16 +86,8 @@ def test_what_is_tiled_needs_the_symmetric_weights(
 
 # The parts that a port may get wrong, by the names of their updates.
 _UPDATED = {
-    "queries": r"to_q\.lora_B",
-    "keys": r"to_k\.lora_B",
-    "values": r"to_v\.lora_B",
-    "outputs of attention": r"to_out\.0\.lora_B",
-    "convolutions": r"(conv1|conv2|conv)\.lora_B",
-    "shortcuts": r"conv_shortcut\.lora_B",
+    **faults.UPDATES,
     "conv_in": r"^conv_in\.lora_B",
-    "conv_out": r"^conv_out\.lora_B",
-    "projections": r"proj_(in|out)\.lora_B",
-    "feed-forward": r"ff\.net\..*lora_B",
     "the encoder's adapters": r"lora_B\.default_encoder",
     "the middle's adapters": r"lora_B\.default_others",
 }

@@ -90,6 +90,7 @@ def restored(unet, autoencoder, lr_image):
 
 
 _UNET = {
+    **faults.SWIN,
     "time_embed": r"^time_embed\.",
     "emb_layers": r"emb_layers\.",
     "the first convolution": r"^input_blocks\.0\.",
@@ -100,13 +101,6 @@ _UNET = {
     "skips": r"skip_connection\.",
     "downsamplers": r"\.op\.",
     "upsamplers": r"^output_blocks.*\d\.conv\.",
-    "patch_embed": r"patch_embed\.",
-    "queries, keys and values": r"qkv\.weight",
-    "relative positions": "relative_position_bias_table",
-    "outputs of attention": r"attn\.proj\.",
-    "norms of Swin layers": r"blocks\.\d\.norm\d\.",
-    "mlp": r"mlp\.",
-    "patch_unembed": r"patch_unembed\.",
     "out": r"^out\.",
 }
 _AUTOENCODER = {

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,10 @@ def test_the_hint_is_taken_as_by_the_official_code(networks: SeeSRNetwork) -> No
 
 # The parts of U-Net and ControlNet that a port may get wrong, by the names of their parameters.
 _PARTS = {
-    **{name: pattern for name, pattern in faults.UNET.items() if name != "transformers"},
+    **faults.CONVOLUTIONS,
     "text transformers": r"\.first\.",
     "image transformers": r"\.second\.",
 }
-_LEADS = {"the hint's embedding": "controlnet_cond", "zero convolutions": r"controlnet_\w+_block"}
 
 
 def test_a_fault_is_seen_hundredfold(networks: SeeSRNetwork, write_golden: bool) -> None:
@@ -127,19 +127,13 @@ def test_a_fault_is_seen_hundredfold(networks: SeeSRNetwork, write_golden: bool)
 
     for network_, what, more in (
         (networks.unet, "of the U-Net", faults.HEAD),
-        (networks.controlnet, "of the ControlNet", _LEADS),
+        (networks.controlnet, "of the ControlNet", faults.BRANCH),
     ):
         groups = faults.called(_PARTS | more, what)
         table |= faults.of_weights(small_eps, (network_,), groups)
     official.brighten(networks.controlnet)
     networks.unet.double(), networks.controlnet.double()
-    right = bright_eps(networks)
-    for name, hint in {
-        "no hint": 0 * HINT,
-        "the hint's channels swapped": HINT.flip(1),
-        "the hint in [-1, 1]": 2 * HINT - 1,
-    }.items():
-        table[name] = faults.change(bright_eps(networks, hint), right)
+    table |= faults.of_hints(partial(bright_eps, networks), HINT)
     faults.check(
         table,
         FOLDER / "sensitivity.csv",

@@ -108,30 +108,14 @@ def test_the_embedding_blocks_and_u_are_those_of_the_official_code(
 
 # The parts of the network that a port may get wrong, by the names of their parameters.
 _PARTS = {
+    **faults.DIT4SR,
+    "embedding of the pooled text": r"text_embedder\.",
     "pos_embed": r"^pos_embed\.proj",
-    "context_embedder": r"^context_embedder\.",
     "embedding of the end time": r"timestep_embedder\.",
     "embedding of the interval": r"interval_embedder\.",
-    "embedding of the pooled text": r"text_embedder\.",
-    "modulations": r"norm1\.linear\.",
-    "modulations of text": r"norm1_context\.linear\.",
-    "queries": r"\.to_q\.",
-    "keys": r"\.to_k\.",
-    "values": r"\.to_v\.",
     "norms of queries": r"norm_q\.",
     "norms of keys": r"norm_k\.",
-    "outputs of attention": r"\.to_out\.",
-    "queries of the LR stream": r"to_q_control\.",
-    "values of the LR stream": r"to_v_control\.",
-    "outputs of the LR stream": r"to_out_control\.",
-    "depthwise convolutions": r"control_conv\.",
     "projections of text": r"add_[qkv]_proj\.",
-    "outputs of text": r"to_add_out\.",
-    "feed-forward": r"\.ff\.net\.",
-    "feed-forward of text": r"ff_context\.",
-    "second attentions": r"\.attn2\.",
-    "norm_out": r"^norm_out\.",
-    "proj_out": r"^proj_out\.",
 }
 # A norm follows at once.
 _HARMLESS = ("keys rescaled", "queries of the LR stream rescaled")

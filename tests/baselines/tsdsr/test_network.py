@@ -115,15 +115,21 @@ _UPDATED_OF_VAE = {
 }
 
 
+def in_memory(root: Path, patch: pytest.MonkeyPatch) -> tuple[Any, dict[Path, Any]]:
+    """Return a release's files and what they hold, which is from now on what is read of them."""
+    files = release(root)
+    contents = {path: load_file(path) for path in files}
+    patch.setattr(network, "read_safetensors", contents.__getitem__)
+    return files, contents
+
+
 def test_a_fault_is_seen_hundredfold(
     networks: Networks,
     store: SimpleNamespace,
     monkeypatch: pytest.MonkeyPatch,
     write_golden: bool,
 ) -> None:
-    files = release(store.root)
-    contents = {path: load_file(path) for path in files}
-    monkeypatch.setattr(network, "read_safetensors", contents.__getitem__)
+    files, contents = in_memory(store.root, monkeypatch)
     networks.transformer.double()
     forget = faults.keep(networks.transformer, networks.vae)
     text, pooled = prompt(store.root)
@@ -158,9 +164,7 @@ def test_a_fault_of_the_vae_is_seen_hundredfold(
     monkeypatch: pytest.MonkeyPatch,
     write_golden: bool,
 ) -> None:
-    files = release(store.root)
-    contents = {path: load_file(path) for path in files}
-    monkeypatch.setattr(network, "read_safetensors", contents.__getitem__)
+    files, contents = in_memory(store.root, monkeypatch)
     forget = faults.keep(networks.transformer, networks.vae)
     x, noise = small.picture(128, 128) * 0.8, official.noise("tsdsr.faults", 1, 16, 16, 16)
 
