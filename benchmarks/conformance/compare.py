@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.api.errors import ScoreError, UsageError
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.conformance.parse import PublishedScores
-    from benchmarks.plan import ScorePlan
+    from benchmarks.plan import ImageSet, ScorePlan
     from benchmarks.results.store import RunStore
 
 _FLAT = 2.0  # grey levels
@@ -127,16 +126,8 @@ def compare(plan: VerifyPlan, store: RunStore) -> Conformance:
     for row in store.rows(ScoreRow):
         ours.setdefault(row.metric, {})[row.image] = row.value
     sets = {row.metric: row.value for row in store.rows(SetScoreRow)}
-    images = list(plan.score.images.images())
+    images = plan.score.images.images()
     published = plan.published
-
-    @cache
-    def found() -> frozenset[str]:
-        return frozenset(i for i, hr in plan.score.images.hrs.items() if is_flat(read_rgb(hr)))
-
-    def flat(metric: str) -> frozenset[str]:
-        return found() if TOLERANCES[metric].flat else frozenset()
-
     return Conformance(
         title=published.title,
         n=len(images),
@@ -144,7 +135,7 @@ def compare(plan: VerifyPlan, store: RunStore) -> Conformance:
         verdicts=tuple(
             _of_set(spec.id, len(images), sets[spec.id], published)
             if spec.id in published.sets
-            else _of_images(spec.id, images, ours[spec.id], published, flat=flat(spec.id))
+            else _of_images(spec.id, ours[spec.id], published, plan.score.images)
             for spec in plan.score.images.specs
         ),
         left_out=plan.left_out,
@@ -185,14 +176,11 @@ def _of_set(metric: str, n: int, ours: float, published: PublishedScores) -> Ver
 
 
 def _of_images(
-    metric: str,
-    images: Sequence[str],
-    ours: Mapping[str, float],
-    published: PublishedScores,
-    *,
-    flat: frozenset[str],
+    metric: str, ours: Mapping[str, float], published: PublishedScores, scored: ImageSet
 ) -> Verdict:
     theirs, tolerance = published.samples[metric], TOLERANCES[metric]
+    images, hrs = list(scored.images()), scored.hrs if tolerance.flat else {}
+    flat = {image for image, hr in hrs.items() if _is_flat(read_rgb(hr))}
     differences = {image: abs(ours[image] - theirs[image]) for image in images}
 
     def excess(image: str) -> float:
@@ -212,7 +200,7 @@ def _of_images(
     )
 
 
-def is_flat(image: NDArray[np.uint8]) -> bool:
+def _is_flat(image: NDArray[np.uint8]) -> bool:
     """Whether an image (h, w, 3) is nearly of one colour: two grey levels of deviation at most."""
     return bool((image.std(axis=(0, 1)) <= _FLAT).all())
 
