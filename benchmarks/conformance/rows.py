@@ -61,15 +61,12 @@ def printed_rows() -> tuple[PrintedRow, ...]:
         )
         for log in logs().values()
     ]
-    known = (*typed, *logged)
-    taken = {(row.method, row.dataset): row.values for row in known}
-    papers = (row for by, source in publications().sources.items() for row in _rows_of(by, source))
     # Papers repeat the rows of others: the same values are one row, of who comes first.
-    rows = list(known)
-    for row in papers:
-        before = taken.setdefault((row.method, row.dataset), row.values)
-        if before is row.values or not _repeats(row.values, before):
-            rows.append(row)
+    rows = [*typed, *logged]
+    for by, source in publications().sources.items():
+        for row in _rows_of(by, source):
+            if not any(_repeats(row, other) for other in rows):
+                rows.append(row)
     return tuple(sorted(rows, key=lambda row: (row.method, row.dataset)))
 
 
@@ -98,6 +95,7 @@ def _rows_of(by: str, source: Source) -> Iterator[PrintedRow]:
         )
 
 
+@cache
 def _methods() -> dict[str, dict[int | None, str]]:
     """Return our methods by title and number of steps; None: it has none to choose."""
     cards, _ = registry.load_every("restorers", lambda name: registry.restorer(name).card)
@@ -109,10 +107,16 @@ def _methods() -> dict[str, dict[int | None, str]]:
     return found
 
 
-def _repeats(values: Mapping[str, float], others: Mapping[str, float]) -> bool:
-    """Whether another source has all values, but for a fifth of what another run moves them."""
-    return values.keys() <= others.keys() and all(
-        abs(value - others[metric]) <= NOISE[metric] / 5 for metric, value in values.items()
+def _repeats(row: PrintedRow, other: PrintedRow) -> bool:
+    """Whether another row has all values, but for a fifth of what another run moves them."""
+    same = (row.method, row.dataset) == (other.method, other.dataset)
+    return (
+        same
+        and row.values.keys() <= other.values.keys()
+        and all(
+            abs(value - other.values[metric]) <= NOISE[metric] / 5
+            for metric, value in row.values.items()
+        )
     )
 
 
