@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reports.figures.grid import ByHand
     from reports.figures.looks import Look
     from reports.figures.pareto import Latency
-    from reports.figures.places import Box
+    from reports.figures.places import Box, Rule
     from reports.identity import Dataset
 
     D = TypeVar("D", bound=Drawn)
@@ -260,15 +260,14 @@ def distributions(options: _Options, *, metrics: _Metrics = None) -> None:
     asked.write(draw, distribution_figures(asked.comparison, asked.styles))
 
 
-@app.command()
-@unfolded
-def grid(
-    options: _Options,
-    *,
+@dataclass(frozen=True, kw_only=True)
+class _Places:
+    """Which places of which images a grid shows."""
+
     image: Annotated[
         list[str] | None,
         typer.Option(metavar="ID", help="Show this image; again for another row."),
-    ] = None,
+    ] = None
     box: Annotated[
         list[str] | None,
         typer.Option(
@@ -276,17 +275,33 @@ def grid(
             help="Its place, in pixels of the results, or several joined by '+'; once per --image. "
             "Default: by the rule.",
         ),
-    ] = None,
-    rows: Annotated[int, typer.Option(min=1, help="Images that the rule chooses.")] = 3,
+    ] = None
+    rows: Annotated[int, typer.Option(min=1, help="Images that the rule chooses.")] = 3
     boxes: Annotated[
         int, typer.Option(min=1, max=4, help="Places that it chooses in each image.")
-    ] = 1,
+    ] = 1
     crop: Annotated[
         int | None,
         typer.Option(min=1, help="Side of its boxes. Default: a quarter of the shorter side."),
-    ] = None,
-    among: Annotated[int, typer.Option(min=1, help="Images that it looks at.")] = 100,
-    seed: Annotated[int, typer.Option(help="Draws these, where there are more.")] = 0,
+    ] = None
+    among: Annotated[int, typer.Option(min=1, help="Images that it looks at.")] = 100
+    seed: Annotated[int, typer.Option(help="Draws these, where there are more.")] = 0
+
+    def rule(self) -> Rule:
+        """Return how places are chosen that are not given by hand."""
+        from reports.figures.places import Rule
+
+        return Rule(
+            count=self.rows, boxes=self.boxes, crop=self.crop, among=self.among, seed=self.seed
+        )
+
+
+@app.command()
+@unfolded
+def grid(
+    options: _Options,
+    places: _Places,
+    *,
     metrics: Annotated[
         list[str] | None,
         typer.Option(metavar="NAMES", help="Under each crop, the image's values: psnr,lpips."),
@@ -310,20 +325,18 @@ def grid(
     """
     from reports.figures.drawing.grid import draw
     from reports.figures.grid import grid_figures
-    from reports.figures.places import Rule
     from reports.pictures import pictures_of
 
-    by_hand = _by_hand(image or [], box or [])
+    by_hand = _by_hand(places.image or [], places.box or [])
     asked = _asked(options, scored=False)
     pictures = pictures_of(asked.comparison, asked.results, split_datasets(originals))
-    rule = Rule(count=rows, boxes=boxes, crop=crop, among=among, seed=seed)
     with console.count("images") as progress:
         figures = tuple(
             grid_figures(
                 asked.comparison,
                 pictures,
                 by_hand=by_hand,
-                rule=rule,
+                rule=places.rule(),
                 metrics=metrics_of(asked.comparison, metrics) or (),
                 inset=inset,
                 progress=progress,
