@@ -20,7 +20,7 @@ from benchmarks.tables.model import Cell, Column, Document, Footnote, Table, cel
 from benchmarks.tables.write import chosen_format, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 def reproduce(
@@ -65,16 +65,7 @@ def reproduce(
     devices(used)  # none of the rows could be computed without
     found = []
     for row in _chosen(methods, datasets):
-        asked = {
-            "methods": (row.method,),
-            "datasets": (row.dataset,),
-            "metrics": tuple(row.values),
-            "out": out / f"{row.method}-{row.dataset}",
-            "device": used,
-            "workers": workers,
-            "missing": "skip",
-        }
-        request = ask(RunRequest, asked)
+        request = _request(row, {"device": used, "workers": workers}, out)
         found.append(_one(row, request, accept_licence=accept_licence, quiet=quiet))
     data = [one.as_json() for one in found]
     write(Document(tables=(_table(found),), data=data), form)
@@ -103,6 +94,17 @@ def _chosen(methods: list[str] | None, datasets: list[str] | None) -> list[Print
             "See docs/reproduced.md, or leave --datasets out.",
         )
     return found
+
+
+def _request(row: PrintedRow, machine: Mapping[str, object], out: Path) -> RunRequest:
+    asked = {
+        "methods": (row.method,),
+        "datasets": (row.dataset,),
+        "metrics": tuple(row.values),
+        "out": out / f"{row.method}-{row.dataset}",
+        "missing": "skip",
+    }
+    return ask(RunRequest, {**asked, **machine})
 
 
 def _one(

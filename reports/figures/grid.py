@@ -116,17 +116,21 @@ def grid_figures(
         shown = comparison.select(methods=methods[key])
         notes = tuple(_notes(comparison, pictures, dataset, places, every, rule))
         about = _about(shown, dataset, places, len(every), rule, notes)
-        caption = about.caption
-        if inset:
-            caption += " Insets enlarge what is framed."
-        if metrics:
-            titles = ", ".join(comparison.metrics[metric].title for metric in metrics)
-            where = "image" if inset else "crop"
-            caption += f" Under each {where}: {titles} of the whole image."
+        more = _said_of_looks(comparison, metrics, inset=inset)
         yield Grid(
-            about=replace(about, caption=caption),
+            about=replace(about, caption=about.caption + more),
             rows=tuple(_row(shown, one, scales, metrics, inset=inset) for one in places),
         )
+
+
+def _said_of_looks(comparison: Comparison, metrics: Sequence[str], *, inset: bool) -> str:
+    """Return what the caption says of insets and of the values under crops."""
+    text = " Insets enlarge what is framed." if inset else ""
+    if metrics:
+        titles = ", ".join(comparison.metrics[metric].title for metric in metrics)
+        where = "image" if inset else "crop"
+        text += f" Under each {where}: {titles} of the whole image."
+    return text
 
 
 def _check(comparison: Comparison, of: Mapping[str, Sequence[Picture]], by_hand: ByHand) -> None:
