@@ -25,6 +25,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--force-color-profile=srgb",
+    # One process for all pages: what one stores is there for the next, however busy the machine is.
+    "--renderer-process-limit=1",
+    "--disable-features=BackForwardCache",
 )
 WAIT = 30.0  # seconds, for something to appear on a busy machine
 
@@ -68,9 +71,20 @@ class Browser:
         return found
 
     def until(self, condition: Callable[[], Any]) -> Any:
+        from selenium.common import TimeoutException
         from selenium.webdriver.support.ui import WebDriverWait
 
-        return WebDriverWait(self.driver, WAIT, poll_frequency=0.02).until(lambda _: condition())
+        wait = WebDriverWait(self.driver, WAIT, poll_frequency=0.02)
+        try:
+            return wait.until(lambda _: condition())
+        except TimeoutException:
+            raise AssertionError(f"not within {WAIT} s; {self._shown()}") from None
+
+    def _shown(self) -> str:
+        """Return what the page shows and keeps, for the message of a failure."""
+        text = self.find("body").text[:300]
+        kept = self.run("try { return JSON.stringify(localStorage) } catch (e) { return `${e}` }")
+        return f"the page shows {text!r} and keeps {str(kept)[:300]!r}"
 
     def run(self, script: str, *arguments: object) -> Any:
         """Run JavaScript in the page and return what it returns."""
